@@ -1,0 +1,1 @@
+"""The change engine: build, authorize, carry out, verify, undo."""

@@ -1,0 +1,1 @@
+"""The command line meraki-specialist, one file per group of commands."""

@@ -1,0 +1,160 @@
+"""How the pure centre and the hooks see the world. Six interfaces, at most five methods each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from mcp_server.domain.call import Json, Receipt
+from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Record
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to the Dashboard API, without host and key."""
+
+    method: str
+    path: str  #: below /api/v1, parameters filled in and quoted
+    query: Mapping[str, Json] = field(default_factory=dict)
+    body: Json = None
+    organization_id: str = ""  #: whose rate budget it uses; "" when not known yet
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. For a paged read ``data`` holds all pages; never part of them."""
+
+    status: int
+    data: Json
+    request_id: str = ""
+    calls: int = 1  #: HTTP requests sent, retries and pages counted
+    waited_s: float = 0.0
+    next_page: str | None = None  #: opaque; only when ``pages`` bounded the read
+
+
+class MerakiApi(Protocol):
+    """The Dashboard API. Raises only errors of the MerakiError and AccessError branches."""
+
+    async def read(self, request: Request, *, pages: int | None = None, page: str | None = None) -> Reply:
+        """A GET with retries; all pages (``pages=None``) or at most so many from ``page`` on."""
+        ...
+
+    async def write(self, request: Request) -> Reply:
+        """A write; sent again only when it is known not to have arrived."""
+        ...
+
+    async def wait_estimate_s(self, organization_id: str, calls: int) -> float:
+        """Seconds until the organization's budget has room for so many calls; 0.0 when it has."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a record.
+
+    ``expect`` None: it must be new. Otherwise these fields of the stored one must be equal; {}: any or none.
+    """
+
+    record: Record
+    expect: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Add a line of evidence to the chain."""
+
+    entry: AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class TakeLeases:
+    """Take all of the keys or none. Fails with ``RecordConflict(found=Lease)`` when one is held and has not run out."""
+
+    keys: tuple[str, ...]  #: sorted
+    change_id: str
+    holder: str
+    now: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLeases:
+    """Fails with ``RecordConflict`` unless the change holds every key; moves ``until`` on."""
+
+    keys: tuple[str, ...]
+    change_id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLeases:
+    """Give up whatever the change still holds."""
+
+    change_id: str
+
+
+StoreWrite = Put | Append | TakeLeases | HoldLeases | ReleaseLeases
+
+
+class Store(Protocol):
+    """Journal and audit. ``commit`` is one transaction, synced to disk before it returns."""
+
+    async def commit(self, *writes: StoreWrite) -> tuple[Receipt, ...]:
+        """Carry out all writes or none; a receipt for each Append. Raises RecordConflict, StoreUnavailable."""
+        ...
+
+    async def get(self, kind: type[R], key: str) -> R | None:
+        """The record of that key, or None. Raises RecordAltered when it is not what was written."""
+        ...
+
+    async def list(
+        self, kind: type[R], where: Mapping[str, Json] | None = None, *, limit: int = 100, before: str | None = None
+    ) -> Sequence[R]:
+        """Records whose indexed fields equal ``where``, newest first; ``before`` is the key to go on from."""
+        ...
+
+
+class Approvals(Protocol):
+    """Who may say yes. Checks signatures against the enrolled keys."""
+
+    def is_genuine(self, record: Approval | AuditRequest) -> bool:
+        """Whether an enrolled key of the right role and owner signed exactly these fields."""
+        ...
+
+    def signer(self, key_id: str) -> str | None:
+        """The owner of an enrolled key."""
+        ...
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds; never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; a test's clock returns at once and moves its time."""
+        ...
+
+
+class Ids(Protocol):
+    """Names that nobody can guess and none is used twice."""
+
+    def new(self, prefix: str) -> str:
+        """``prefix-`` and 26 random letters and digits."""
+        ...
+
+    def stamped(self, prefix: str, at: datetime) -> str:
+        """``PREFIX-YYYYMMDD-HHMMSS-`` and 4 random letters and digits: CHG and REQ ids."""
+        ...
+
+    def code(self) -> str:
+        """Four letters and digits that read aloud well."""
+        ...

@@ -1,0 +1,1 @@
+"""Health of networks, before and after a change."""

@@ -1,0 +1,1 @@
+"""Pre-task and post-task hooks, in the order of order.py."""

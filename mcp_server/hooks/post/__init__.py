@@ -1,0 +1,1 @@
+"""Hooks that run after a tool, also after a failure."""

@@ -1,0 +1,1 @@
+"""Hooks that run before a tool: they may refuse or add facts, never write."""

@@ -1,0 +1,1 @@
+"""HTTP to the Meraki cloud; nothing else speaks HTTP."""

@@ -1,0 +1,51 @@
+"""How one operation behaves in the simulated cloud: the register of hand-written behaviours.
+
+A behaviour is a plain function of the world and the call; it returns the JSON of the answer and raises
+``CloudError`` for anything but success. Operations without one get the generic, schema-shaped behaviour.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcp_server.sandbox.world import World
+
+Json = Any
+Behaviour = Callable[["World", "Call"], Json]
+BEHAVIOURS: dict[str, Behaviour] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as the cloud sees it."""
+
+    operation: str
+    method: str
+    path: str  #: below /api/v1, as asked
+    params: Mapping[str, str]  #: path parameters
+    query: Mapping[str, Json]  #: lists for ``name[]``
+    body: Json
+
+
+class CloudError(Exception):
+    """An answer that is not a success: ``{"errors": [...]}`` with that status."""
+
+    def __init__(self, status: int, *errors: str) -> None:
+        """``errors`` are the texts of the answer."""
+        super().__init__(status, *errors)
+        self.status = status
+        self.errors = errors
+
+
+def behaviour(*operations: str) -> Callable[[Behaviour], Behaviour]:
+    """Register a function as the behaviour of those operations; each may have one."""
+
+    def register(function: Behaviour) -> Behaviour:
+        for operation in operations:
+            if operation in BEHAVIOURS:
+                raise ValueError(f"two behaviours for {operation}")
+            BEHAVIOURS[operation] = function
+        return function
+
+    return register

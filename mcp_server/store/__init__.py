@@ -1,0 +1,1 @@
+"""SQLite: journal and audit in one transaction."""

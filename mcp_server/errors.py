@@ -33,7 +33,7 @@ class MerakiMcpError(Exception):
     code: ClassVar[str] = "error"
     sentence: ClassVar[str] = "The call failed."
 
-    def __new__(cls, *args: object, **kwargs: object) -> "MerakiMcpError":
+    def __new__(cls, *_args: object, **_kwargs: object) -> "MerakiMcpError":
         """Refuse to build the abstract classes themselves."""
         if cls in (MerakiMcpError, AccessError, MerakiError, StoreError):
             raise TypeError(f"{cls.__name__} is abstract; raise one of its subclasses")

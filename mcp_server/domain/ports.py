@@ -128,6 +128,22 @@ class Approvals(Protocol):
         ...
 
 
+class RateBudget(Protocol):
+    """The request budget of each organization, shared by every server on this store."""
+
+    async def reserve(self, organization_id: str, calls: int = 1) -> float:
+        """Take so many requests from the budget; the seconds to wait before sending them."""
+        ...
+
+    async def penalize(self, organization_id: str, seconds: float) -> None:
+        """Note a 429: nothing is sent for so many seconds."""
+        ...
+
+    async def estimate_s(self, organization_id: str, calls: int) -> float:
+        """The seconds that ``reserve`` would say, without taking anything."""
+        ...
+
+
 class Clock(Protocol):
     """Time."""
 

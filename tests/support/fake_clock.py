@@ -1,0 +1,61 @@
+"""Stand-ins for the ports Clock and Ids: time moves only when told to, names count up."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """A clock that stands still. ``sleep`` moves it at once and yields to other tasks once; ``slept`` lists the waits."""
+
+    def __init__(self, now: datetime = START) -> None:
+        if now.tzinfo is None:
+            raise ValueError("now must be aware")
+        self._start = now
+        self._elapsed_s = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return self._start + timedelta(seconds=self._elapsed_s)
+
+    def monotonic(self) -> float:
+        """Seconds since this clock was made, plus 1000 so that nobody takes 0 for "never"."""
+        return 1000.0 + self._elapsed_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Moves the time on at once; other tasks get one turn."""
+        self.slept.append(seconds)
+        self.advance(max(0.0, seconds))
+        await asyncio.sleep(0)
+
+    def advance(self, seconds: float) -> None:
+        """Moves the time on; never back."""
+        if seconds < 0:
+            raise ValueError("time never goes back; set a new clock instead")
+        self._elapsed_s += seconds
+
+
+class FakeIds:
+    """Names that count up, one count per prefix: ``plan-000001``, ``CHG-20261121-120000-0001``, ``C001``."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def _next(self, prefix: str) -> int:
+        self._counts[prefix] += 1
+        return self._counts[prefix]
+
+    def new(self, prefix: str) -> str:
+        """``prefix-`` and six digits."""
+        return f"{prefix}-{self._next(prefix):06d}"
+
+    def stamped(self, prefix: str, at: datetime) -> str:
+        """``PREFIX-YYYYMMDD-HHMMSS-`` and four digits."""
+        return f"{prefix}-{at:%Y%m%d-%H%M%S}-{self._next(prefix):04d}"
+
+    def code(self) -> str:
+        """Four characters."""
+        return f"C{self._next('code'):03d}"

@@ -1,0 +1,195 @@
+"""What may leave this server: secrets masked, text from outside made inert.
+
+Two rules: a secret is known by the name of its field and by its value, whichever matches; text that somebody else
+wrote is escaped and capped before it is shown, and no decision rests on it.
+"""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from urllib.parse import unquote, unquote_plus
+
+from mcp_server.domain.call import Json
+
+MASK = "********"
+TEXT_LIMIT = 200  #: characters of a name or label
+FREE_TEXT_LIMIT = 1_000  #: characters of one text inside an answer
+
+_SECRET_NAMES = frozenset({
+    "apikey", "authorization", "claimkey", "communitystring", "contenttoken", "credential", "hashedtoken", "ipsk",
+    "keymaterial", "licensekey", "passphrase", "passwd", "password", "pin", "pincode", "presharedkey", "privatekey",
+    "privatekeypem", "psk", "radsecret", "secret", "secretkey", "snmpcommunity", "token", "v3authpass", "v3privpass",
+    "wepkey", "xciscomerakiapikey",
+})  # fmt: skip
+_SECRET_ENDINGS = (
+    "apikey", "accesstoken", "authtoken", "bearertoken", "communitystring", "passphrase", "password", "privatekey",
+    "psk", "refreshtoken", "servicetoken", "sharedkey", "sharedsecret", "clientsecret", "radiussecret", "secretkey",
+    "secret",
+)  # fmt: skip
+_PLACEHOLDERS = frozenset({"$secret", "$generate", "$ref", "$created"})
+_PLACEHOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+_LICENSE_KEY = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]{8,}")
+_SHORTEST_PART = 4  #: shorter secrets are masked where they are the whole value, not inside other text
+#: Characters that Python calls printable and that show nothing: fillers and variation selectors (text can hide in them).
+_UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
+_SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def is_secret_field(name: str) -> bool:
+    """Whether a field of that name holds a secret, however it is written (sharedSecret, shared_secret, X-API-Key)."""
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    return plain in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
+
+
+def redacted(value: Json, secrets: Collection[str] = ()) -> Json:
+    """A copy of ``value`` in which each secret is ``MASK``: by field name, and by the value of the known ``secrets``.
+
+    A known secret is also found inside other text and in its base64, hexadecimal, URL, HTML and JSON forms.
+    ``None``, booleans, empty text and the placeholders ``{"$secret"}``, ``{"$generate"}``, ``{"$ref"}`` stay.
+    """
+    ordered = tuple(sorted({secret for secret in secrets if secret}, key=lambda secret: (-len(secret), secret)))
+    return _Redactor(ordered).value(value, "", hidden=False)
+
+
+class _Redactor:
+    """One pass over a value with one set of known secrets."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self.whole = frozenset(secrets)
+        self.parts = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_PART)
+
+    def value(self, value: Json, parent: str, *, hidden: bool) -> Json:
+        if isinstance(value, Mapping):
+            return self._mapping(value, parent, hidden=hidden)
+        if isinstance(value, list | tuple):
+            return [self.value(item, parent, hidden=hidden) for item in value]
+        if value is None or isinstance(value, bool) or value == "":
+            return value
+        if hidden:
+            return MASK
+        if isinstance(value, str):
+            return self.text(value)
+        return MASK if str(value) in self.whole else value
+
+    def _mapping(self, value: Mapping[str, Json], parent: str, *, hidden: bool) -> dict[str, Json]:
+        if _is_placeholder(value):
+            return {key: self.value(item, "", hidden=False) for key, item in value.items()}
+        result: dict[str, Json] = {}
+        for key, item in value.items():
+            masked = hidden or is_secret_field(str(key)) or _is_key_material(str(key), item, parent)
+            shown = self.value(item, str(key), hidden=masked)
+            result[_free_key(result, self.text(str(key)))] = shown
+        return result
+
+    def text(self, text: str) -> str:
+        if text in self.whole:
+            return MASK
+        text = _BEARER.sub(lambda found: f"{found.group(1)} {MASK}", text)
+        for secret in self.parts:
+            for form in _forms(secret):
+                text = text.replace(form, MASK)
+        return MASK if self._still_holds(text) else text
+
+    def _still_holds(self, text: str) -> bool:
+        if not self.parts:
+            return False
+        readings = {text, unquote(text), unquote_plus(text), html.unescape(text)}
+        return any(secret in reading for secret in self.parts for reading in readings if set(secret) != {"*"})
+
+
+def _is_placeholder(value: Mapping[str, Json]) -> bool:
+    """Whether it stands for a secret or an id instead of being one."""
+    if len(value) != 1:
+        return False
+    name, word = next(iter(value.items()))
+    plain = isinstance(word, int) or (isinstance(word, str) and _PLACEHOLDER_WORD.fullmatch(word) is not None)
+    return name in _PLACEHOLDERS and plain
+
+
+def _is_key_material(name: str, item: Json, parent: str) -> bool:
+    """Whether a plain ``key`` is one: of an API, of licences, or one that looks like a licence key."""
+    if name.lower() != "key" or not isinstance(item, str):
+        return False
+    return parent.lower() in ("api", "license", "licenses") or _LICENSE_KEY.fullmatch(item) is not None
+
+
+def _free_key(taken: Mapping[str, Json], key: str) -> str:
+    """The key, or the key with a number when masking or escaping made two alike."""
+    if key not in taken:
+        return key
+    number = 2
+    while f"{key}~{number}" in taken:
+        number += 1
+    return f"{key}~{number}"
+
+
+@lru_cache(maxsize=256)
+def _forms(secret: str) -> tuple[str, ...]:
+    """The ways in which a secret may stand inside other text, longest first."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    forms = {secret, raw.hex(), raw.hex().upper(), html.escape(secret), json.dumps(secret)[1:-1]}
+    forms.add(json.dumps(secret, ensure_ascii=False)[1:-1])
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        forms.add(encode(raw).decode())
+        forms.update(_base64_inside(raw, offset, encode(b"\0" * offset + raw).decode()) for offset in range(3))
+    return tuple(sorted((form for form in forms if len(form) >= _SHORTEST_PART), key=lambda form: (-len(form), form)))
+
+
+def _base64_inside(raw: bytes, offset: int, encoded: str) -> str:
+    """The characters of base64 that are the same whatever stands around ``raw`` at that offset."""
+    first = -(-offset * 8 // 6)
+    last = (offset + len(raw)) * 8 // 6
+    return encoded[first:last]
+
+
+def clean(text: object, limit: int = TEXT_LIMIT) -> str:
+    """The text on one line, control, bidi and other unseen characters escaped, at most ``limit`` characters long."""
+    source = str(text)
+    if len(source) <= limit and source.isprintable() and not _UNSEEN.search(source):
+        return source
+    pieces = [_shown(char) for char in source[: limit + 1]]
+    if sum(map(len, pieces)) <= limit and len(source) <= limit:
+        return "".join(pieces)
+    room = limit - 1
+    kept = 0
+    for piece in pieces:
+        room -= len(piece)
+        if room < 0:
+            break
+        kept += 1
+    return ("".join(pieces[:kept]) + "…")[:limit]
+
+
+def _shown(char: str) -> str:
+    """The character itself, or its escape when it cannot be seen or moves others about."""
+    if char in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[char]
+    if char.isprintable() and not _UNSEEN.match(char):
+        return char
+    code = ord(char)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def cleaned(value: Json, limit: int = FREE_TEXT_LIMIT) -> Json:
+    """A copy of ``value`` with every text in it, keys too, made inert by ``clean``."""
+    if isinstance(value, str):
+        return clean(value, limit)
+    if isinstance(value, Mapping):
+        result: dict[str, Json] = {}
+        for key, item in value.items():
+            result[_free_key(result, clean(key, limit))] = cleaned(item, limit)
+        return result
+    if isinstance(value, list | tuple):
+        return [cleaned(item, limit) for item in value]
+    return value
+
+
+def listed(names: Iterable[object], most: int = 3) -> str:
+    """The first names, cleaned, and how many more there are: "a, b, c and 45 more"."""
+    every = list(names)
+    shown = ", ".join(clean(name, 80) for name in every[:most])
+    return f"{shown} and {len(every) - most} more" if len(every) > most else shown

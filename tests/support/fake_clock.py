@@ -8,7 +8,7 @@ START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 class FakeClock:
-    """A clock that stands still. ``sleep`` moves it at once and yields to other tasks once; ``slept`` lists the waits."""
+    """A clock that stands still; ``sleep`` moves it at once and lets other tasks run; ``slept`` lists the waits."""
 
     def __init__(self, now: datetime = START) -> None:
         if now.tzinfo is None:

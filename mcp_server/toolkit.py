@@ -10,7 +10,7 @@ from typing import Protocol
 
 from mcp_server.domain.actor import Role
 from mcp_server.domain.call import Attempt, Effect, Json, Touch
-from mcp_server.domain.outcome import Handoff, Outcome
+from mcp_server.domain.outcome import CarryOut, Handoff, Outcome
 from mcp_server.domain.record import Change, StoredPlan
 from mcp_server.errors import CallerError, InvalidArguments, Refused
 
@@ -28,16 +28,6 @@ class Hints:
     destructive: bool
     idempotent: bool
     open_world: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CarryOut:
-    """A stored plan that the caller wants carried out; the engine authorizes and does it."""
-
-    plan: StoredPlan
-    keep: bool = False
-    confirm_within_minutes: int | None = None
-    reason: str = ""
 
 
 class Operations(Protocol):

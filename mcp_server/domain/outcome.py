@@ -41,6 +41,15 @@ class Outcome:
     cause: BaseException | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CarryOut:
+    """A stored plan that the caller wants carried out; the engine authorizes and does it."""
+
+    plan: StoredPlan
+    keep: bool = False
+    confirm_within_minutes: int | None = None
+
+
 #: From good to bad; a post-task hook may only go down this list.
 _ORDER = ("ok", "applied", "unchanged", "pending_keep", "applying", "rolled_back", "partial_success", "unknown")
 

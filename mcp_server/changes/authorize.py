@@ -1,0 +1,231 @@
+"""May this plan be carried out now? The one function that every entry point asks (safety R5).
+
+Rules: no argument of a tool approves; no timeout approves; an approval binds to the plan's hash, is used once and
+expires; the signature is checked, never a row's mere presence; requester, auditor and approver differ in ``team``.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from mcp_server.changes.means import Means
+from mcp_server.changes.plan_hash import plan_hash
+from mcp_server.changes.question import form_of, needs_code, question_of
+from mcp_server.domain.actor import Profile
+from mcp_server.domain.call import Attempt
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.ports import Append, Put
+from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Question, StoredPlan
+from mcp_server.domain.risk import Risk
+from mcp_server.domain.rules.order import confirmations
+from mcp_server.errors import RecordConflict, Refused
+from mcp_server.world import World
+
+_OPEN_AUDIT: Final = (ChangeState.AUDIT_REQUESTED, ChangeState.AUDIT_ACKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """Yes: with this approval, which the start of the change consumes."""
+
+    approval: Approval
+
+
+async def authorize_execution(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> Authorized | Outcome:
+    """The approval to consume, or an outcome that asks for one; Refused when the plan may not be carried out."""
+    _check_plan(stored, attempt, world, means)
+    audit = await _audit_hold(stored, world, means)
+    if audit is not None:
+        return audit
+    approval = await _approval(stored, attempt, world, means)
+    if approval is not None:
+        return Authorized(approval)
+    if attempt.call.answer is not None:
+        return await _answered(stored, attempt, world, means)
+    if _may_ask(stored, attempt, world):
+        return await _ask(stored, attempt, world, means)
+    return needs_approval(stored, means)
+
+
+def _check_plan(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> None:
+    plan = stored.plan
+    if stored.owner.casefold() != attempt.actor.key:
+        raise Refused("This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner")
+    if plan_hash(plan, means.digest_key) != plan.plan_hash:
+        raise Refused("The stored plan is not what was hashed.", "Make a new plan.", code="plan_altered")
+    if plan.expires_at <= world.clock.now():
+        raise Refused(f"Plan {plan.plan_id} expired at {plan.expires_at.isoformat()}.", "Plan again.", code="plan_expired")
+    if stored.state in (ChangeState.EXPIRED, ChangeState.CANCELLED, ChangeState.STALE, ChangeState.REFUSED):
+        raise Refused(f"Plan {plan.plan_id} is {stored.state}.", "Plan again.", code=f"plan_{stored.state}")
+    if stored.state is ChangeState.AUDIT_REJECTED:
+        raise Refused(
+            "The auditor rejected this plan.", "Read the reason with request_audit; make a new plan.", code="audit_rejected"
+        )
+
+
+async def _audit_hold(stored: StoredPlan, world: World, means: Means) -> Outcome | None:
+    """An outcome while an audit is open; Refused when its verdict is not genuine."""
+    if stored.audit_id is None:
+        return None
+    audit = await world.store.get(AuditRequest, stored.audit_id)
+    if audit is None or audit.state in _OPEN_AUDIT:
+        return Outcome(
+            status="needs_audit",
+            summary=f"An audit of plan {stored.key} is open; it must be answered before the plan can be applied.",
+            data={"plan_id": stored.key, "audit_id": stored.audit_id},
+            error={
+                "code": "needs_audit",
+                "message": "An audit is open.",
+                "remedy": f"An auditor runs: meraki-specialist audit-respond {stored.audit_id}",
+            },
+            plan=stored,
+        )
+    genuine = means.approvals.is_genuine(audit) and audit.plan_hash == stored.plan.plan_hash
+    if not genuine or audit.auditor.casefold() == stored.owner.casefold():
+        raise Refused("The audit's verdict has no valid signature.", "Ask for a new audit.", code="verdict_forged")
+    return None
+
+
+async def _approval(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> Approval | None:
+    """The unused, unexpired, genuine approval of this plan's hash, if there is one."""
+    used = False
+    for approval in await world.store.list(Approval, {"plan_id": stored.key}):
+        if approval.plan_hash != stored.plan.plan_hash or approval.expires_at <= world.clock.now():
+            continue
+        if approval.channel == "elicitation":
+            continue  # lives only within the call that asked; never found by a later one
+        _check_signature(approval, stored, attempt, world, means)
+        if approval.used_by is None:
+            return approval
+        used = True
+    if used:
+        raise Refused("The approval of this plan was used before.", "Make a new plan.", code="approval_used")
+    return None
+
+
+def _check_signature(approval: Approval, stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> None:
+    if not means.approvals.is_genuine(approval):
+        raise Refused(
+            "An approval of this plan has no valid signature.",
+            "Ask an approver to run: " + means.approve_command(stored.key),
+            code="approval_forged",
+        )
+    if world.limits.profile is Profile.TEAM and approval.approver.casefold() == attempt.actor.key:
+        raise Refused("Requester and approver are the same owner.", "Ask somebody else to approve.", code="self_approval")
+
+
+def _may_ask(stored: StoredPlan, attempt: Attempt, world: World) -> bool:
+    """Whether an answer through the client may count (design 3.2): solo, low or moderate risk, no triple rule."""
+    return (
+        attempt.call.can_ask
+        and world.limits.profile is Profile.SOLO
+        and stored.plan.risk <= Risk.MODERATE
+        and confirmations(stored.plan.warnings) != "outside"
+    )
+
+
+async def _ask(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> Outcome:
+    now = world.clock.now()
+    question = Question(
+        key=world.ids.new("question"),
+        plan_id=stored.key,
+        plan_hash=stored.plan.plan_hash,
+        owner=stored.owner,
+        asked_at=now,
+        expires_at=now + timedelta(seconds=means.times.question_s),
+    )
+    await world.store.commit(Put(question), Append(_entry("question", "asked", stored, attempt, world)))
+    return Outcome(
+        status="asked",
+        summary="A person is asked.",
+        data={"form": dict(form_of(stored.plan))},
+        question=question_of(stored.plan),
+        question_id=question.key,
+        plan=stored,
+    )
+
+
+async def _answered(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> Authorized | Outcome:
+    """What the client's answer to our own open question means. Each question is answered once."""
+    answer, now = attempt.call.answer, world.clock.now()
+    question = await world.store.get(Question, attempt.call.state or "")
+    if answer is None or question is None or question.plan_hash != stored.plan.plan_hash or question.owner != stored.owner:
+        raise Refused("The answer belongs to no open question of this plan.", "Call again.", code="answer_unknown")
+    said = answer.action if question.expires_at > now else "expired"
+    try:
+        await world.store.commit(
+            Put(replace(question, answered=said), {"answered": ""}),
+            Append(_entry("answer", said, stored, attempt, world)),
+        )
+    except RecordConflict as used:
+        raise Refused("This question was answered before.", "Call again.", code="answer_used") from used
+    if said == "expired":
+        return _declined(stored, means, "The answer came too late.")
+    if said != "accept" or answer.content.get("approve") is not True:
+        return _declined(stored, means, "The question was declined.")
+    if needs_code(stored.plan) and str(answer.content.get("code", "")).strip().upper() != stored.plan.code.upper():
+        return _declined(stored, means, "The typed code is not this plan's code.")
+    if not _may_ask(replace(stored), attempt, world):
+        return needs_approval(stored, means)
+    return Authorized(
+        Approval(
+            key=world.ids.new("approval"),
+            plan_id=stored.key,
+            plan_hash=stored.plan.plan_hash,
+            approver=attempt.actor.owner,
+            channel="elicitation",
+            approved_at=now,
+            expires_at=now + timedelta(hours=means.times.approval_hours),
+            four_eyes="waived",
+        )
+    )
+
+
+def _declined(stored: StoredPlan, means: Means, why: str) -> Outcome:
+    return Outcome(
+        status="declined",
+        summary=f"{why} Nothing was changed; plan {stored.key} stays open for approval elsewhere.",
+        data={"plan_id": stored.key, "expires_at": stored.plan.expires_at.isoformat()},
+        error={"code": "declined", "message": why, "remedy": "A person runs: " + means.approve_command(stored.key)},
+        plan=stored,
+    )
+
+
+def needs_approval(stored: StoredPlan, means: Means) -> Outcome:
+    """The outcome that names the exact command a person runs."""
+    command = means.approve_command(stored.key)
+    return Outcome(
+        status="needs_approval",
+        summary=f"Plan {stored.key} ({stored.plan.risk.word}) must be approved by a person outside this client.",
+        data={
+            "plan_id": stored.key,
+            "code": stored.plan.code,
+            "plan_hash": stored.plan.plan_hash,
+            "approve_with": command,
+            "expires_at": stored.plan.expires_at.isoformat(),
+        },
+        error={
+            "code": "needs_approval",
+            "message": f"A plan of risk {stored.plan.risk.word} is approved outside this client.",
+            "remedy": f"A person runs in a terminal: {command}; then make the same call again.",
+        },
+        plan=stored,
+    )
+
+
+def _entry(event: str, status: str, stored: StoredPlan, attempt: Attempt, world: World) -> AuditEntry:
+    return AuditEntry(
+        event=event,
+        at=world.clock.now(),
+        owner=attempt.actor.owner,
+        status=status,
+        call_id=attempt.call.call_id,
+        correlation_id=attempt.call.correlation_id,
+        client=attempt.actor.client,
+        tool=attempt.call.tool,
+        plan_id=stored.key,
+        organization_id=stored.plan.organization.id,
+        network_ids=tuple(network.id for network in stored.plan.networks),
+        detail={"plan_hash": stored.plan.plan_hash, "code": stored.plan.code},
+    )

@@ -1,0 +1,159 @@
+"""A change from approval to its end: authorize, lease, re-read, write, verify, watch, and undo when it went wrong.
+
+The only code that writes to Meraki. The server owns the run: a caller that goes away before the first write cancels
+it; after that it goes on to its end, applied or undone (design 3.1.2).
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from mcp_server.changes.authorize import Authorized, authorize_execution
+from mcp_server.changes.execute import execute
+from mcp_server.changes.means import Means
+from mcp_server.changes.report import change_outcome, stored_outcome
+from mcp_server.changes.run import Run
+from mcp_server.domain.call import Attempt
+from mcp_server.domain.change_state import ChangeState, move
+from mcp_server.domain.outcome import CarryOut, Outcome
+from mcp_server.domain.ports import Put, TakeLeases
+from mcp_server.domain.record import Approval, Change, ChangeStep, Lease, StoredPlan
+from mcp_server.errors import Busy, RecordConflict, Refused
+from mcp_server.world import World
+
+_LATER: Final = "Commit-confirm (confirm_within_minutes, keep) is not available in this version; nothing was done."
+
+
+class Changes:
+    """The change engine of one server; ``tasks`` lives as long as the server."""
+
+    def __init__(self, tasks: TaskGroup, means: Means) -> None:
+        """``tasks`` runs the changes that outlive their callers."""
+        self._tasks = tasks
+        self._means = means
+        self._runs: dict[str, Run] = {}
+
+    async def carry_out(self, attempt: Attempt, wish: CarryOut, world: World) -> Outcome:
+        """The change's outcome, ``applying`` when it takes longer, or an outcome that asks for approval."""
+        if wish.keep or wish.confirm_within_minutes is not None:
+            raise Refused(_LATER, "Call again without those arguments.", code="not_available")
+        if wish.plan.change_id is not None:
+            return await self._again(wish.plan, attempt, world)
+        decision = await authorize_execution(wish.plan, attempt, world, self._means)
+        if isinstance(decision, Outcome):
+            return decision
+        run = await self._start(attempt, wish.plan, decision, world)
+        return await self._follow(run) if run is not None else await self._again(wish.plan, attempt, world)
+
+    async def _again(self, stored: StoredPlan, attempt: Attempt, world: World) -> Outcome:
+        """The stored record of a plan that was carried out before, for its requester."""
+        if stored.owner.casefold() != attempt.actor.key:
+            raise Refused("This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner")
+        current = await world.store.get(StoredPlan, stored.key)
+        change_id = current.change_id if current else None
+        if change_id is None:
+            raise Refused("The plan moved on while it was applied.", "Call again.", code="plan_moved")
+        if (run := self._runs.get(change_id)) is not None:
+            return await self._follow(run)
+        change = await world.store.get(Change, change_id)
+        if change is None:
+            raise Refused("The change of this plan is not on record.", "See history.", code="change_unknown")
+        steps = await world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
+        return stored_outcome(current or stored, change, steps)
+
+    async def _start(self, attempt: Attempt, stored: StoredPlan, yes: Authorized, world: World) -> Run | None:
+        """The run with its lease, consumed approval and APPLYING change, all in one transaction (K4).
+
+        None when another call of the same plan was first. Raises Busy when another change holds a lease.
+        """
+        now, plan = world.clock.now(), stored.plan
+        change = Change(
+            key=world.ids.stamped("CHG", now),
+            plan_id=plan.plan_id,
+            owner=stored.owner,
+            state=ChangeState.APPLYING,
+            session_id=self._means.session_key(attempt.actor),
+            organization_id=plan.organization.id,
+            network_ids=tuple(network.id for network in plan.networks),
+            approval_id=yes.approval.key,
+            started_at=now,
+            call_id=attempt.call.call_id,
+            correlation_id=attempt.call.correlation_id,
+            rolls_back=plan.rolls_back,
+        )
+        move(move(_approvable(stored.state), ChangeState.APPROVED), ChangeState.APPLYING)
+        applying = replace(stored, state=ChangeState.APPLYING, change_id=change.key)
+        run = Run(applying, change, attempt, world, self._means)
+        approval = replace(yes.approval, used_by=change.key)
+        spent = Put(approval, None if approval.channel == "elicitation" else {"used_by": None})
+        lease = TakeLeases(
+            plan.lease_keys, change.key, stored.owner, now, now + timedelta(seconds=self._means.times.lease_s)
+        )
+        told = run.entry("state", "applying", {"approval": approval.key, "channel": approval.channel})
+        first = {"change_id": None, "state": stored.state}
+        try:
+            await world.store.commit(Put(applying, first), lease, spent, Put(change), told)
+        except RecordConflict as lost:
+            return _lost(lost)
+        self._runs[change.key] = run
+        return run
+
+    async def _follow(self, run: Run) -> Outcome:
+        """The outcome when it comes in time, else ``applying``; going away before the first write cancels the change."""
+        if not run.is_started:
+            run.is_started = True
+            self._tasks.start_soon(self._own, run)
+        try:
+            with anyio.move_on_after(self._means.times.apply_wait_s):
+                await run.done.wait()
+        except anyio.get_cancelled_exc_class():
+            run.is_cancelled = not run.is_sent
+            run.is_detached = True
+            raise
+        if run.outcome is None:
+            run.is_detached = True
+            return change_outcome(run)
+        return run.outcome
+
+    async def _own(self, run: Run) -> None:
+        """Run to the end in the server's own task; tell the post-task hooks when no caller is left to."""
+        try:
+            run.outcome = await execute(run)
+            if run.is_detached:
+                await self._means.after(run.attempt, run.outcome, run.world)
+        finally:
+            self._runs.pop(run.change.key, None)
+            run.done.set()
+
+    async def finish(self) -> None:
+        """Wait until every change under way has come to its end (stdin closed: finish, then exit)."""
+        for run in list(self._runs.values()):
+            run.is_detached = True
+            run.is_cancelled = not run.is_sent
+            await run.done.wait()
+
+
+def _approvable(state: ChangeState) -> ChangeState:
+    """The state an approval starts from; APPROVED already counts as planned once more."""
+    return ChangeState.PLANNED if state is ChangeState.APPROVED else state
+
+
+def _lost(conflict: RecordConflict) -> None:
+    """None when the plan or the approval was taken by another call; Busy when a lease is held."""
+    if isinstance(conflict.found, Lease):
+        lease = conflict.found
+        raise Busy(
+            f"Change {lease.change_id} of {lease.holder} holds {lease.key} until {lease.until.isoformat()}.",
+            "Wait for it (history shows its state), then call again.",
+            code="busy",
+            details={"holder": lease.holder, "change_id": lease.change_id, "until": lease.until.isoformat()},
+        ) from conflict
+    if isinstance(conflict.found, Approval):
+        raise Refused(
+            "The approval of this plan was used before.", "Make a new plan.", code="approval_used"
+        ) from conflict
+
+

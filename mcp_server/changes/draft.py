@@ -1,0 +1,118 @@
+"""The first half of a plan: each step's live state, what it would become, and the way back.
+
+Reads are shared and parallel; a step that touches what an earlier step of the same plan already changed starts
+from that step's expected state, not from the live one.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import anyio
+
+from mcp_server.catalogue.expected import expected_state
+from mcp_server.catalogue.inverse import inverse_of
+from mcp_server.catalogue.overlay import Row
+from mcp_server.catalogue.readers import reader_of
+from mcp_server.changes.placeholders import placeholders
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.operation import Operation
+from mcp_server.domain.plan import FieldChange, Inverse, Reader
+from mcp_server.domain.state.diff import diff
+from mcp_server.domain.state.list_edit import has_edits, resolved
+from mcp_server.errors import Refused
+from mcp_server.world import World
+
+_READS_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One step before it is weighed and numbered. ``touch.body`` has every list edit resolved."""
+
+    touch: Touch
+    operation: Operation
+    row: Row
+    reader: Reader | None
+    before: Json
+    expected: Json
+    changes: tuple[FieldChange, ...]
+    inverse: Inverse
+
+    @property
+    def kind(self) -> str:
+        """The word create, update, delete or action."""
+        if self.operation.method == "PUT":
+            return "update"
+        if self.operation.method == "DELETE":
+            return "delete"
+        return "create" if self.inverse.how == "delete_created" else "action"
+
+
+async def draft_all(touches: Sequence[Touch], world: World) -> tuple[Draft, ...]:
+    """A draft for each touch, in order; Refused (no_backup) when a state cannot be read whole."""
+    readers = [_reader(touch, world) for touch in touches]
+    live = await read_all([reader for reader in readers if reader], world)
+    known: dict[str, Json] = {}
+    drafts: list[Draft] = []
+    for touch, reader in zip(touches, readers, strict=True):
+        identity = reader_key(reader) if reader else None
+        before = known.get(identity, live.get(identity)) if identity else None
+        draft = draft_one(touch, before, reader, world)
+        if identity:
+            known[identity] = draft.expected
+        drafts.append(draft)
+    return tuple(drafts)
+
+
+def draft_one(touch: Touch, before: Json, reader: Reader | None, world: World) -> Draft:
+    """The draft of one touch whose live state is known."""
+    operation = world.catalogue.find(touch.operation)
+    row = world.overlay.row(touch.operation)
+    if operation.method in ("PUT", "DELETE") and reader is not None and before is None:
+        raise Refused(
+            f"{touch.operation} has nothing to change: the resource was not found.",
+            "Check the ids with meraki_read.",
+            code="target_not_found",
+            details={"operation": touch.operation, "params": dict(touch.params)},
+        )
+    if touch.body is not None and has_edits(touch.body):
+        touch = replace(touch, body=resolved(before, touch.body, last=row.default_rule))
+    expected = expected_state(world.catalogue, world.overlay, touch, before)
+    inverse = inverse_of(world.catalogue, world.overlay, touch, before, expected)
+    return Draft(touch, operation, row, reader, before, expected, diff(before, expected), inverse)
+
+
+async def read_all(readers: Sequence[Reader], world: World, *, fresh: bool = False) -> dict[str, Json]:
+    """The live state of each reader, whole; raises what the first failed read raised."""
+    states: dict[str, Json] = {}
+    limit = anyio.CapacityLimiter(_READS_AT_ONCE)
+
+    async def read(reader: Reader) -> None:
+        async with limit:
+            states[reader_key(reader)] = await world.reads.resource(reader, fresh=fresh)
+
+    unique = list({reader_key(reader): reader for reader in readers}.values())
+    if len(unique) == 1:
+        await read(unique[0])
+        return states
+    try:
+        async with anyio.create_task_group() as group:
+            for reader in unique:
+                group.start_soon(read, reader)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
+    return states
+
+
+def reader_key(reader: Reader) -> str:
+    """A text that is equal for equal resources."""
+    parts = [reader.operation, dict(reader.params), reader.at, dict(reader.match)]
+    return json.dumps(parts, sort_keys=True, default=str)
+
+
+def _reader(touch: Touch, world: World) -> Reader | None:
+    if placeholders(dict(touch.params), "$ref"):
+        return None
+    return reader_of(world.catalogue, world.overlay, touch)

@@ -1,0 +1,61 @@
+"""Did the change make the network worse? Hard signals only, sampled for a short time after the last write."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from mcp_server.catalogue.shared_reads import SharedReads
+from mcp_server.changes.run import Run
+from mcp_server.domain.call import Json
+from mcp_server.domain.plan import Plan
+from mcp_server.errors import AccessError, MerakiError
+from mcp_server.health.compare import delta
+from mcp_server.health.reader import read_signals
+from mcp_server.health.signals import Signals, from_json
+
+_TIMES_SEEN: Final = 2  #: a hard signal counts when two samples in a row show it
+
+
+async def sample(run: Run) -> Signals | None:
+    """The hard signals now; None when there is nothing to watch or they could not be read."""
+    serials = run.plan.impact.device_serials[:100]
+    networks = [network.id for network in run.plan.networks]
+    if not (networks or serials):
+        return None
+    reads = SharedReads(run.world.api, run.world.catalogue, run.world.clock)
+    try:
+        return await read_signals(reads, run.plan.organization.id, networks, serials, scope="gate")
+    except (MerakiError, AccessError):
+        return None
+
+
+async def watch(run: Run, before: Signals | None) -> Mapping[str, Json]:
+    """What got worse: {verdict: worse|fine|unknown, findings, samples}. Ends early on a fault seen twice."""
+    base = before or (from_json(run.plan.baseline) if run.plan.baseline else None)
+    if base is None:
+        return {"verdict": "unknown", "findings": [], "samples": 0}
+    clock, times = run.world.clock, run.means.times
+    deadline, samples, seen = clock.monotonic() + times.health_settle_s, 0, 0
+    findings: list[Json] = []
+    while True:
+        after = await sample(run)
+        if after is not None:
+            samples += 1
+            worse = delta(base, after, expected_down=meant_to_go_down(run.plan)).hard
+            seen = seen + 1 if worse else 0
+            findings = [finding.to_json() for finding in worse]
+        if seen >= _TIMES_SEEN or (clock.monotonic() >= deadline and not seen):
+            break
+        if clock.monotonic() >= deadline + times.health_settle_s:
+            break
+        await clock.sleep(times.health_poll_s)
+    verdict = "unknown" if not samples else "worse" if findings else "fine"
+    return {"verdict": verdict, "findings": findings, "samples": samples}
+
+
+def meant_to_go_down(plan: Plan) -> frozenset[str]:
+    """The switch ports (serial/port) that the plan itself shuts."""
+    return frozenset(
+        f"{step.serial}/{step.write.params.get('portId')}"
+        for step in plan.steps
+        if isinstance(step.expected, dict) and step.expected.get("enabled") is False and "portId" in step.write.params
+    )

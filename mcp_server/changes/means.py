@@ -1,0 +1,41 @@
+"""What the change engine works with beyond the ports of one call; built in the assembly."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from mcp_server.domain.actor import Actor
+from mcp_server.domain.call import Attempt, Json
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.plan import Plan
+from mcp_server.domain.ports import Approvals
+from mcp_server.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Bounds, in seconds unless the name says otherwise; each is a setting."""
+
+    apply_wait_s: float = 45.0  #: how long meraki_apply waits before it answers ``applying``
+    question_s: float = 300.0
+    lease_s: float = 900.0
+    settle_s: float = 15.0  #: upper bound of one step's wait for its read-back
+    settle_poll_s: float = 0.5
+    health_settle_s: float = 10.0
+    health_poll_s: float = 2.5
+    plan_hours: float = 24.0
+    approval_hours: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Keys, secrets and bounds. ``approve_command`` gives the command that works for this installation."""
+
+    digest_key: bytes
+    secret: Callable[[str], str | None]
+    generate: Callable[[int], str]
+    approvals: Approvals
+    approve_command: Callable[[str], str]
+    session_key: Callable[[Actor], str]
+    context: Callable[[Attempt, Plan, World], Awaitable[Mapping[str, Json]]]  #: the hooks that need a plan
+    after: Callable[[Attempt, Outcome, World], Awaitable[Outcome]]  #: the post-task hooks, for a caller that left
+    times: Times

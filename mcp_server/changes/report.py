@@ -1,0 +1,97 @@
+"""What a change is told as: its outcome while it runs and when it has ended, from the run or from the record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from mcp_server.changes.run import Run
+from mcp_server.domain.call import Json
+from mcp_server.domain.change_log import change_log_record
+from mcp_server.domain.change_state import STATUS, ChangeState
+from mcp_server.domain.outcome import Outcome, is_under_way
+from mcp_server.domain.record import Change, ChangeStep, StoredPlan
+from mcp_server.domain.redaction import clean
+from mcp_server.errors import CallerError, MerakiError, MerakiMcpError
+
+S = ChangeState
+_GOOD: Final = (S.APPLIED, S.UNCHANGED, S.PENDING_KEEP)
+
+_SUMMARY: Final[Mapping[ChangeState, str]] = {
+    S.APPLIED: "Applied and verified: the cloud holds what was planned.",
+    S.UNCHANGED: "Nothing to do: the live state already is as planned; nothing was sent.",
+    S.FAILED: "Failed; nothing took effect.",
+    S.STALE: "Not applied: the live state moved since the plan. Nothing was sent.",
+    S.CANCELLED: "Cancelled before anything was sent.",
+    S.IN_DOUBT: "It is not known whether the last write took effect; it was not sent again.",
+    S.ROLLED_BACK: "Undone: the read-back equals the state before.",
+    S.ROLLBACK_FAILED: "The undo did not restore everything; the residue is named.",
+    S.PARTIAL: "Applied in part.",
+}
+
+
+def failure_of(error: MerakiMcpError) -> Mapping[str, Json]:
+    """The error as {code, message, remedy, ...}: fixed sentences, and the cloud's own texts in a typed field."""
+    if isinstance(error, CallerError):
+        return {"code": error.reason, "message": error.message, "remedy": error.remedy}
+    told: dict[str, Json] = {
+        "code": type(error).code,
+        "message": type(error).sentence,
+        "remedy": "See history for what each step did, then plan again.",
+    }
+    if isinstance(error, MerakiError):
+        told["cloud_says"] = [clean(text) for text in error.errors]
+        told["http_status"] = error.status
+        if error.retry_after_s is not None:
+            told["retry_after_s"] = error.retry_after_s
+    return told
+
+
+def change_outcome(run: Run) -> Outcome:
+    """What the caller is told now; ``applying`` with the way to look while it is under way."""
+    state = run.change.state
+    if is_under_way(state) and not run.failure:
+        return Outcome(
+            status="applying",
+            summary=f"Change {run.change.key} is under way; it goes on without this call.",
+            data={"change_id": run.change.key, "look_with": {"tool": "history", "arguments": {"change_id": run.change.key}}},
+            plan=run.stored,
+            change=run.change,
+            steps=tuple(run.steps),
+        )
+    extra = {"health": dict(run.health), "delivery": dict(run.delivery), "residue": list(run.residue)}
+    return _told(run.stored, run.change, run.steps, run.failure, extra)
+
+
+def stored_outcome(stored: StoredPlan, change: Change, steps: Sequence[ChangeStep]) -> Outcome:
+    """The outcome of a change from its record alone."""
+    failure = change.result.get("failure") if isinstance(change.result.get("failure"), Mapping) else {}
+    extra = {name: change.result[name] for name in ("health", "delivery", "residue") if name in change.result}
+    outcome = _told(stored, change, steps, failure or {}, extra)
+    return outcome
+
+
+def _told(
+    stored: StoredPlan,
+    change: Change,
+    steps: Sequence[ChangeStep],
+    failure: Mapping[str, Json],
+    extra: Mapping[str, Json],
+) -> Outcome:
+    state = change.state
+    status = STATUS.get(state, "unknown")
+    summary = _SUMMARY.get(state, f"Change {change.key} is {state}.")
+    if state is S.APPLIED and stored.plan.rolls_back:
+        status, summary = "rolled_back", "Rolled back and verified: the read-back equals the planned restore."
+    error = None
+    if state not in _GOOD and not is_under_way(state):
+        error = dict(failure) or {"code": status, "message": summary, "remedy": "See history."}
+    record = change_log_record(stored.plan, change, tuple(steps))
+    data = {"change_id": change.key, "plan_id": stored.key, **record, **extra, "failure": dict(failure)}
+    return Outcome(
+        status=status,
+        summary=f"{summary} ({change.key})",
+        data=data,
+        error=error,
+        plan=stored,
+        change=change,
+        steps=tuple(steps),
+    )

@@ -1,0 +1,89 @@
+"""One change under way: its records, and how they are committed.
+
+Two rules: every state of a change is committed with the line of evidence that tells it, in one transaction; the
+fence of the change's leases is checked in the same transaction as each intent (safety I1, I8).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import anyio
+
+from mcp_server.changes.means import Means
+from mcp_server.domain.call import Attempt, Json
+from mcp_server.domain.change_state import ChangeState, move
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.plan import Plan
+from mcp_server.domain.ports import Append, HoldLeases, Put, StoreWrite
+from mcp_server.domain.record import AuditEntry, Change, ChangeStep, StoredPlan
+from mcp_server.world import World
+
+
+@dataclass(slots=True)
+class Run:
+    """The server's own hold on a change; outlives the call that started it (design 3.1.2)."""
+
+    stored: StoredPlan
+    change: Change
+    attempt: Attempt
+    world: World
+    means: Means
+    steps: list[ChangeStep] = field(default_factory=list)
+    created: dict[int, Mapping[str, Json]] = field(default_factory=dict)  #: by step number, for $ref
+    is_started: bool = False
+    is_sent: bool = False  #: a write has left; from here on the change goes to its end
+    is_cancelled: bool = False  #: the caller went away before the first write
+    is_detached: bool = False  #: the caller was answered ``applying`` or is gone
+    done: anyio.Event = field(default_factory=anyio.Event)
+    outcome: Outcome | None = None
+    progress: int = 0
+    moved_fields: list[str] = field(default_factory=list)  #: of a stale plan
+    failure: Mapping[str, Json] = field(default_factory=dict)  #: {code, message, remedy} of what went wrong
+    residue: list[str] = field(default_factory=list)  #: what an undo could not restore
+    health: Mapping[str, Json] = field(default_factory=dict)
+    delivery: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is carried out."""
+        return self.stored.plan
+
+    def entry(self, event: str, status: str, detail: Mapping[str, Json] | None = None) -> Append:
+        """A line of evidence about this change; ``detail`` must be redacted."""
+        call = self.attempt.call
+        return Append(
+            AuditEntry(
+                event=event,
+                at=self.world.clock.now(),
+                owner=self.change.owner,
+                status=status,
+                call_id=call.call_id,
+                correlation_id=call.correlation_id,
+                client=call.actor.client,
+                tool=call.tool,
+                plan_id=self.plan.plan_id,
+                change_id=self.change.key,
+                organization_id=self.plan.organization.id,
+                network_ids=self.change.network_ids,
+                detail=dict(detail or {}),
+            )
+        )
+
+    def hold(self) -> HoldLeases:
+        """The fence check that goes with each intent; moves the leases' end on."""
+        until = self.world.clock.now() + timedelta(seconds=self.means.times.lease_s)
+        return HoldLeases(self.plan.lease_keys, self.change.key, until)
+
+    async def move(self, target: ChangeState, *writes: StoreWrite, detail: Mapping[str, Json] | None = None) -> None:
+        """The change in its next state, committed together with ``writes``; IllegalMove changes nothing."""
+        before = self.change.state
+        self.change = replace(self.change, state=move(before, target))
+        await self.world.store.commit(
+            *writes, Put(self.change, {"state": before}), self.entry("state", target.value, detail)
+        )
+
+    def set_step(self, step: ChangeStep) -> Put:
+        """The write that keeps a step's record; replaces the earlier one of the same key."""
+        self.steps = [known for known in self.steps if known.key != step.key] + [step]
+        return Put(step, {})

@@ -1,0 +1,103 @@
+"""The way back: what undoes an applied step, given what is live now.
+
+Used twice: for the automatic undo of a change that failed half-way, and for the plan that a rollback makes.
+Later edits by others stay: the before-state is merged three ways with the live state (design 5).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mcp_server.catalogue.readers import reader_of
+from mcp_server.catalogue.transforms import restorable
+from mcp_server.changes.draft import Draft, draft_one
+from mcp_server.changes.placeholders import Sources, filled
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.plan import Reader, Step, Write
+from mcp_server.domain.record import ChangeStep
+from mcp_server.domain.state.compare import differences
+from mcp_server.domain.state.diff import diff
+from mcp_server.domain.state.three_way import three_way
+from mcp_server.errors import Refused
+from mcp_server.world import World
+
+_PUTS_BACK: Final = ("put_before",)
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """The drafts that undo one step; ``conflicts`` are fields that both we and somebody later changed."""
+
+    drafts: tuple[Draft, ...]
+    conflicts: tuple[str, ...] = ()
+    hopeless: str = ""  #: why there is none
+
+
+async def way_back(step: Step, done: ChangeStep, world: World) -> WayBack:
+    """What to write to undo the step as it was done; nothing when the live state already is the before-state."""
+    if step.inverse.how == "none":
+        return WayBack((), hopeless=f"step {step.number} ({step.write.operation}) cannot be undone")
+    sources = Sources(secret=lambda _: None, generate=lambda _: "", own=done.created)
+    reader = step.reader or reader_of(world.catalogue, world.overlay, _touch(step, done))
+    live = await world.reads.resource(reader, fresh=True) if reader else None
+    if step.inverse.how in _PUTS_BACK:
+        return _put_back(step, done, reader, live, world)
+    if reader is not None and step.kind == "create" and live is None:
+        return WayBack(())
+    if reader is not None and step.kind == "delete" and live is not None:
+        return WayBack(())
+    return WayBack(tuple(_draft(write, sources, live, reader, step, world) for write in step.inverse.writes))
+
+
+def _touch(step: Step, done: ChangeStep) -> Touch:
+    sources = Sources(secret=lambda _: None, generate=lambda _: "", own=done.created)
+    return Touch(step.write.operation, filled(dict(step.write.params), sources), step.write.body, is_write=True)
+
+
+def _put_back(step: Step, done: ChangeStep, reader: Reader | None, live: Json, world: World) -> WayBack:
+    """A PUT of the before-state merged with whatever others changed since."""
+    if reader is None or live is None:
+        return WayBack((), hopeless=f"step {step.number}: the resource is gone")
+    row = world.overlay.row(step.write.operation)
+    if not differences(step.before, live, ignore=row.volatile):
+        return WayBack(())
+    ours = done.sealed if done.sealed is not None else step.expected
+    merge = three_way(ours, step.before, live, unordered=row.unordered)
+    write = step.inverse.writes[0]
+    body = restorable(world.catalogue, world.overlay, write.operation, merge.result)
+    touch = Touch(write.operation, write.params, body, is_write=True)
+    draft = draft_one(touch, live, reader, world)
+    return WayBack((draft,), conflicts=tuple(conflict.path for conflict in merge.conflicts))
+
+
+def _draft(write: Write, sources: Sources, live: Json, reader: Reader | None, step: Step, world: World) -> Draft:
+    touch = Touch(write.operation, filled(dict(write.params), sources), filled(write.body, sources), is_write=True)
+    own = reader_of(world.catalogue, world.overlay, touch) or reader
+    if step.kind == "delete":
+        draft = draft_one(touch, None, own, world)
+        return draft
+    before = live if step.kind == "create" else step.expected
+    draft = draft_one(touch, before, own if step.kind != "create" else reader or own, world)
+    if draft.kind == "action" and live is not None:
+        return replace(draft, expected=step.before, changes=diff(live, step.before), before=live)
+    return draft
+
+
+def refuse_conflicts(ways: Sequence[tuple[Step, WayBack]]) -> None:
+    """Refused when a way back would overwrite somebody else's later edit, or there is none."""
+    clashes = [f"step {step.number}: {field}" for step, way in ways for field in way.conflicts]
+    if clashes:
+        raise Refused(
+            "Somebody else changed the same fields after this change: " + "; ".join(clashes[:8]),
+            "A person decides: read the live state, then plan the values that should stand.",
+            code="rollback_conflict",
+            details={"conflicts": clashes},
+        )
+    hopeless = [way.hopeless for _, way in ways if way.hopeless]
+    if hopeless:
+        raise Refused(
+            "Cannot be undone: " + "; ".join(hopeless),
+            "Choose the other steps with the argument steps.",
+            code="not_undoable",
+            details={"steps": hopeless},
+        )

@@ -1,0 +1,211 @@
+"""One step: look, intent, send, outcome, read back (points K5 to K10 of the write protocol).
+
+The intent is on disk before the first byte leaves; a lost answer is read back and never blindly sent again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from mcp_server.catalogue.expected import expected_state
+from mcp_server.catalogue.readers import reader_of
+from mcp_server.catalogue.requests import request_for
+from mcp_server.changes.placeholders import Sources, filled
+from mcp_server.changes.run import Run
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.plan import FieldChange, Reader, Step
+from mcp_server.domain.ports import Reply, Request
+from mcp_server.domain.record import ChangeStep
+from mcp_server.domain.redaction import clean, redacted
+from mcp_server.domain.state.compare import differences
+from mcp_server.errors import AccessError, MerakiError, MerakiMcpError
+
+Phase = Literal["apply", "undo"]
+_CREATED_FIELDS: Final = 40  #: ids and names of an answer that are kept for $ref and undo
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A step with its placeholders filled in, about to be sent."""
+
+    step: Step
+    touch: Touch
+    reader: Reader | None
+    request: Request
+    before: Json
+    expected: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """What came of one step. ``state`` is that of its record; ``mismatch`` is set when it is not as planned."""
+
+    record: ChangeStep
+    mismatch: tuple[FieldChange, ...] = ()
+    error: MerakiMcpError | None = None
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether the cloud may hold this write now."""
+        return self.record.state in ("applied", "unknown")
+
+
+def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> Ready:
+    """The step with every placeholder filled; Refused when a secret or a created id is missing."""
+    world, means = run.world, run.means
+    sources = Sources(means.secret, means.generate, run.created, own or {})
+    params = filled(dict(step.write.params), sources)
+    body = filled(step.write.body, sources)
+    touch = Touch(step.write.operation, params, body, is_write=True, irreversible=step.irreversible)
+    reader = step.reader or reader_of(world.catalogue, world.overlay, touch)
+    has_placeholders = body != step.write.body or params != dict(step.write.params)
+    expected = expected_state(world.catalogue, world.overlay, touch, step.before) if has_placeholders else step.expected
+    operation = world.catalogue.find(step.write.operation)
+    request = request_for(operation, params, body, run.plan.organization.id)
+    return Ready(step, touch, reader, request, step.before, expected)
+
+
+async def look(run: Run, item: Ready, *, fresh: bool) -> tuple[str, tuple[FieldChange, ...]]:
+    """Where the live state stands: ready, already (as planned to become) or moved, with the fields that moved."""
+    if item.reader is None:
+        return "ready", ()
+    live = await run.world.reads.resource(item.reader, fresh=fresh)
+    ignore = run.world.overlay.row(item.step.write.operation).volatile
+    moved = differences(item.before, live, ignore=ignore) if item.before is not None or live is not None else ()
+    if item.before is None and live is not None:
+        moved = (FieldChange("", None, live, "added"),)
+    if not moved:
+        same = item.step.kind != "action" and not item.step.diff
+        return ("already", ()) if same else ("ready", ())
+    if item.step.kind != "action" and not _unlike(item.expected, live, ignore):
+        return "already", ()
+    return "moved", moved
+
+
+def _unlike(expected: Json, live: Json, ignore: tuple[str, ...] | frozenset[str]) -> bool:
+    if expected is None or live is None:
+        return expected is not live
+    return bool(differences(expected, live, ignore=ignore))
+
+
+async def write_step(run: Run, item: Ready, phase: Phase, next_state: ChangeState | None) -> Wrote:
+    """The step sent and settled. ``next_state`` is committed with the outcome when the step was applied."""
+    record = _intent(run, item, phase)
+    detail = {"phase": phase, "step": item.step.number, "request": record.request}
+    await run.world.store.commit(run.hold(), run.set_step(record), run.entry("intent", "intent", detail))
+    run.is_sent = True
+    try:
+        reply = await run.world.api.write(item.request)
+    except (MerakiError, AccessError) as error:
+        return await _failed(run, item, record, error)
+    return await _applied(run, item, record, reply, next_state)
+
+
+def _intent(run: Run, item: Ready, phase: Phase) -> ChangeStep:
+    request = {"method": item.request.method, "path": item.request.path, "body": redacted(item.step.write.body)}
+    return ChangeStep(
+        key=f"{run.change.key}/{phase}/{item.step.number}",
+        change_id=run.change.key,
+        phase=phase,
+        number=item.step.number,
+        state="intent",
+        request=request,
+        sent_at=run.world.clock.now(),
+    )
+
+
+async def _applied(run: Run, item: Ready, record: ChangeStep, reply: Reply, next_state: ChangeState | None) -> Wrote:
+    created = _created(reply.data)
+    record = replace(
+        record, state="applied", http_status=reply.status, created=created, ended_at=run.world.clock.now()
+    )
+    run.created[item.step.number] = created
+    outcome = run.entry("outcome", "applied", _told(record))
+    if next_state is None:
+        await run.world.store.commit(run.set_step(record), outcome)
+    else:
+        await run.move(next_state, run.set_step(record), outcome)
+    return await read_back(run, item, record)
+
+
+async def _failed(run: Run, item: Ready, record: ChangeStep, error: MerakiMcpError) -> Wrote:
+    """What a failed write really did: nothing when it was refused or never left, else what the read-back shows."""
+    status = error.status if isinstance(error, MerakiError) else None
+    texts = tuple(clean(text) for text in error.errors) if isinstance(error, MerakiError) else ()
+    record = replace(record, http_status=status, errors=texts, ended_at=run.world.clock.now())
+    may_have_arrived = isinstance(error, MerakiError) and error.sent and error.code in ("outcome_unknown", "bad_answer")
+    if not may_have_arrived:
+        return await _closed(run, replace(record, state="failed"), error)
+    if item.reader is None:
+        return await _closed(run, replace(record, state="unknown"), error)
+    wrote = await read_back(run, item, replace(record, state="unknown"))
+    if wrote.record.verified.get("matches") is True:
+        found = wrote.record.sealed
+        record = replace(wrote.record, state="applied", created=_created(found))
+        run.created[item.step.number] = record.created
+        return await _closed(run, record, None)
+    if wrote.record.verified.get("is_before") is True:
+        return await _closed(run, replace(wrote.record, state="not_applied"), error)
+    return await _closed(run, wrote.record, error, wrote.mismatch)
+
+
+async def _closed(
+    run: Run, record: ChangeStep, error: MerakiMcpError | None, mismatch: tuple[FieldChange, ...] = ()
+) -> Wrote:
+    await run.world.store.commit(run.set_step(record), run.entry("outcome", record.state, _told(record)))
+    return Wrote(record, mismatch, error)
+
+
+async def read_back(run: Run, item: Ready, record: ChangeStep) -> Wrote:
+    """The step's record with what the cloud holds now; waits up to the settle time for the planned state."""
+    if item.reader is None:
+        verified: Mapping[str, Json] = {"matches": None, "why": "this operation has no readable state"}
+        return Wrote(replace(record, verified=verified))
+    world, times = run.world, run.means.times
+    row = world.overlay.row(item.step.write.operation)
+    deadline = world.clock.monotonic() + min(item.step.settle_s, times.settle_s)
+    wait_s = times.settle_poll_s
+    while True:
+        try:
+            live = await world.reads.resource(item.reader, fresh=True)
+        except (MerakiError, AccessError) as error:
+            return Wrote(replace(record, verified={"matches": None, "why": type(error).sentence}), error=error)
+        wrong = _wrong(item.expected, live, row.volatile)
+        if not wrong or world.clock.monotonic() >= deadline:
+            break
+        await world.clock.sleep(wait_s)
+        wait_s = min(wait_s * 2, 5.0)
+    is_before = bool(wrong) and not _unlike(item.before, live, row.volatile)
+    shown = [redacted({"field": change.path, "planned": change.before, "found": change.after}) for change in wrong]
+    verified = {
+        "matches": not wrong,
+        "is_before": is_before,
+        "differences": shown,
+        "at": world.clock.now().isoformat(),
+    }
+    return Wrote(replace(record, verified=verified, sealed=live), wrong)
+
+
+def _wrong(expected: Json, live: Json, ignore: tuple[str, ...] | frozenset[str]) -> tuple[FieldChange, ...]:
+    if expected is None or live is None:
+        return () if expected is live else (FieldChange("", expected, live),)
+    return differences(expected, live, ignore=ignore)
+
+
+def _created(answer: Json) -> dict[str, Json]:
+    """Scalars of an answer: ids and names for $ref and undo, secrets left out."""
+    if not isinstance(answer, Mapping):
+        return {}
+    shown = redacted({name: value for name, value in answer.items() if isinstance(value, str | int)})
+    return dict(list(shown.items())[:_CREATED_FIELDS])
+
+
+def _told(record: ChangeStep) -> Mapping[str, Json]:
+    return {
+        "phase": record.phase,
+        "step": record.number,
+        "http_status": record.http_status,
+        "errors": list(record.errors),
+        "verified": {name: record.verified.get(name) for name in ("matches", "is_before") if name in record.verified},
+    }

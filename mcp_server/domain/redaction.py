@@ -34,7 +34,7 @@ _PLACEHOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 _LICENSE_KEY = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]{8,}")
 _SHORTEST_PART = 4  #: shorter secrets are masked where they are the whole value, not inside other text
-#: Characters that Python calls printable and that show nothing: fillers and variation selectors (text can hide in them).
+#: Printable to Python, yet they show nothing: fillers and variation selectors, in which text can hide.
 _UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 

@@ -18,15 +18,26 @@ ID_CHARS = 2000  #: a webhook server's id is the base64 form of its URL
 
 def faults(operation: Operation, touch: Touch) -> tuple[Fault, ...]:
     """Everything that does not fit, parameters first; empty when the call may be made."""
+    return param_faults(operation, touch.params) + body_faults(operation, touch.body)
+
+
+def param_faults(operation: Operation, params: Mapping[str, Json]) -> tuple[Fault, ...]:
+    """What is wrong with the path and query parameters."""
     out = Faults()
-    for name, value in touch.params.items():
+    for name, value in params.items():
         _check_param(operation, name, value, out)
     for name in operation.path_params:
-        if name not in touch.params:
+        if name not in params:
             out.add(f"params.{name}", "missing; the path needs it")
-    for name in sorted(operation.required_query - set(touch.params)):
+    for name in sorted(operation.required_query - set(params)):
         out.add(f"params.{name}", "missing; the operation requires it")
-    check_body(operation.body, touch.body, (*operation.path_params, *operation.query), out)
+    return tuple(out.found)
+
+
+def body_faults(operation: Operation, body: Json) -> tuple[Fault, ...]:
+    """What is wrong with the body."""
+    out = Faults()
+    check_body(operation.body, body, (*operation.path_params, *operation.query), out)
     return tuple(out.found)
 
 

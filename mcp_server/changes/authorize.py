@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from mcp_server.changes.means import Means
-from mcp_server.changes.plan_hash import plan_hash
+from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.question import form_of, needs_code, question_of
 from mcp_server.domain.actor import Profile
 from mcp_server.domain.call import Attempt

@@ -12,10 +12,10 @@ import anyio
 from anyio.abc import TaskGroup
 
 from mcp_server.changes.authorize import Authorized, authorize_execution
-from mcp_server.changes.execute import execute
+from mcp_server.changes.execution.execute import execute
 from mcp_server.changes.means import Means
-from mcp_server.changes.report import change_outcome, stored_outcome
-from mcp_server.changes.run import Run
+from mcp_server.changes.execution.report import change_outcome, stored_outcome
+from mcp_server.changes.execution.run import Run
 from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import CarryOut, Outcome

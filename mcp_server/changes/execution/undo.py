@@ -10,8 +10,8 @@ from typing import Final
 
 from mcp_server.catalogue.readers import reader_of
 from mcp_server.catalogue.transforms import restorable
-from mcp_server.changes.draft import Draft, draft_one
-from mcp_server.changes.placeholders import Sources, filled
+from mcp_server.changes.planning.draft import Draft, draft_one
+from mcp_server.changes.planning.placeholders import Sources, filled
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.plan import Reader, Step, Write
 from mcp_server.domain.record import ChangeStep

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mcp_server.catalogue.shared_reads import SharedReads
-from mcp_server.changes.run import Run
+from mcp_server.changes.execution.run import Run
 from mcp_server.domain.call import Json
 from mcp_server.domain.plan import Plan
 from mcp_server.errors import AccessError, MerakiError

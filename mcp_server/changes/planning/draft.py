@@ -15,7 +15,7 @@ from mcp_server.catalogue.expected import expected_state
 from mcp_server.catalogue.inverse import inverse_of
 from mcp_server.catalogue.overlay import Row
 from mcp_server.catalogue.readers import reader_of
-from mcp_server.changes.placeholders import placeholders
+from mcp_server.changes.planning.placeholders import placeholders
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Operation
 from mcp_server.domain.plan import FieldChange, Inverse, Reader

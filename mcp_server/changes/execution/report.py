@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from mcp_server.changes.run import Run
+from mcp_server.changes.execution.run import Run
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_log import change_log_record
 from mcp_server.domain.change_state import STATUS, ChangeState

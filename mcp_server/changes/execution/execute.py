@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mcp_server.changes.build_plan import step_of
-from mcp_server.changes.health_gate import sample, watch
-from mcp_server.changes.report import change_outcome, failure_of
-from mcp_server.changes.run import Run
-from mcp_server.changes.undo import way_back
-from mcp_server.changes.weigh import NOWHERE
-from mcp_server.changes.write_step import Wrote, look, ready, write_step
+from mcp_server.changes.planning.build_plan import step_of
+from mcp_server.changes.execution.health_gate import sample, watch
+from mcp_server.changes.execution.report import change_outcome, failure_of
+from mcp_server.changes.execution.run import Run
+from mcp_server.changes.execution.undo import way_back
+from mcp_server.changes.planning.weigh import NOWHERE
+from mcp_server.changes.execution.write_step import Wrote, look, ready, write_step
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import Outcome
@@ -159,7 +159,8 @@ def _residue(step: Step, wrote: Wrote) -> list[str]:
 
 async def _end(run: Run, state: ChangeState) -> Outcome:
     """The change in its last state, its leases released, in one commit (K11, K12)."""
-    change = replace(run.change, state=move(run.change.state, state), ended_at=run.world.clock.now())
+    told = {"failure": dict(run.failure), "health": dict(run.health), "residue": list(run.residue)}
+    change = replace(run.change, state=move(run.change.state, state), ended_at=run.world.clock.now(), result=told)
     before, run.change = run.change.state, change
     run.stored = replace(run.stored, state=state)
     writes: list[StoreWrite] = [Put(change, {"state": before}), Put(run.stored, {}), ReleaseLeases(change.key)]

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from mcp_server.changes.draft import Draft
+from mcp_server.changes.planning.draft import Draft
 from mcp_server.changes.means import Means
-from mcp_server.changes.placeholders import placeholders
-from mcp_server.changes.plan_hash import plan_hash
-from mcp_server.changes.weigh import Reach, impact_of, label_of, reach_of, step_view
+from mcp_server.changes.planning.placeholders import placeholders
+from mcp_server.changes.planning.plan_hash import plan_hash
+from mcp_server.changes.planning.weigh import Reach, impact_of, label_of, reach_of, step_view
 from mcp_server.domain.call import Attempt, Json, Named, Warned
 from mcp_server.domain.plan import Plan, Step, Write
 from mcp_server.domain.risk import Risk

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mcp_server.changes.draft import Draft
+from mcp_server.changes.planning.draft import Draft
 from mcp_server.domain.call import Attempt, Device, Json, Named, Network
 from mcp_server.domain.plan import Impact
 from mcp_server.domain.redaction import clean

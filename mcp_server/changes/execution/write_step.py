@@ -10,8 +10,8 @@ from typing import Final, Literal
 from mcp_server.catalogue.expected import expected_state
 from mcp_server.catalogue.readers import reader_of
 from mcp_server.catalogue.requests import request_for
-from mcp_server.changes.placeholders import Sources, filled
-from mcp_server.changes.run import Run
+from mcp_server.changes.planning.placeholders import Sources, filled
+from mcp_server.changes.execution.run import Run
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Reader, Step

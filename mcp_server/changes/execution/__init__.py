@@ -1,0 +1,1 @@
+"""Carrying out: each step, the watch, the undo, the report."""

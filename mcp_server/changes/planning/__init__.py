@@ -1,0 +1,1 @@
+"""Making plans: drafts, weight, hash, view. Reads only."""

@@ -1,0 +1,180 @@
+"""Making, finding and inverting plans: what the tools may ask of the engine. Writes to no network."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from mcp_server.changes.planning.build_plan import build_plan
+from mcp_server.changes.planning.draft import Draft, draft_all
+from mcp_server.changes.means import Means
+from mcp_server.changes.planning.plan_hash import plan_hash
+from mcp_server.changes.planning.plan_view import plan_view
+from mcp_server.changes.execution.undo import WayBack, refuse_conflicts, way_back
+from mcp_server.domain.call import Attempt, Touch, Warned
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.plan import Plan, Step
+from mcp_server.domain.ports import Append, Put
+from mcp_server.domain.record import AuditEntry, Change, ChangeStep, StoredPlan
+from mcp_server.errors import RecordAltered, Refused
+from mcp_server.world import World
+
+_OLD_BACKUP: Final = timedelta(hours=1)
+_OPEN: Final = (ChangeState.PLANNED, ChangeState.APPROVED, ChangeState.AUDIT_REQUESTED, ChangeState.AUDIT_APPROVED)
+_UNDOABLE: Final = (ChangeState.APPLIED, ChangeState.PENDING_KEEP, ChangeState.ROLLBACK_FAILED)
+
+
+class Planner:
+    """The planning service of one call."""
+
+    def __init__(self, world: World, means: Means) -> None:
+        """``world`` carries this call's shared reads."""
+        self._world = world
+        self._means = means
+
+    async def plan(self, attempt: Attempt, intent: str) -> Outcome:
+        """A stored plan of the attempt's touches that are not blocked."""
+        blocked = {one.touch for one in attempt.facts.blocked}
+        touches = [touch for index, touch in enumerate(attempt.touches) if index not in blocked]
+        drafts = await draft_all(touches, self._world)
+        plan = await build_plan(attempt, self._world, self._means, drafts, intent=intent)
+        stored = await self._save(plan, attempt)
+        changing = sum(step.changes_something for step in plan.steps)
+        summary = f"Plan {plan.code}: {len(plan.steps)} step(s), {changing} with changes, risk {plan.risk.word}."
+        return Outcome("ok", summary, plan_view(stored, self._means), warnings=plan.warnings, plan=stored)
+
+    async def find(self, plan_id: str, attempt: Attempt) -> StoredPlan:
+        """The caller's stored plan; Refused with plan_unknown, plan_of_another_owner or plan_altered."""
+        try:
+            stored = await self._world.store.get(StoredPlan, plan_id)
+        except RecordAltered as altered:
+            raise Refused("The stored plan was altered; it is not used.", "Plan again.", code="plan_altered") from altered
+        if stored is None:
+            raise Refused(f"No plan {plan_id[:64]!r}.", "Make one with meraki_plan.", code="plan_unknown")
+        if stored.owner.casefold() != attempt.actor.key:
+            raise Refused("This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner")
+        if plan_hash(stored.plan, self._means.digest_key) != stored.plan.plan_hash:
+            raise Refused("The stored plan is not what was hashed.", "Make a new plan.", code="plan_altered")
+        return stored
+
+    async def touches_of(self, plan_id: str, attempt: Attempt) -> tuple[Touch, ...]:
+        """What carrying out a stored plan touches; none when it was carried out before."""
+        stored = await self.find(plan_id, attempt)
+        if stored.change_id is not None:
+            return ()
+        return tuple(_touch(step) for step in stored.plan.steps)
+
+    async def changes_to_undo(self, attempt: Attempt, change_id: str | None, last: int | None) -> tuple[Change, ...]:
+        """The caller's changes, newest first; Refused when there is none or one was rolled back before."""
+        owner = attempt.actor.owner
+        if change_id is not None:
+            change = await self._world.store.get(Change, change_id)
+            found = (change,) if change is not None and change.owner.casefold() == attempt.actor.key else ()
+        else:
+            mine = await self._world.store.list(Change, {"owner": owner}, limit=200)
+            able = [one for one in mine if one.state in _UNDOABLE and not one.rolls_back and one.rolled_back_by is None]
+            found = tuple(able[: max(1, min(last or 1, 20))])
+        if not found:
+            raise Refused("No such change of yours.", "See history for the ids.", code="change_unknown")
+        for one in found:
+            if one.rolled_back_by is not None and not await self._is_done_by(one, attempt):
+                raise Refused(f"{one.key} was rolled back by {one.rolled_back_by}.", "See history.", code="already_rolled_back")
+            if one.state not in _UNDOABLE:
+                raise Refused(f"{one.key} is {one.state}; there is nothing to undo.", "See history.", code="not_undoable")
+        return found
+
+    async def _is_done_by(self, change: Change, attempt: Attempt) -> bool:
+        """Whether the caller itself rolled it back: the repeated call gets the stored record."""
+        done = await self._world.store.get(Change, change.rolled_back_by or "")
+        return done is not None and done.owner.casefold() == attempt.actor.key
+
+    async def invert(
+        self, attempt: Attempt, change_id: str | None, last: int | None, steps: Sequence[int]
+    ) -> StoredPlan:
+        """The stored plan that undoes those changes: the open one, or a new one."""
+        changes = await self.changes_to_undo(attempt, change_id, last)
+        if (open_plan := await self._open_inverse(changes, steps)) is not None:
+            return open_plan
+        drafts: list[Draft] = []
+        ways: list[tuple[Step, WayBack]] = []
+        for change in changes:
+            for step, record in await self._done_steps(change, steps):
+                way = await way_back(step, record, self._world)
+                ways.append((step, way))
+                drafts += way.drafts
+        refuse_conflicts(ways)
+        if not drafts:
+            raise Refused("The live state already is the state before.", "Nothing to do.", code="already_restored")
+        plan = await build_plan(
+            attempt,
+            self._world,
+            self._means,
+            drafts,
+            intent=f"Roll back {', '.join(change.key for change in changes)}",
+            rolls_back=tuple(change.key for change in changes),
+            extra=self._age_warning(changes),
+        )
+        plan = replace(plan, context={**plan.context, "rollback_steps": sorted(set(steps))})
+        return await self._save(replace(plan, plan_hash=plan_hash(plan, self._means.digest_key)), attempt)
+
+    async def _open_inverse(self, changes: Sequence[Change], steps: Sequence[int]) -> StoredPlan | None:
+        """The rollback plan of just these changes and steps that was made before and can still be used."""
+        wanted = tuple(change.key for change in changes)
+        for stored in await self._world.store.list(StoredPlan, {"owner": changes[0].owner}, limit=100):
+            same = stored.plan.rolls_back == wanted and stored.plan.context.get("rollback_steps") == sorted(set(steps))
+            done_by = changes[0].rolled_back_by is not None and stored.change_id == changes[0].rolled_back_by
+            is_open = stored.state in _OPEN and stored.plan.expires_at > self._world.clock.now()
+            if same and (is_open or done_by):
+                return stored
+        return None
+
+    async def _done_steps(self, change: Change, wanted: Sequence[int]) -> list[tuple[Step, ChangeStep]]:
+        """The applied steps of a change, last first, with their records."""
+        stored = await self._world.store.get(StoredPlan, change.plan_id)
+        if stored is None:
+            raise Refused(f"{change.key} has no backup.", "Re-create the state by hand.", code="no_backup")
+        records = await self._world.store.list(ChangeStep, {"change_id": change.key}, limit=2000)
+        done = {one.number: one for one in records if one.phase == "apply" and one.state == "applied"}
+        missing = sorted(set(wanted) - set(done))
+        if missing:
+            raise Refused(f"{change.key} has no applied step {missing}.", f"Applied: {sorted(done)}.", code="step_unknown")
+        chosen = [step for step in stored.plan.steps if step.number in done and (not wanted or step.number in wanted)]
+        return [(step, done[step.number]) for step in reversed(chosen)]
+
+    def _age_warning(self, changes: Sequence[Change]) -> list[Warned]:
+        """Protocol 10: a backup older than 1 h may no longer be the state that others expect."""
+        old = [one.key for one in changes if self._world.clock.now() - one.started_at > _OLD_BACKUP]
+        if not old:
+            return []
+        text = f"The backup of {', '.join(old)} is more than 1 h old; the state may have changed since."
+        return [Warned("backup_age", "warning", text)]
+
+    async def _save(self, plan: Plan, attempt: Attempt) -> StoredPlan:
+        stored = StoredPlan(plan.plan_id, plan.owner, ChangeState.PLANNED, plan)
+        call = attempt.call
+        entry = AuditEntry(
+            event="state",
+            at=plan.created_at,
+            owner=plan.owner,
+            status=ChangeState.PLANNED.value,
+            call_id=call.call_id,
+            correlation_id=call.correlation_id,
+            client=call.actor.client,
+            tool=call.tool,
+            plan_id=plan.plan_id,
+            organization_id=plan.organization.id,
+            network_ids=tuple(network.id for network in plan.networks),
+            detail={"plan_hash": plan.plan_hash, "risk": plan.risk.word, "operations": _operations(plan)},
+        )
+        await self._world.store.commit(Put(stored), Append(entry))
+        return stored
+
+
+def _operations(plan: Plan) -> list[str]:
+    return [f"{step.method} {step.path}" for step in plan.steps[:200]]
+
+
+def _touch(step: Step) -> Touch:
+    write = step.write
+    return Touch(write.operation, write.params, write.body, is_write=True, irreversible=step.irreversible)

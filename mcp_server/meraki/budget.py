@@ -1,0 +1,114 @@
+"""Whose request budget a request uses, and a budget kept in memory for when there is no store."""
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+
+from mcp_server.domain.call import Json
+from mcp_server.domain.ports import Clock, RateBudget, Request
+from mcp_server.domain.rate import RATE_PER_S, Bucket, penalized, reserve
+from mcp_server.errors import StoreError
+
+UNKNOWN = "unknown"  #: the budget of requests whose organization is not known
+LEARNED_LIMIT = 50_000  #: networks and devices remembered
+_PLACE = re.compile(r"/(organizations|networks|devices)/([^/]+)")
+
+
+class LocalBudget:
+    """The port RateBudget within one process."""
+
+    def __init__(self, clock: Clock, rate_per_s: float = RATE_PER_S) -> None:
+        self._clock = clock
+        self._rate = rate_per_s
+        self._buckets: dict[str, Bucket] = {}
+
+    async def reserve(self, organization_id: str, calls: int = 1) -> float:
+        """Takes so many requests; the seconds to wait before sending them."""
+        self._buckets[organization_id], wait_s = self._after(organization_id, calls)
+        return wait_s
+
+    async def penalize(self, organization_id: str, seconds: float) -> None:
+        """Nothing is sent for so many seconds."""
+        self._buckets[organization_id] = penalized(self._bucket(organization_id), self._now(), seconds)
+
+    async def estimate_s(self, organization_id: str, calls: int) -> float:
+        """The seconds that ``reserve`` would say."""
+        return self._after(organization_id, calls)[1]
+
+    def _after(self, organization_id: str, calls: int) -> tuple[Bucket, float]:
+        return reserve(self._bucket(organization_id), self._now(), calls, rate=self._rate)
+
+    def _bucket(self, organization_id: str) -> Bucket:
+        return self._buckets.get(organization_id, Bucket())
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+class SteadyBudget:
+    """A shared budget, or one of this process while the shared one cannot be used: reads go on without the store."""
+
+    def __init__(self, shared: RateBudget, own: RateBudget) -> None:
+        self._shared = shared
+        self._own = own
+
+    async def reserve(self, organization_id: str, calls: int = 1) -> float:
+        """The seconds to wait, by the shared budget if it can answer."""
+        try:
+            return await self._shared.reserve(organization_id, calls)
+        except StoreError:
+            return await self._own.reserve(organization_id, calls)
+
+    async def penalize(self, organization_id: str, seconds: float) -> None:
+        """Both note it, so that none sends when the other takes over."""
+        await self._own.penalize(organization_id, seconds)
+        with contextlib.suppress(StoreError):  # the own one has it
+            await self._shared.penalize(organization_id, seconds)
+
+    async def estimate_s(self, organization_id: str, calls: int) -> float:
+        """The seconds that ``reserve`` would say."""
+        try:
+            return await self._shared.estimate_s(organization_id, calls)
+        except StoreError:
+            return await self._own.estimate_s(organization_id, calls)
+
+
+class Owners:
+    """Which organization a network or device belongs to, learned from answers that were read anyway."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, str] = {}
+
+    def organization_of(self, request: Request) -> str:
+        """The organization whose budget the request uses; ``UNKNOWN`` when nothing said so yet."""
+        if request.organization_id:
+            return request.organization_id
+        place = _PLACE.match(request.path)
+        if place is None:
+            return UNKNOWN
+        kind, name = place.groups()
+        return name if kind == "organizations" else self._owners.get(name, UNKNOWN)
+
+    def learn(self, path: str, data: Json) -> None:
+        """Remembers the networks and devices of an answer read from that path."""
+        place = _PLACE.match(path)
+        organization = place.group(2) if place and place.group(1) == "organizations" else ""
+        for name, owner in _owned(data, organization):
+            if len(self._owners) < LEARNED_LIMIT or name in self._owners:
+                self._owners[name] = owner
+
+
+def _owned(data: Json, organization: str) -> Iterator[tuple[str, str]]:
+    """Id and organization of what an answer lists; ``organization`` is the one its path names, or ""."""
+    items = data if isinstance(data, list) else [data]
+    for item in items:
+        if not isinstance(item, Mapping):
+            continue
+        owner = item.get("organizationId") or organization
+        if not isinstance(owner, str) or not owner:
+            continue
+        if "organizationId" in item and isinstance(item.get("id"), str):
+            yield item["id"], owner
+        for field in ("serial", "networkId"):
+            if isinstance(item.get(field), str):
+                yield item[field], owner

@@ -1,0 +1,305 @@
+"""The Dashboard API over HTTP: the order of one request. Its decisions stand in the modules beside it.
+
+Three rules: the key goes to allowed hosts only and no redirect is followed; a read gives all of its pages or an error;
+a write is never sent again unless it is known not to have arrived.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from tenacity import RetryCallState, wait_random
+
+from mcp_server.domain.call import Json
+from mcp_server.domain.ports import Clock, RateBudget, Reply, Request
+from mcp_server.domain.redaction import clean
+from mcp_server.errors import BadAnswer, NotAuthenticated, RateLimited, Unreachable
+from mcp_server.meraki import pagination
+from mcp_server.meraki.breaker import Admission, Breaker, admit, settled
+from mcp_server.meraki.budget import UNKNOWN, LocalBudget, Owners, SteadyBudget
+from mcp_server.meraki.errors import (
+    HTTPX_ERRORS,
+    Failure,
+    Kind,
+    failure_of,
+    out_of_time,
+    status_failure,
+    unreadable,
+    unsendable,
+)
+from mcp_server.meraki.hosts import base_address
+from mcp_server.meraki.requests import Endpoint, Pairs, http_request, query_pairs, secrets_of, where
+from mcp_server.meraki.responses import ERROR_BODY_LIMIT, error_texts, parse_json, read_body
+from mcp_server.meraki.retry import RetryWaits, Tries, parse_retry_after_s
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Seconds for each phase of one request and for all of it; bounds of what is read."""
+
+    connect_s: float = 10.0
+    read_s: float = 60.0  #: without a byte
+    write_s: float = 30.0  #: without a byte
+    pool_s: float = 30.0
+    total_s: float = 90.0
+    error_body_s: float = 5.0  #: for the text of an answer that is no success
+    body_bytes: int = 10_000_000  #: decompressed, of one page
+    all_pages_bytes: int = 100_000_000
+    pages: int = 1_000
+    connections: int = 20
+    keepalive_s: float = 15.0
+
+
+WAITS = RetryWaits()
+LIMITS = HttpLimits()
+UNREAD: tuple[type[Exception], ...] = (TimeoutError, ValueError, *HTTPX_ERRORS)
+CHANCE: Callable[[RetryCallState], float] = wait_random(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One success."""
+
+    status: int
+    data: Json
+    request_id: str
+    next_cursor: str | None
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one call has cost so far."""
+
+    calls: int = 0
+    waited_s: float = 0.0
+
+
+class MerakiClient:
+    """The port MerakiApi. Without a key every call raises NotAuthenticated before anything is sent."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        budget: RateBudget,
+        clock: Clock,
+        waits: RetryWaits = WAITS,
+        limits: HttpLimits = LIMITS,
+        transport: httpx.AsyncBaseTransport | None = None,
+        allow_loopback: bool = False,
+        ca_file: Path | None = None,
+        chance: Callable[[RetryCallState], float] = CHANCE,
+    ) -> None:
+        """``transport``: an ASGITransport for the sandbox in process. ValueError when the URL or key cannot be used."""
+        if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
+            raise ValueError("the API key holds a character that no key has")
+        self._endpoint = Endpoint(base_address(base_url, allow_loopback=allow_loopback), api_key, allow_loopback)
+        self._budget = SteadyBudget(budget, LocalBudget(clock))
+        self._clock = clock
+        self._waits = waits
+        self._limits = limits
+        self._transport = transport
+        self._ca_file = ca_file
+        self._chance = chance
+        self._owners = Owners()
+        self._breakers: dict[str, Breaker] = {}
+        self._http: httpx.AsyncClient | None = None
+
+    async def read(self, request: Request, *, pages: int | None = None, page: str | None = None) -> Reply:
+        """A GET with retries: all pages, or at most ``pages`` of them from ``page`` (a Reply's ``next_page``) on.
+
+        Raises NotAuthenticated, NotAllowed, Rejected, RateLimited, Unreachable, OutcomeUnknown, BadAnswer.
+        """
+        if request.method != "GET":
+            raise unsendable(where(request), "only a GET is a read").error
+        tally = _Tally()
+        pairs = query_pairs(request.query) if page is None else _pairs_of(request, page)
+        parts: list[Json] = []
+        seen: set[str] = set()
+        size_bytes = 0
+        while True:
+            answer = await self._ask(request, pairs, tally, is_write=False)
+            self._owners.learn(request.path, answer.data)
+            parts.append(answer.data)
+            size_bytes += answer.size_bytes
+            # the events endpoint names a next page on its last one too; an empty page is the end
+            cursor = answer.next_cursor if pagination.elements(answer.data) else None
+            if cursor is None or (pages is not None and len(parts) >= pages):
+                break
+            if cursor in seen or len(parts) >= self._limits.pages or size_bytes > self._limits.all_pages_bytes:
+                raise unreadable(where(request), "the pages do not end", answer.status).error
+            seen.add(cursor)
+            pairs = _pairs_of(request, cursor)
+        try:
+            data = pagination.joined(parts)
+        except ValueError as fault:
+            raise BadAnswer(f"{where(request)}: {fault}", sent=True, status=answer.status) from None
+        return Reply(answer.status, data, answer.request_id, tally.calls, tally.waited_s, cursor)
+
+    async def write(self, request: Request) -> Reply:
+        """A write, sent once; again only after a 429 or when the connection was never opened.
+
+        Raises as ``read``. Whatever has ``sent`` true and is no Rejected leaves open what happened.
+        """
+        if request.method == "GET":
+            raise unsendable(where(request), "a GET is no write").error
+        tally = _Tally()
+        answer = await self._ask(request, query_pairs(request.query), tally, is_write=True)
+        return Reply(answer.status, answer.data, answer.request_id, tally.calls, tally.waited_s)
+
+    async def wait_estimate_s(self, organization_id: str, calls: int) -> float:
+        """Seconds until the organization's budget has room for so many calls; 0.0 when it has."""
+        return await self._budget.estimate_s(organization_id or UNKNOWN, calls)
+
+    async def close(self) -> None:
+        """Closes the connections; the next call opens new ones."""
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _ask(self, request: Request, pairs: Pairs, tally: _Tally, *, is_write: bool) -> _Answer:
+        """One page or one write, with the breaker and the retries around it."""
+        if not self._endpoint.api_key:
+            raise NotAuthenticated(f"{where(request)}: no API key is set")
+        owner = self._owners.organization_of(request)
+        admission = self._admitted(owner, request, is_write=is_write)
+        tries: Tries[_Answer] = Tries(
+            self._waits, self._clock, self._chance, is_write, is_single=admission is Admission.PROBE
+        )
+        good: bool | None = None
+        try:
+            result = await tries.run(lambda: self._attempt(request, pairs, owner, tally))
+            good = _is_good(result)
+        finally:
+            tally.waited_s += tries.waited_s
+            self._breakers[owner] = settled(self._breaker(owner), self._clock.monotonic(), admission, good=good)
+        if isinstance(result, Failure):
+            raise result.error
+        return result
+
+    def _breaker(self, owner: str) -> Breaker:
+        return self._breakers.get(owner, Breaker())
+
+    def _admitted(self, owner: str, request: Request, *, is_write: bool) -> Admission:
+        breaker, admission, wait_s = admit(self._breaker(owner), self._clock.monotonic(), is_write=is_write)
+        self._breakers[owner] = breaker
+        if admission is Admission.STOP:
+            why = "not sent, the cloud failed repeatedly and is left alone for a while"
+            raise Unreachable(f"{where(request)}: {why}", sent=False, retry_after_s=wait_s)
+        return admission
+
+    async def _attempt(self, request: Request, pairs: Pairs, owner: str, tally: _Tally) -> _Answer | Failure:
+        """One try: takes its place in the budget, then sends."""
+        wait_s = await self._budget.reserve(owner)
+        if wait_s > self._waits.longest_s:
+            words = f"{where(request)}: not sent, the organization's request budget is used up"
+            return Failure(RateLimited(words, sent=False, retry_after_s=wait_s), Kind.OURS, sent=False)
+        if wait_s > 0:
+            tally.waited_s += wait_s
+            await self._clock.sleep(wait_s)
+        try:
+            http_request_ = http_request(self._client(), self._endpoint, request, pairs)
+        except (ValueError, TypeError, httpx.InvalidURL) as fault:
+            return unsendable(where(request), clean(fault) if type(fault) is ValueError else "it cannot be encoded")
+        tally.calls += 1
+        result = await self._exchange(request, http_request_)
+        if isinstance(result, Failure):
+            logger.warning("%s", result.error, extra={"kind": result.kind.value, "try": tally.calls})
+            if result.kind is Kind.RATE:
+                penalty_s = self._waits.base_s if result.retry_after_s is None else result.retry_after_s
+                await self._budget.penalize(owner, penalty_s)
+        return result
+
+    async def _exchange(self, request: Request, http_request_: httpx.Request) -> _Answer | Failure:
+        """Sends once and reads the answer, all within the total time."""
+        try:
+            async with asyncio.timeout(self._limits.total_s):
+                response = await self._client().send(http_request_, stream=True)
+                try:
+                    return await self._answer(request, response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            return out_of_time(where(request), self._limits.total_s)
+        except HTTPX_ERRORS as error:
+            return failure_of(error, where(request))
+
+    async def _answer(self, request: Request, response: httpx.Response) -> _Answer | Failure:
+        """What an answer says: data, or the failure that it is."""
+        status, place = response.status_code, where(request)
+        if not response.is_success:
+            body = await self._error_body(response)
+            texts = error_texts(body, secrets_of(request.body) | {self._endpoint.api_key})
+            retry_after_s = parse_retry_after_s(response.headers.get("retry-after", ""), self._clock.now())
+            failure = status_failure(place, status, texts, retry_after_s)
+            return failure or unreadable(place, "a status that no answer has", status)
+        try:
+            body = await read_body(response, self._limits.body_bytes)
+            data = parse_json(body, response.headers.get("content-type", ""))
+            is_read = request.method == "GET"
+            link = response.headers.get("link", "")
+            cursor = pagination.next_cursor(link, str(response.request.url)) if is_read and link else None
+        except ValueError as fault:
+            return unreadable(place, str(fault), status)
+        request_id = clean(response.headers.get("x-request-id", ""), 100)
+        return _Answer(status, data, request_id, cursor, len(body))
+
+    async def _error_body(self, response: httpx.Response) -> bytes:
+        """The body of an answer that is no success; empty when it cannot be had: the status alone decides."""
+        try:
+            async with asyncio.timeout(self._limits.error_body_s):
+                return await read_body(response, ERROR_BODY_LIMIT)
+        except UNREAD:
+            return b""
+
+    def _client(self) -> httpx.AsyncClient:
+        """The connection pool, made when first needed."""
+        if self._http is None:
+            limits = self._limits
+            self._http = httpx.AsyncClient(
+                transport=self._transport,
+                verify=True if self._ca_file is None else ssl.create_default_context(cafile=self._ca_file),
+                trust_env=False,
+                follow_redirects=False,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                timeout=httpx.Timeout(
+                    connect=limits.connect_s, read=limits.read_s, write=limits.write_s, pool=limits.pool_s
+                ),
+                limits=httpx.Limits(max_connections=limits.connections, keepalive_expiry=limits.keepalive_s),
+            )
+        return self._http
+
+
+def _pairs_of(request: Request, cursor: str) -> Pairs:
+    """The query of the page that a cursor names; raises Unreachable when it is no cursor."""
+    try:
+        return pagination.cursor_pairs(cursor)
+    except ValueError as fault:
+        why = str(fault)
+    raise unsendable(where(request), why).error
+
+
+def _is_good(result: _Answer | Failure) -> bool | None:
+    """What a call says of the cloud's health; None: nothing."""
+    if not isinstance(result, Failure) or result.kind is Kind.REFUSED:
+        return True
+    return None if result.kind in (Kind.RATE, Kind.OURS) else False

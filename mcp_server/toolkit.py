@@ -83,6 +83,12 @@ class Planning(Protocol):
         """What carrying out a stored plan touches."""
         ...
 
+    async def touches_to_undo(
+        self, attempt: Attempt, change_id: str | None, last: int | None, steps: Sequence[int]
+    ) -> tuple[Touch, ...]:
+        """What undoing those changes touches."""
+        ...
+
 
 class Ledger(Protocol):
     """What was done, from the store."""

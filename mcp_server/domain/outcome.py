@@ -42,6 +42,24 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """A question for the client to put to a person: text, form schema, and the state that comes back with the answer."""
+
+    text: str
+    form: Mapping[str, Json]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the transport sends: the payload of the answer, or a question."""
+
+    payload: Mapping[str, Json]
+    is_error: bool
+    asking: Asking | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CarryOut:
     """A stored plan that the caller wants carried out; the engine authorizes and does it."""
 

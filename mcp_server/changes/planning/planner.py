@@ -65,6 +65,13 @@ class Planner:
             return ()
         return tuple(_touch(step) for step in stored.plan.steps)
 
+    async def touches_to_undo(
+        self, attempt: Attempt, change_id: str | None, last: int | None, steps: Sequence[int]
+    ) -> tuple[Touch, ...]:
+        """What undoing those changes touches: the resources that their steps wrote."""
+        changes = await self.changes_to_undo(attempt, change_id, last)
+        return tuple(_touch(step) for change in changes for step, _ in await self._done_steps(change, steps))
+
     async def changes_to_undo(self, attempt: Attempt, change_id: str | None, last: int | None) -> tuple[Change, ...]:
         """The caller's changes, newest first; Refused when there is none or one was rolled back before."""
         owner = attempt.actor.owner

@@ -1,0 +1,128 @@
+"""One call row for every call, committed when the call closes, and the answer that carries its receipt.
+
+If the row cannot be written, a change was never made (its own rows could not be written either); a read is served
+with ``receipt: null`` and a warning, or refused when ``strict_audit`` is on.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from mcp_server.changes.execution.report import failure_of
+from mcp_server.domain.call import Json, Receipt, ToolCall
+from mcp_server.domain.outcome import Asking, Outcome, ToolResult
+from mcp_server.domain.ports import Append, Put, Store
+from mcp_server.domain.record import AuditEntry, Usage
+from mcp_server.domain.redaction import clean, redacted
+from mcp_server.errors import CallerError, MerakiMcpError, StoreError
+from mcp_server.world import World
+
+_ARGUMENT_BYTES_KEPT: Final = 20_000
+_STATUS: Final = {"busy": "busy", "plan_expired": "expired", "stale": "stale"}
+
+
+def failed(error: MerakiMcpError) -> Outcome:
+    """The outcome of a call that raised: only a CallerError's own words, else the fixed sentence of its class."""
+    told = dict(failure_of(error))
+    if isinstance(error, CallerError):
+        told["details"] = dict(error.details)
+        if error.retry_after_s is not None:
+            told["retry_after_s"] = error.retry_after_s
+    is_refusal = isinstance(error, CallerError | StoreError) or error.code in ("not_authenticated", "not_allowed")
+    status = _STATUS.get(str(told["code"]), "refused" if is_refusal else "failed")
+    return Outcome(status, str(told["message"]), error=told, cause=error)
+
+
+class Recorder:
+    """Closes calls."""
+
+    def __init__(self, store: Store, *, strict: bool = False) -> None:
+        """``strict`` refuses a read whose row cannot be written."""
+        self._store = store
+        self._strict = strict
+
+    async def close(self, call: ToolCall, outcome: Outcome, world: World, started_at: float) -> ToolResult:
+        """The result of the call with the receipt of its row; ``started_at`` in monotonic seconds."""
+        payload = rendered(outcome)
+        size = len(json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str))
+        usage = _usage(call, outcome, world, size, world.clock.monotonic() - started_at)
+        try:
+            receipt: Receipt | None = (await self._store.commit(Append(_row(call, outcome, world)), Put(usage, {})))[0]
+        except StoreError as error:
+            if self._strict and outcome.error is None:
+                outcome = failed(error)
+                payload = rendered(outcome)
+            payload["warnings"] = [
+                *payload["warnings"],
+                {"rule": "no_receipt", "severity": "critical", "message": "This call could not be recorded."},
+            ]
+            receipt = None
+        payload["receipt"] = {"seq": receipt.seq, "hash": receipt.hash} if receipt else None
+        asking = None
+        if outcome.question:
+            asking = Asking(outcome.question, outcome.data.get("form", {}), outcome.question_id)
+        return ToolResult(payload, outcome.error is not None, asking)
+
+
+def rendered(outcome: Outcome) -> dict[str, Json]:
+    """The answer without its receipt: status, summary, data, warnings, handoffs, error."""
+    payload: dict[str, Json] = {"status": outcome.status, "summary": outcome.summary}
+    payload.update((name, value) for name, value in outcome.data.items() if name not in payload)
+    payload["warnings"] = [
+        {"rule": one.rule, "severity": one.severity, "message": clean(one.message, 400)} for one in outcome.warnings
+    ]
+    payload["handoffs"] = [
+        {"to": one.to, "reason": one.reason, "message": one.message, "call": dict(one.call), "context": dict(one.context)}
+        for one in outcome.handoffs
+    ]
+    if outcome.error is not None:
+        payload["error"] = dict(outcome.error)
+    return payload
+
+
+def _row(call: ToolCall, outcome: Outcome, world: World) -> AuditEntry:
+    plan = outcome.plan.plan if outcome.plan else None
+    return AuditEntry(
+        event="question" if outcome.question else "call",
+        at=world.clock.now(),
+        owner=call.actor.owner,
+        status=outcome.status,
+        call_id=call.call_id,
+        correlation_id=call.correlation_id,
+        client=clean(call.actor.client, 80),
+        tool=clean(call.tool, 64),
+        plan_id=plan.plan_id if plan else "",
+        change_id=outcome.change.key if outcome.change else "",
+        organization_id=plan.organization.id if plan else "",
+        network_ids=tuple(network.id for network in plan.networks) if plan else (),
+        detail={
+            "round": 2 if call.answer is not None else 1,
+            "channel": call.actor.channel,
+            "arguments": _kept(call.arguments),
+            "error": (outcome.error or {}).get("code"),
+            "meraki_calls": world.reads.calls,
+        },
+    )
+
+
+def _kept(arguments: Mapping[str, Json]) -> Json:
+    """The arguments, redacted; only their size when they are very long."""
+    shown = redacted(dict(arguments))
+    text = json.dumps(shown, default=str)
+    return shown if len(text) <= _ARGUMENT_BYTES_KEPT else {"too_long_bytes": len(text)}
+
+
+def _usage(call: ToolCall, outcome: Outcome, world: World, size: int, duration_s: float) -> Usage:
+    return Usage(
+        key=f"{call.call_id}/{2 if call.answer is not None else 1}",
+        at=world.clock.now(),
+        owner=call.actor.owner,
+        client=clean(call.actor.client, 80),
+        tool=clean(call.tool, 64),
+        argument_bytes=call.argument_bytes,
+        result_bytes=size,
+        meraki_calls=world.reads.calls,
+        waited_s=world.reads.waited_s,
+        duration_s=duration_s,
+        outcome=outcome.status,
+    )

@@ -55,12 +55,16 @@ def _check_plan(stored: StoredPlan, attempt: Attempt, world: World, means: Means
     if plan_hash(plan, means.digest_key) != plan.plan_hash:
         raise Refused("The stored plan is not what was hashed.", "Make a new plan.", code="plan_altered")
     if plan.expires_at <= world.clock.now():
-        raise Refused(f"Plan {plan.plan_id} expired at {plan.expires_at.isoformat()}.", "Plan again.", code="plan_expired")
+        raise Refused(
+            f"Plan {plan.plan_id} expired at {plan.expires_at.isoformat()}.", "Plan again.", code="plan_expired"
+        )
     if stored.state in (ChangeState.EXPIRED, ChangeState.CANCELLED, ChangeState.STALE, ChangeState.REFUSED):
         raise Refused(f"Plan {plan.plan_id} is {stored.state}.", "Plan again.", code=f"plan_{stored.state}")
     if stored.state is ChangeState.AUDIT_REJECTED:
         raise Refused(
-            "The auditor rejected this plan.", "Read the reason with request_audit; make a new plan.", code="audit_rejected"
+            "The auditor rejected this plan.",
+            "Read the reason with request_audit; make a new plan.",
+            code="audit_rejected",
         )
 
 
@@ -112,7 +116,9 @@ def _check_signature(approval: Approval, stored: StoredPlan, attempt: Attempt, w
             code="approval_forged",
         )
     if world.limits.profile is Profile.TEAM and approval.approver.casefold() == attempt.actor.key:
-        raise Refused("Requester and approver are the same owner.", "Ask somebody else to approve.", code="self_approval")
+        raise Refused(
+            "Requester and approver are the same owner.", "Ask somebody else to approve.", code="self_approval"
+        )
 
 
 def _may_ask(stored: StoredPlan, attempt: Attempt, world: World) -> bool:
@@ -150,7 +156,12 @@ async def _answered(stored: StoredPlan, attempt: Attempt, world: World, means: M
     """What the client's answer to our own open question means. Each question is answered once."""
     answer, now = attempt.call.answer, world.clock.now()
     question = await world.store.get(Question, attempt.call.state or "")
-    if answer is None or question is None or question.plan_hash != stored.plan.plan_hash or question.owner != stored.owner:
+    if (
+        answer is None
+        or question is None
+        or question.plan_hash != stored.plan.plan_hash
+        or question.owner != stored.owner
+    ):
         raise Refused("The answer belongs to no open question of this plan.", "Call again.", code="answer_unknown")
     said = answer.action if question.expires_at > now else "expired"
     try:

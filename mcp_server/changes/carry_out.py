@@ -51,7 +51,9 @@ class Changes:
     async def _again(self, stored: StoredPlan, attempt: Attempt, world: World) -> Outcome:
         """The stored record of a plan that was carried out before, for its requester."""
         if stored.owner.casefold() != attempt.actor.key:
-            raise Refused("This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner")
+            raise Refused(
+                "This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner"
+            )
         current = await world.store.get(StoredPlan, stored.key)
         change_id = current.change_id if current else None
         if change_id is None:
@@ -155,5 +157,3 @@ def _lost(conflict: RecordConflict) -> None:
         raise Refused(
             "The approval of this plan was used before.", "Make a new plan.", code="approval_used"
         ) from conflict
-
-

@@ -25,7 +25,9 @@ def question_of(plan: Plan) -> str:
     for step in ordered[:_STEPS_SHOWN]:
         lines += _step_lines(step)
     if len(ordered) > _STEPS_SHOWN:
-        lines.append(f"... and {len(ordered) - _STEPS_SHOWN} more steps of risk {ordered[_STEPS_SHOWN].risk.word} or lower.")
+        lines.append(
+            f"... and {len(ordered) - _STEPS_SHOWN} more steps of risk {ordered[_STEPS_SHOWN].risk.word} or lower."
+        )
     for step in plan.steps:
         if step.inverse.undo_class == "none":
             lines.append(f"CANNOT BE UNDONE: step {step.number}, {clean(step.label, 120)}.")

@@ -187,7 +187,9 @@ async def _stranded(run: Run, error: MerakiMcpError) -> Outcome:
     try:
         return await _end(run, target)
     except MerakiMcpError:
-        run.change = replace(run.change, state=target)  # told to the caller; the record stays as it was and is settled later
+        run.change = replace(
+            run.change, state=target
+        )  # told to the caller; the record stays as it was and is settled later
         return change_outcome(run)
 
 
@@ -207,6 +209,6 @@ def _stale(fields: Sequence[str]) -> Mapping[str, Json]:
 
 def _not_as_planned(step: Step, wrote: Wrote) -> Mapping[str, Json]:
     paths = ", ".join(change.path or "(the whole resource)" for change in wrote.mismatch[:8])
-    return _failure("not_as_planned", f"Step {step.number} reads back differently: {clean(paths, 300)}", "See verified_state.")
-
-
+    return _failure(
+        "not_as_planned", f"Step {step.number} reads back differently: {clean(paths, 300)}", "See verified_state."
+    )

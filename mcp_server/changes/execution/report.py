@@ -52,7 +52,10 @@ def change_outcome(run: Run) -> Outcome:
         return Outcome(
             status="applying",
             summary=f"Change {run.change.key} is under way; it goes on without this call.",
-            data={"change_id": run.change.key, "look_with": {"tool": "history", "arguments": {"change_id": run.change.key}}},
+            data={
+                "change_id": run.change.key,
+                "look_with": {"tool": "history", "arguments": {"change_id": run.change.key}},
+            },
             plan=run.stored,
             change=run.change,
             steps=tuple(run.steps),

@@ -117,9 +117,7 @@ def _intent(run: Run, item: Ready, phase: Phase) -> ChangeStep:
 
 async def _applied(run: Run, item: Ready, record: ChangeStep, reply: Reply, next_state: ChangeState | None) -> Wrote:
     created = _created(reply.data)
-    record = replace(
-        record, state="applied", http_status=reply.status, created=created, ended_at=run.world.clock.now()
-    )
+    record = replace(record, state="applied", http_status=reply.status, created=created, ended_at=run.world.clock.now())
     run.created[item.step.number] = created
     outcome = run.entry("outcome", "applied", _told(record))
     if next_state is None:

@@ -116,7 +116,9 @@ def _path(template: str, params: Mapping[str, Json]) -> str:
 
 
 def _refuse_irreversible(steps: Sequence[Step]) -> None:
-    hopeless = [step for step in steps if step.inverse.undo_class == "none" and not step.irreversible and step.risk > Risk.LOW]
+    hopeless = [
+        step for step in steps if step.inverse.undo_class == "none" and not step.irreversible and step.risk > Risk.LOW
+    ]
     if hopeless:
         raise Refused(
             "Cannot be undone: " + "; ".join(f"step {step.number} ({step.write.operation})" for step in hopeless),
@@ -128,7 +130,9 @@ def _refuse_irreversible(steps: Sequence[Step]) -> None:
 
 def _caveats(steps: Sequence[Step]) -> list[Warned]:
     return [
-        Warned("undo_caveat", "warning", f"Step {step.number}: {caveat}") for step in steps for caveat in step.inverse.caveats
+        Warned("undo_caveat", "warning", f"Step {step.number}: {caveat}")
+        for step in steps
+        for caveat in step.inverse.caveats
     ]
 
 

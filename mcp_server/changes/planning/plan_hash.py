@@ -50,7 +50,11 @@ def _step(step: Step, key: bytes) -> Json:
         "before": state_hash(step.before, key),
         "expected": state_hash(step.expected, key),
         "inverse": [
-            {"operation": write.operation, "params": hashable(dict(write.params), key), "body": hashable(write.body, key)}
+            {
+                "operation": write.operation,
+                "params": hashable(dict(write.params), key),
+                "body": hashable(write.body, key),
+            }
             for write in step.inverse.writes
         ],
         "risk": step.risk.word,

@@ -87,7 +87,12 @@ def impact_view(plan: Plan) -> dict[str, Json]:
 
 def _undo(step: Step) -> dict[str, Json]:
     inverse = step.inverse
-    view: dict[str, Json] = {"step": step.number, "class": inverse.undo_class, "how": inverse.how, "evidence": inverse.evidence}
+    view: dict[str, Json] = {
+        "step": step.number,
+        "class": inverse.undo_class,
+        "how": inverse.how,
+        "evidence": inverse.evidence,
+    }
     if inverse.caveats:
         view["caveats"] = list(inverse.caveats)
     return view

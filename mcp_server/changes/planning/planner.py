@@ -49,11 +49,15 @@ class Planner:
         try:
             stored = await self._world.store.get(StoredPlan, plan_id)
         except RecordAltered as altered:
-            raise Refused("The stored plan was altered; it is not used.", "Plan again.", code="plan_altered") from altered
+            raise Refused(
+                "The stored plan was altered; it is not used.", "Plan again.", code="plan_altered"
+            ) from altered
         if stored is None:
             raise Refused(f"No plan {plan_id[:64]!r}.", "Make one with meraki_plan.", code="plan_unknown")
         if stored.owner.casefold() != attempt.actor.key:
-            raise Refused("This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner")
+            raise Refused(
+                "This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner"
+            )
         if plan_hash(stored.plan, self._means.digest_key) != stored.plan.plan_hash:
             raise Refused("The stored plan is not what was hashed.", "Make a new plan.", code="plan_altered")
         return stored
@@ -86,9 +90,13 @@ class Planner:
             raise Refused("No such change of yours.", "See history for the ids.", code="change_unknown")
         for one in found:
             if one.rolled_back_by is not None and not await self._is_done_by(one, attempt):
-                raise Refused(f"{one.key} was rolled back by {one.rolled_back_by}.", "See history.", code="already_rolled_back")
+                raise Refused(
+                    f"{one.key} was rolled back by {one.rolled_back_by}.", "See history.", code="already_rolled_back"
+                )
             if one.state not in _UNDOABLE:
-                raise Refused(f"{one.key} is {one.state}; there is nothing to undo.", "See history.", code="not_undoable")
+                raise Refused(
+                    f"{one.key} is {one.state}; there is nothing to undo.", "See history.", code="not_undoable"
+                )
         return found
 
     async def _is_done_by(self, change: Change, attempt: Attempt) -> bool:
@@ -145,7 +153,9 @@ class Planner:
         done = {one.number: one for one in records if one.phase == "apply" and one.state == "applied"}
         missing = sorted(set(wanted) - set(done))
         if missing:
-            raise Refused(f"{change.key} has no applied step {missing}.", f"Applied: {sorted(done)}.", code="step_unknown")
+            raise Refused(
+                f"{change.key} has no applied step {missing}.", f"Applied: {sorted(done)}.", code="step_unknown"
+            )
         chosen = [step for step in stored.plan.steps if step.number in done and (not wanted or step.number in wanted)]
         return [(step, done[step.number]) for step in reversed(chosen)]
 

@@ -86,7 +86,9 @@ def step_view(draft: Draft, reach: Reach) -> StepView:
 
 async def impact_of(drafts: Sequence[Draft], reaches: Sequence[Reach], world: World, *, isolating: bool) -> Impact:
     """Whom the whole plan reaches. Steps that change nothing reach nobody."""
-    live = [(draft, reach) for draft, reach in zip(drafts, reaches, strict=True) if draft.changes or draft.kind == "action"]
+    live = [
+        (draft, reach) for draft, reach in zip(drafts, reaches, strict=True) if draft.changes or draft.kind == "action"
+    ]
     serials = dict.fromkeys(device.serial for _, reach in live for device in reach.devices)
     networks = {reach.network.id: reach.network for _, reach in live if reach.network}
     expanded = {named.id: named for _, reach in live for named in reach.template_networks}

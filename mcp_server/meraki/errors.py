@@ -105,7 +105,7 @@ HTTPX_ERRORS: tuple[type[Exception], ...] = (
 
 
 def failure_of(error: Exception, where: str) -> Failure:
-    """The failure that one httpx error means; ``where`` is method and path. KeyError for an error of another library."""
+    """The failure that one httpx error means; ``where`` is method and path. KeyError for another library's error."""
     meaning = next((MEANINGS[base] for base in type(error).__mro__ if base in MEANINGS), None)
     if meaning is None:
         raise KeyError(type(error).__name__)

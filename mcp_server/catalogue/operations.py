@@ -91,6 +91,13 @@ class Catalogue:
         row = self._rows[operation_id]
         return row["m"].upper(), row["p"]
 
+    def field_names(self, operation_id: str) -> frozenset[str]:
+        """Names of the query parameters and, at any depth, of the body fields; KeyError when the id is unknown."""
+        row = self._rows[operation_id]
+        names = {name.removesuffix("[]") for name in row.get("q", ())}
+        _collect_names(row.get("b"), names)
+        return frozenset(names)
+
     def nearest(self, operation_id: str, limit: int = 3) -> tuple[str, ...]:
         """The known ids that look most like this one, best first; letter case does not count."""
         folded = {known.casefold(): known for known in self._rows}
@@ -134,3 +141,13 @@ def parse_tree(tree: Json) -> Schema:
         fields=MappingProxyType({name.removesuffix("!"): parse_tree(node) for name, node in tree.items()}),
         required=frozenset(name[:-1] for name in tree if name.endswith("!")),
     )
+
+
+def _collect_names(tree: Json, names: set[str]) -> None:
+    if isinstance(tree, list):
+        for node in tree:
+            _collect_names(node, names)
+    elif isinstance(tree, dict):
+        for name, node in tree.items():
+            names.add(name.removesuffix("!"))
+            _collect_names(node, names)

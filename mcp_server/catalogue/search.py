@@ -1,0 +1,117 @@
+"""Finding an operation by words: SQLite FTS5 picks the candidates, our own ranking orders them."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import log
+
+from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.wording.ranking import Entry, Wanted, score
+from mcp_server.catalogue.wording.thesaurus import Asked, Thesaurus
+from mcp_server.catalogue.wording.words import hump_words
+
+CANDIDATES = 250
+_SCHEMA = "CREATE VIRTUAL TABLE words USING fts5(id, path, fields, tokenize='ascii', detail=column, prefix='3')"
+_MATCH = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 6.0, 4.0, 1.0) LIMIT ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One operation found; a higher score is a better answer, comparable within one search only."""
+
+    id: str
+    method: str
+    path: str
+    score: float
+
+
+class Search:
+    """Ranked search over one catalogue. The index is built when it is first asked."""
+
+    def __init__(self, catalogue: Catalogue, thesaurus: Thesaurus | None = None) -> None:
+        """``thesaurus`` is the shipped one when not given."""
+        self._catalogue = catalogue
+        self._thesaurus = thesaurus
+        self._index: _Index | None = None
+
+    def operations(self, query: str, limit: int = 8) -> list[Hit]:
+        """The operations that answer a question in English or Portuguese, best first; [] when none does."""
+        index = self._built()
+        asked = index.corrected(index.thesaurus.understand(query))
+        scored = {id_: found for id_, found in index.ranked(asked) if found > 0}
+        exact = next((id_ for id_ in self._catalogue.ids() if id_.casefold() == query.strip().casefold()), None)
+        if exact:
+            scored[exact] = max(scored.values(), default=0.0) + 10.0
+        best = sorted(scored, key=lambda id_: (-scored[id_], id_))[: max(0, limit)]
+        return [Hit(id_, *self._catalogue.place(id_), round(scored[id_], 2)) for id_ in best]
+
+    def _built(self) -> "_Index":
+        if self._index is None:
+            self._index = _Index(self._catalogue, self._thesaurus or Thesaurus.load())
+        return self._index
+
+
+class _Index:
+    """The catalogue in words: FTS5 rows, and the same words for the ranking."""
+
+    def __init__(self, catalogue: Catalogue, thesaurus: Thesaurus) -> None:
+        self.thesaurus = thesaurus
+        self.entries = [_entry(catalogue, id_) for id_ in catalogue.ids()]
+        self.rarity = _rarity(self.entries)
+        # The server answers searches from worker threads, one at a time.
+        self.database = sqlite3.connect(":memory:", check_same_thread=False)
+        self.database.execute(_SCHEMA)
+        self.database.executemany("INSERT INTO words(rowid, id, path, fields) VALUES (?, ?, ?, ?)", self._rows())
+
+    def _rows(self) -> Iterable[tuple[int, str, str, str]]:
+        for row, entry in enumerate(self.entries):
+            yield row, " ".join(entry.id_words), " ".join(entry.path_words), " ".join(entry.field_words)
+
+    def ranked(self, asked: Asked) -> Iterable[tuple[str, float]]:
+        """Id and score of every candidate."""
+        words = {word for thing in asked.things for wording in thing for word in wording} | asked.verbs
+        if not asked.things or not words:
+            return
+        match = " OR ".join(f'"{word}"*' if len(word) > 2 else f'"{word}"' for word in sorted(words))
+        wanted = Wanted.of(asked, self.rarity)
+        for (row,) in self.database.execute(_MATCH, (match, CANDIDATES)):
+            entry = self.entries[row]
+            yield entry.id, score(entry, wanted, is_common=entry.id in self.thesaurus.common)
+
+    def corrected(self, asked: Asked) -> Asked:
+        """The question with each word that the API does not have replaced by the one that is nearest in spelling."""
+        things = tuple(
+            tuple(tuple(self._known(word) for word in wording) for wording in thing) for thing in asked.things
+        )
+        if not things and asked.verbs:  # "reboot", "claim": the verb is all that was said
+            things = tuple(((verb,),) for verb in sorted(asked.verbs))
+        return Asked(asked.verbs, things)
+
+    def _known(self, word: str) -> str:
+        if word in self.rarity or len(word) < 4 or any(known.startswith(word) for known in self.rarity):
+            return word
+        near = get_close_matches(word, [known for known in self.rarity if known[0] == word[0]], n=1, cutoff=0.75)
+        return near[0] if near else word
+
+
+def _entry(catalogue: Catalogue, operation_id: str) -> Entry:
+    method, path = catalogue.place(operation_id)
+    verb, *rest = hump_words(operation_id)
+    segments = [part for part in path.split("/") if part and not part.startswith("{")]
+    return Entry(
+        operation_id,
+        verb if verb != "bulk" else {"POST": "create", "PUT": "update"}.get(method, "get"),
+        frozenset(rest) if method == "GET" or verb in ("create", "update", "delete") else frozenset((verb, *rest)),
+        frozenset(word for part in segments for word in hump_words(part)),
+        frozenset(word for name in catalogue.field_names(operation_id) for word in hump_words(name)),
+    )
+
+
+def _rarity(entries: list[Entry]) -> dict[str, float]:
+    """How rare each word is: 1 for one that every operation has, about 7 for one that a single operation has."""
+    count: dict[str, int] = {}
+    for entry in entries:
+        for word in entry.id_words | entry.path_words | entry.field_words:
+            count[word] = count.get(word, 0) + 1
+    return {word: 1.0 + log(len(entries) / many) for word, many in count.items()}

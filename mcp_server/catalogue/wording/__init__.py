@@ -1,0 +1,1 @@
+"""What people call things, and what the Dashboard API calls them."""

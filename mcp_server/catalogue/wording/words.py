@@ -1,0 +1,41 @@
+"""Cutting identifiers and questions into comparable words."""
+
+import re
+import unicodedata
+
+_HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*|[0-9]+[a-z]*")
+_WORD = re.compile(r"[a-z0-9]+")
+_HAS_HUMP = re.compile(r"[a-z][A-Z]")
+
+
+def hump_words(name: str) -> tuple[str, ...]:
+    """The stems of an identifier: ``updateNetworkSwitchQosRules`` gives update, network, switch, qos, rule."""
+    return tuple(stem(hump.lower()) for hump in _HUMP.findall(name))
+
+
+def asked_words(question: str) -> tuple[str, ...]:
+    """The stems of what a person typed, accents and case left out; an identifier in it is cut up."""
+    found: list[str] = []
+    for part in question.split():
+        if _HAS_HUMP.search(part):
+            found += hump_words(part)
+        else:
+            found += [stem(word) for word in _WORD.findall(folded(part))]
+    return tuple(found)
+
+
+def folded(text: str) -> str:
+    """Lower case without accents."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in parts if not unicodedata.combining(char))
+
+
+def stem(word: str) -> str:
+    """A word without its plural ending, English or Portuguese; rough, and the same on both sides of a comparison."""
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "uses", "ches", "shes", "xes")):
+        return word[:-2]
+    return word[:-1]

@@ -131,6 +131,7 @@ class Session:
     modified: tuple[Mapping[str, Json], ...] = ()  #: {serial, network_id, resource, at, change_id}
     operations: Mapping[str, int] = field(default_factory=dict)  #: operationId -> how often applied
     changelog: tuple[str, ...] = ()  #: markdown entries
+    changes: tuple[str, ...] = ()  #: ids of the changes it has counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How dangerous a step is: what the operation is worth by itself, raised by what its after-state would mean (design 3.3).
+"""How dangerous a step is: what its operation is worth, raised by what the after-state would mean.
 
 One rule: nothing here lowers a risk; the higher of all findings counts, and each raise says why.
 """

@@ -1,0 +1,135 @@
+"""The audit chain: each line of evidence carries the hash of the line before it.
+
+Rules: a line's hash is SHA-256 over the RFC 8785 form of the entry without its hash, integers beyond 2^53 as text; seq
+counts from 1 without gaps; the head (seq and hash of the last line) carries a keyed tag, so that a cut or rewritten
+chain is found by whoever has the key. Pure: lines go in and come out.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+from pydantic_core import PydanticSerializationError
+
+from mcp_server.domain.call import Receipt
+from mcp_server.domain.record import AuditEntry
+from mcp_server.errors import RecordAltered, StoreUnavailable
+from mcp_server.store.records import adapter, moment
+
+FIRST = "0" * 64  #: what the first line has for its previous hash
+_SAFE_INTEGER = 2**53 - 1
+_LINK = b'"previous_hash":"","seq":0,"status":'
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry in canonical form, parted where seq and previous hash go in."""
+
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A line as it stands in the table."""
+
+    seq: int
+    doc: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The first line that breaks the chain; ``seq`` counts from 1, 0 is the head that says where the chain ends."""
+
+    seq: int
+    reason: str
+
+
+def line_of(entry: AuditEntry) -> Line:
+    """The entry ready to be linked. Raises ``StoreUnavailable`` when it holds what JSON cannot."""
+    at = moment(entry.at)
+    try:
+        fields = adapter(AuditEntry).dump_python(entry, mode="json")
+        fields |= {"at": at, "previous_hash": "", "seq": 0}
+        del fields["hash"]
+        text = rfc8785.dumps(_safe(fields))
+    except (PydanticSerializationError, rfc8785.CanonicalizationError, UnicodeError) as problem:
+        raise StoreUnavailable("the audit entry holds a value that JSON cannot carry") from problem
+    before, _, after = text.rpartition(_LINK)  # the last one: what follows it are strings, where quotes are escaped
+    return Line(before, after)
+
+
+def linked(line: Line, head: Receipt) -> Stored:
+    """The line as the next one after the head."""
+    link = f'"previous_hash":"{head.hash}","seq":{head.seq + 1},"status":'
+    doc = line.before + link.encode() + line.after
+    return Stored(head.seq + 1, doc.decode(), hashlib.sha256(doc).hexdigest())
+
+
+def entry_of(stored: Stored) -> AuditEntry:
+    """The entry of a line. Raises ``RecordAltered`` when the line does not have its own hash."""
+    problem = _fault(stored)
+    if problem:
+        raise RecordAltered(f"audit {stored.seq}: {problem}")
+    entry: AuditEntry = adapter(AuditEntry).validate_python({**json.loads(stored.doc), "hash": stored.hash})
+    return entry
+
+
+def verify(lines: Iterable[Stored], head: Receipt, anchors: Sequence[Receipt] = ()) -> Problem | None:
+    """The first line that is not as written, or None.
+
+    ``head`` is the last line's receipt, its tag already checked; ``anchors`` are receipts that somebody else kept.
+    """
+    kept = {anchor.seq: anchor.hash for anchor in anchors}
+    at = Receipt(0, FIRST)
+    for stored in lines:
+        reason = _broken(stored, at) or _denied(stored, kept)
+        if reason:
+            return Problem(at.seq + 1, reason)
+        at = Receipt(stored.seq, stored.hash)
+    if at != head:
+        return Problem(min(at.seq, head.seq) + 1, f"the chain ends at {at.seq}, and {head.seq} lines were written")
+    missing = sorted(seq for seq in kept if seq > at.seq)
+    return Problem(missing[0], "a receipt was given for a line that is not there") if missing else None
+
+
+def _broken(stored: Stored, at: Receipt) -> str:
+    """Why the line does not follow the one before it; "" when it does."""
+    if stored.seq != at.seq + 1:
+        return f"a line is missing: {stored.seq} follows {at.seq}"
+    return _fault(stored, at.hash)
+
+
+def _denied(stored: Stored, kept: dict[int, str]) -> str:
+    """Why the line contradicts a receipt; "" when it does not."""
+    return "" if kept.get(stored.seq, stored.hash) == stored.hash else "a receipt names another hash for it"
+
+
+def _fault(stored: Stored, previous_hash: str | None = None) -> str:
+    """Why the line is not what was written; "" when it is."""
+    if hashlib.sha256(stored.doc.encode()).hexdigest() != stored.hash:
+        return "its text does not have its hash"
+    try:
+        fields = json.loads(stored.doc)
+    except ValueError:
+        return "its text is not JSON"
+    if fields.get("seq") != stored.seq:
+        return "it stands under another seq"
+    if previous_hash not in (None, fields.get("previous_hash")):
+        return "it does not carry the hash of the line before"
+    return ""
+
+
+def _safe(value: Any) -> Any:
+    """The same JSON with integers beyond 2^53 as text (RFC 8785 has none)."""
+    if isinstance(value, dict):
+        return {key: _safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _SAFE_INTEGER:
+        return str(value)
+    return value

@@ -1,0 +1,181 @@
+"""The request budget of each organization, shared by the processes of one data directory.
+
+Rules: ``domain/rate.py`` decides, this keeps its state; tokens taken ahead are given back unless they are used at once,
+so all processes together never exceed the budget; the state is in a file of its own without disk syncs, for losing it
+is harmless, and when it cannot be kept this process goes on with its own count and says so in ``problem``.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from mcp_server.domain.ports import Clock
+from mcp_server.domain.rate import CAPACITY, RATE_PER_S, Bucket, penalized, reserve
+from mcp_server.errors import StoreUnavailable
+from mcp_server.private_files import private_directory
+from mcp_server.store.connection import FileLock, unavailable
+from mcp_server.store.queries import sql
+
+A = TypeVar("A")
+
+FILE = "rate.db"
+BLOCK = 5  #: tokens taken ahead
+BLOCK_LIFE_S = 0.1  #: how long they may be used
+#: What a block may add to a burst: the refill of its life. The bucket is kept that much smaller.
+_HEADROOM = BLOCK_LIFE_S * RATE_PER_S
+_CLOCK_JUMP_S = 5.0  #: a bucket further ahead than this was written before the clock was set back
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Tokens taken ahead, usable until a time (seconds since the epoch)."""
+
+    tokens: int
+    until: float
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The bucket inside a transaction; whatever stands here at its end is written."""
+
+    bucket: Bucket
+
+
+Decision = Callable[[Bucket, float], tuple[Bucket, A]]
+
+
+class StoreBudget:
+    """Implements the ports' ``RateBudget`` with state in ``rate.db``; ``problem`` says why it is not shared, or ""."""
+
+    def __init__(self, directory: Path, clock: Clock) -> None:
+        self._path = directory / FILE
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rate-budget")
+        self._connection: sqlite3.Connection | None = None
+        self._blocks: dict[str, _Block] = {}
+        self._own: dict[str, Bucket] = {}
+        self.problem = ""
+
+    def close(self) -> None:
+        """Give nothing back and close the file; blocks until done."""
+        self._thread.submit(self._close)
+        self._thread.shutdown(wait=True)
+
+    async def reserve(self, organization_id: str, calls: int = 1) -> float:
+        """Take so many requests from the budget; the seconds to wait before sending them."""
+        block = self._blocks.get(organization_id)
+        if block and block.tokens >= calls and self._now() < block.until:
+            self._blocks[organization_id] = replace(block, tokens=block.tokens - calls)
+            return 0.0
+        self._blocks.pop(organization_id, None)
+        returned = block.tokens if block else 0
+        wait_s, ahead = await self._decided(organization_id, lambda bucket, now: _taken(bucket, now, calls, returned))
+        self._blocks[organization_id] = ahead
+        return wait_s
+
+    async def penalize(self, organization_id: str, seconds: float) -> None:
+        """Note a 429: nothing is sent for so many seconds."""
+        self._blocks.pop(organization_id, None)
+        await self._decided(organization_id, lambda bucket, now: (penalized(bucket, now, seconds), None))
+
+    async def estimate_s(self, organization_id: str, calls: int) -> float:
+        """The seconds that ``reserve`` would say, without taking anything."""
+        return await self._decided(organization_id, lambda bucket, now: (bucket, reserve(bucket, now, calls)[1]))
+
+    def _now(self) -> float:
+        """Seconds since the epoch, the same for all processes of a machine."""
+        return self._clock.now().timestamp()
+
+    async def _decided(self, organization_id: str, decide: Decision[A]) -> A:
+        """What the decision says; the bucket it leaves is kept."""
+        asked = self._thread.submit(self._shared, organization_id, decide)
+        return await asyncio.wrap_future(asked)
+
+    def _shared(self, organization_id: str, decide: Decision[A]) -> A:
+        """Decide on the shared bucket, or on our own when there is no file; in the thread."""
+        try:
+            connection = self._connection = self._connection or _opened(self._path)
+            with _bucket(connection, organization_id) as kept:
+                kept.bucket, answer = self._now_decided(decide, kept.bucket)
+        except (sqlite3.Error, OSError, StoreUnavailable) as fault:
+            self._close()
+            self.problem = str(unavailable("the request budget is not shared", fault))
+            self._own[organization_id], answer = self._now_decided(decide, self._own.get(organization_id, Bucket()))
+            return answer
+        self.problem = ""
+        return answer
+
+    def _now_decided(self, decide: Decision[A], bucket: Bucket) -> tuple[Bucket, A]:
+        """The decision at this moment; the time is taken inside the transaction, so that it does not go back."""
+        now = self._now()
+        ahead_s = bucket.at - now
+        if ahead_s > _CLOCK_JUMP_S:
+            bucket = replace(bucket, at=now, not_before=bucket.not_before - ahead_s)
+        return decide(bucket, max(now, bucket.at))
+
+    def _close(self) -> None:
+        """Close the file; in the thread."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _taken(bucket: Bucket, now: float, calls: int, returned: int) -> tuple[Bucket, tuple[float, _Block]]:
+    """The bucket after taking ``calls`` and, when it has plenty, a block ahead; the wait and the block."""
+    full = replace(bucket, tokens=min(bucket.tokens + returned, CAPACITY))
+    left, wait_s = reserve(full, now, calls)
+    left = replace(left, tokens=min(left.tokens, CAPACITY - _HEADROOM - calls))
+    ahead = BLOCK if wait_s == 0.0 and left.tokens >= BLOCK else 0
+    return replace(left, tokens=left.tokens - ahead), (wait_s, _Block(ahead, now + BLOCK_LIFE_S))
+
+
+@contextmanager
+def _bucket(connection: sqlite3.Connection, organization_id: str) -> Iterator[_Kept]:
+    """The bucket of an organization in one transaction: read before the block, written after it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        row = connection.execute(sql("read_bucket"), {"organization_id": organization_id}).fetchone()
+        kept = _Kept(Bucket(*row) if row else Bucket())
+        yield kept
+        left = kept.bucket
+        values = {"tokens": left.tokens, "at": left.at, "not_before": left.not_before}
+        connection.execute(sql("write_bucket"), {"organization_id": organization_id, **values})
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """The file, made anew when it is damaged, as a power cut may do without syncs; nothing in it is worth keeping."""
+    private_directory(path.parent, forbidden=0o022)
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        with lock.held():
+            try:
+                return _connected(path)
+            except sqlite3.DatabaseError as fault:
+                if fault.sqlite_errorname not in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+                    raise
+                path.unlink()
+                return _connected(path)
+    finally:
+        lock.close()
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """A connection without syncs; a rollback journal, for several processes write."""
+    connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = PERSIST")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(sql("make_rate"))
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection

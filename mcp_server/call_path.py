@@ -36,7 +36,7 @@ async def handle(parts: Parts, call: ToolCall) -> ToolResult:
     started_at = world.clock.monotonic()
     attempt: Attempt | None = None
     try:
-        tool = parts.registry.find(call.tool, call.actor)
+        tool = parts.registry.find(call.tool, call.actor, is_lookup=call.is_lookup)
         parts.registry.check(tool, call.arguments)
         attempt = await _attempt(parts, call, tool, world)
         outcome = await _carried_out(parts, tool, attempt, world)

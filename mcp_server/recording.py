@@ -64,6 +64,17 @@ class Recorder:
         return ToolResult(payload, outcome.error is not None, asking)
 
 
+    async def refuse(self, call: ToolCall, world: World) -> ToolResult:
+        """The recorded refusal of a message that was not a valid call, or whose approval state was not ours."""
+        told = {
+            "code": "bad_request",
+            "message": "The request, or the approval that came with it, is not valid.",
+            "remedy": "Make the call again from the start.",
+        }
+        outcome = Outcome("refused", told["message"], error=told)
+        return await self.close(call, outcome, world, world.clock.monotonic())
+
+
 def rendered(outcome: Outcome) -> dict[str, Json]:
     """The answer without its receipt: status, summary, data, warnings, handoffs, error."""
     payload: dict[str, Json] = {"status": outcome.status, "summary": outcome.summary}
@@ -72,7 +83,13 @@ def rendered(outcome: Outcome) -> dict[str, Json]:
         {"rule": one.rule, "severity": one.severity, "message": clean(one.message, 400)} for one in outcome.warnings
     ]
     payload["handoffs"] = [
-        {"to": one.to, "reason": one.reason, "message": one.message, "call": dict(one.call), "context": dict(one.context)}
+        {
+            "to": one.to,
+            "reason": one.reason,
+            "message": one.message,
+            "call": dict(one.call),
+            "context": dict(one.context),
+        }
         for one in outcome.handoffs
     ]
     if outcome.error is not None:

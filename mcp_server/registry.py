@@ -36,22 +36,26 @@ _HOME: Final = Path(__file__).resolve().parent.parent / "tools"
 class Registry:
     """The declared tools. Needs no key and no network."""
 
-    def __init__(self, tools: Mapping[str, Tool]) -> None:
-        """``tools`` in the order in which they are listed."""
+    def __init__(self, tools: Mapping[str, Tool], lookups: Mapping[str, Tool] | None = None) -> None:
+        """``tools`` in the order in which they are listed; ``lookups`` by MCP method, never listed as tools."""
         self._tools = dict(tools)
-        self._checks = {name: Draft202012Validator(dict(tool.parameters)) for name, tool in tools.items()}
+        self._lookups = dict(lookups or {})
+        both = {**self._tools, **self._lookups}
+        self._checks = {name: Draft202012Validator(dict(tool.parameters)) for name, tool in both.items()}
 
     @classmethod
-    def load(cls) -> "Registry":
+    def load(cls, lookups: Mapping[str, Tool] | None = None) -> "Registry":
         """The registry of the shipped tools; ImportError when one of them is missing."""
-        return cls({name: _load(name) for name in ORDER})
+        return cls({name: _load(name) for name in ORDER}, lookups)
 
     def listed(self, actor: Actor) -> tuple[Tool, ...]:
         """The tools that this actor may see and call."""
         return tuple(tool for tool in self._tools.values() if not tool.roles or tool.roles & actor.roles)
 
-    def find(self, name: str, actor: Actor) -> Tool:
+    def find(self, name: str, actor: Actor, *, is_lookup: bool = False) -> Tool:
         """The tool of that name; UnknownTool when it is not listed for the actor."""
+        if is_lookup and name in self._lookups:
+            return self._lookups[name]
         for tool in self.listed(actor):
             if tool.name == name:
                 return tool

@@ -1,6 +1,6 @@
 """One call as it travels: what arrived, what it would touch, what the hooks found out, what comes back."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +41,8 @@ class ToolCall:
     state: str | None = None
     answer: Answer | None = None
     argument_bytes: int = 0
+    is_lookup: bool = False  #: a resource, prompt or completion; ``tool`` is then the MCP method
+    report: Callable[[float, float | None, str], Awaitable[None]] | None = None  #: progress to the caller
 
 
 @dataclass(frozen=True, slots=True)

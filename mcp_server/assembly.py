@@ -1,0 +1,263 @@
+"""Builds a server out of its parts; the only file that knows every adapter.
+
+Clock and Ids are given in from here: nothing else asks for the time or for randomness.
+"""
+
+import getpass
+import secrets
+import shlex
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import anyio
+
+from mcp_server.call_path import Parts, handle
+from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.overlay import Overlay
+from mcp_server.catalogue.search import Search
+from mcp_server.catalogue.shared_reads import SharedReads
+from mcp_server.changes.carry_out import Changes
+from mcp_server.changes.means import Means, Times
+from mcp_server.changes.planning.planner import Planner
+from mcp_server.desk.doctor import DoctorDesk
+from mcp_server.desk.estate import EstateDesk
+from mcp_server.desk.ledger import LedgerDesk
+from mcp_server.desk.lookups import PROMPTS, lookups
+from mcp_server.desk.operations import CatalogueDesk
+from mcp_server.domain.actor import Actor, Profile
+from mcp_server.domain.call import Attempt, Json, ToolCall
+from mcp_server.domain.ports import Clock, Ids, MerakiApi
+from mcp_server.gate.keys import Keyring
+from mcp_server.gate.signatures import SignedApprovals
+from mcp_server.hooks.pipeline import post_task, pre_change
+from mcp_server.hooks.post.update_session import session_key
+from mcp_server.inventory import Inventory
+from mcp_server.meraki.client import HttpLimits, MerakiClient
+from mcp_server.meraki.retry import RetryWaits
+from mcp_server.recording import Recorder
+from mcp_server.registry import Registry
+from mcp_server.settings import Settings, open_home
+from mcp_server.store.rate import StoreBudget
+from mcp_server.store.seal import Seal, open_key
+from mcp_server.store.sqlite_store import SqliteStore
+from mcp_server.store.vault import Vault
+from mcp_server.toolkit import Desk
+from mcp_server.transport.sdk_bridge import Host
+from mcp_server.world import Limits, World
+
+_ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+_SPOKEN: Final = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+
+
+class SystemClock:
+    """The port Clock on this machine."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds; never goes back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        await anyio.sleep(seconds)
+
+
+class RandomIds:
+    """The port Ids with the operating system's randomness."""
+
+    def new(self, prefix: str) -> str:
+        """``prefix-`` and 26 random letters and digits: 130 bits."""
+        return f"{prefix}-{_text(_ALPHABET, 26)}"
+
+    def stamped(self, prefix: str, at: datetime) -> str:
+        """``PREFIX-YYYYMMDD-HHMMSS-`` and 4 random letters and digits."""
+        return f"{prefix}-{at:%Y%m%d-%H%M%S}-{_text(_ALPHABET, 4)}"
+
+    def code(self) -> str:
+        """Four letters and digits without the ones that sound or look alike."""
+        return _text(_SPOKEN, 4)
+
+
+def _text(alphabet: str, length: int) -> str:
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    settings: Settings
+    parts: Parts
+    host: Host
+    store: SqliteStore
+    keyring: Keyring
+    vault: Vault
+    clock: Clock
+    ids: Ids
+    changes: Changes
+    new_world: Callable[[], World]
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    channel: str = "stdio",
+    sandbox: bool = False,
+    api: MerakiApi | None = None,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+) -> AsyncIterator[Server]:
+    """A server until the block ends; changes under way are finished first. ``api`` stands in for the client in tests."""
+    clock, ids = clock or SystemClock(), ids or RandomIds()
+    home = open_home(settings)
+    store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock)
+    client = api or _client(settings, clock, StoreBudget(home, clock), sandbox=sandbox)
+    catalogue = Catalogue.load()
+    overlay = Overlay.load(catalogue)
+    inventory = Inventory(client, catalogue, clock, organizations=settings.organizations)
+    vault = Vault(home, Seal(lambda: open_key(home, "vault")))
+    keyring = Keyring(home)
+    limits = _limits(settings, channel, sandbox=sandbox)
+    index = Search(catalogue)
+
+    def new_world() -> World:
+        reads = SharedReads(client, catalogue, clock)
+        return World(reads, catalogue, overlay, inventory, store, client, clock, ids, limits)
+
+    means = _means(settings, open_key(home, "digest"), vault, keyring)
+
+    def desk(attempt: Attempt, world: World) -> Desk:
+        planner = Planner(world, means)
+        operations = CatalogueDesk(catalogue, overlay, index)
+        doctor = DoctorDesk(world, store, planner, settings.health_weights)
+        return Desk(attempt, operations, EstateDesk(world), planner, LedgerDesk(world, planner), doctor)
+
+    async with anyio.create_task_group() as tasks:
+        changes = Changes(tasks, means)
+        recorder = Recorder(store, strict=settings.strict_audit)
+        parts = Parts(Registry.load(lookups()), recorder, changes, new_world, desk)
+        host = _host(parts, settings, clock, ids, open_key(home, "state"), new_world)
+        try:
+            yield Server(settings, parts, host, store, keyring, vault, clock, ids, changes, new_world)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await changes.finish()
+                if isinstance(client, MerakiClient):
+                    await client.close()
+                store.close()
+
+
+def _client(settings: Settings, clock: Clock, budget: StoreBudget, *, sandbox: bool) -> MerakiClient:
+    waits = RetryWaits(**settings.group("retry"))
+    limits = HttpLimits(**settings.group("http"))
+    if not sandbox:
+        return MerakiClient(
+            settings.base_url,
+            settings.api_key,
+            budget=budget,
+            clock=clock,
+            waits=waits,
+            limits=limits,
+            allow_loopback=settings.allow_loopback,
+            ca_file=settings.ca_file,
+        )
+    # imported here: the simulated cloud costs start-up time only when it is asked for
+    from mcp_server.meraki.in_process import transport_to  # noqa: PLC0415
+    from mcp_server.sandbox.app import create_app  # noqa: PLC0415
+
+    app = create_app(api_key=SANDBOX_KEY)
+    return MerakiClient(
+        "https://api.meraki.com/api/v1",
+        SANDBOX_KEY,
+        budget=budget,
+        clock=clock,
+        waits=waits,
+        limits=limits,
+        transport=transport_to(app),
+    )
+
+
+SANDBOX_KEY: Final = "sandbox-key-0000000000000000000000000000"
+
+
+def _limits(settings: Settings, channel: str, *, sandbox: bool) -> Limits:
+    profile = settings.profile or ("solo" if channel == "stdio" else "team")
+    return Limits(
+        read_only=settings.read_only,
+        profile=Profile(profile),
+        organizations=settings.organizations,
+        families=settings.families,
+        locale=settings.locale,
+        has_key=sandbox or bool(settings.api_key),
+    )
+
+
+def _means(settings: Settings, digest_key: bytes, vault: Vault, keyring: Keyring) -> Means:
+    def secret(name: str) -> str | None:
+        return settings.secrets.get(name) or vault.get(name)
+
+    def generate(length: int) -> str:
+        return _text(_ALPHABET + _ALPHABET.upper(), max(8, min(int(length), 128)))
+
+    return Means(
+        digest_key=digest_key,
+        secret=secret,
+        generate=generate,
+        approvals=SignedApprovals(keyring),
+        approve_command=lambda plan_id: approve_command(settings, plan_id),
+        session_key=session_key,
+        context=pre_change,
+        after=post_task,
+        times=Times(
+            apply_wait_s=settings.apply_wait_s,
+            question_s=settings.question_s,
+            lease_s=settings.lease_s,
+            settle_s=settings.settle_s,
+            settle_poll_s=settings.settle_poll_s,
+            health_settle_s=settings.health_settle_s,
+            health_poll_s=settings.health_poll_s,
+            plan_hours=settings.plan_hours,
+            approval_hours=settings.approval_hours,
+        ),
+    )
+
+
+def approve_command(settings: Settings, plan_id: str) -> str:
+    """The command that approves a plan on this installation, its data directory included."""
+    program = sys.argv[0]
+    started_as_script = program.endswith("meraki-specialist")
+    entry = [program] if started_as_script else [sys.executable, "-m", "mcp_server"]
+    return shlex.join([*entry, "--home", str(settings.home), "approve", plan_id])
+
+
+def _host(
+    parts: Parts, settings: Settings, clock: Clock, ids: Ids, state_key: bytes, new_world: Callable[[], World]
+) -> Host:
+    def new_call(tool: str, arguments: Mapping[str, Json], actor: Actor) -> ToolCall:
+        call_id = ids.new("call")
+        return ToolCall(call_id, tool, arguments, actor, clock.now(), correlation_id=call_id)
+
+    return Host(
+        handle=lambda call: handle(parts, call),
+        refuse=lambda call: parts.recorder.refuse(call, new_world()),
+        listed=parts.registry.listed,
+        new_call=new_call,
+        owner=owner_of,
+        prompts=PROMPTS,
+        state_key=state_key,
+        question_s=settings.question_s,
+    )
+
+
+def owner_of(channel: str) -> str:
+    """Who owns the calls of a channel: the operating system's user on stdio; over HTTP nobody is known yet."""
+    return getpass.getuser() if channel in ("stdio", "cli") else "anonymous"

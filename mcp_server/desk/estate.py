@@ -1,0 +1,89 @@
+"""Inventory look-ups and reads, cut at object boundaries so that an answer fits its token budget."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.redaction import cleaned, redacted
+from mcp_server.errors import InvalidArguments
+from mcp_server.world import World
+
+_BYTES_PER_TOKEN: Final = 2.5  #: measured on Meraki's JSON; chars/4 under-counts it by 38 %
+
+
+@dataclass(frozen=True, slots=True)
+class EstateDesk:
+    """Networks, devices and data of one call."""
+
+    world: World
+
+    async def find(self, what: str, query: str, limit: int) -> Mapping[str, Json]:
+        """Networks or devices that match: {matches, total}."""
+        return await self.world.inventory.find(what, query, limit)
+
+    async def read(self, touch: Touch, *, fields: Sequence[str], max_tokens: int, cursor: str | None) -> Outcome:
+        """The answer of a GET; a list is cut between its elements, anything else between its fields."""
+        reply = await self.world.reads.read(touch.operation, touch.params)
+        data = cleaned(redacted(_picked(reply.data, fields)))
+        start = _start(cursor)
+        limit = int(max_tokens * _BYTES_PER_TOKEN)
+        if isinstance(data, list):
+            part, following = _cut(data, start, limit)
+            return _answer(touch, part, len(part), len(data), following)
+        if isinstance(data, dict) and isinstance(data.get("items"), list) and _size(data) > limit:
+            part, following = _cut(data["items"], start, limit)
+            return _answer(touch, {**data, "items": part}, len(part), len(data["items"]), following)
+        if isinstance(data, dict) and _size(data) > limit:
+            pairs, following = _cut(list(data.items()), start, limit)
+            return _answer(touch, dict(pairs), len(pairs), len(data), following)
+        return _answer(touch, data, 1, 1, None)
+
+
+def _answer(touch: Touch, part: Json, shown: int, total: int, following: int | None) -> Outcome:
+    data: dict[str, Json] = {"data": part, "truncated": following is not None}
+    if following is not None:
+        data["cursor"] = base64.urlsafe_b64encode(str(following).encode()).decode()
+        data["shown"], data["total"] = shown, total
+    return Outcome("ok", f"{touch.operation}: {shown} of {total}.", data)
+
+
+def _start(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    try:
+        return int(base64.urlsafe_b64decode(cursor.encode()).decode())
+    except (ValueError, binascii.Error) as error:
+        raise InvalidArguments("meraki_read: this cursor is not one of ours.", "Call without cursor.") from error
+
+
+def _cut(items: Sequence[Json], start: int, limit: int) -> tuple[list[Json], int | None]:
+    """As many elements from ``start`` as fit, at least one; and where to go on."""
+    used, taken = 0, []
+    for index in range(start, len(items)):
+        used += _size(items[index]) + 1
+        if taken and used > limit:
+            return taken, index
+        taken.append(items[index])
+    return taken, None
+
+
+def _size(value: Json) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _picked(data: Json, fields: Sequence[str]) -> Json:
+    """Only those top-level fields of each object; all when none is named."""
+    if not fields:
+        return data
+    if isinstance(data, list):
+        return [_picked(one, fields) for one in data]
+    if isinstance(data, dict):
+        if isinstance(data.get("items"), list):
+            return {**data, "items": _picked(data["items"], fields)}
+        return {name: data[name] for name in fields if name in data}
+    return data

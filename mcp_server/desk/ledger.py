@@ -1,0 +1,158 @@
+"""What was done, and the audits of plans, from the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from mcp_server.changes.execution.report import stored_outcome
+from mcp_server.changes.planning.planner import Planner
+from mcp_server.domain.call import Attempt, Json
+from mcp_server.domain.change_state import STATUS, ChangeState, move
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.ports import Append, Put
+from mcp_server.domain.record import AuditEntry, AuditRequest, Change, ChangeStep, StoredPlan
+from mcp_server.domain.redaction import clean
+from mcp_server.errors import InvalidArguments, Refused
+from mcp_server.world import World
+
+_PAGE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerDesk:
+    """Changes and audits of one call."""
+
+    world: World
+    planner: Planner
+
+    async def history(self, attempt: Attempt, filters: Mapping[str, Json]) -> Outcome:
+        """Short records, newest first, with a cursor; the whole record of one change."""
+        if filters.get("change_id"):
+            return await self._one(str(filters["change_id"]))
+        limit, since = int(filters.get("limit", 20)), _time(filters.get("since"))
+        where = {column: filters[name] for name, column in (("plan_id", "plan_id"), ("actor", "owner")) if filters.get(name)}
+        found: list[Change] = []
+        before = filters.get("cursor")
+        while len(found) <= limit:
+            page = await self.world.store.list(Change, where, limit=_PAGE, before=before)
+            found += [change for change in page if _fits(change, filters, since)]
+            if len(page) < _PAGE:
+                break
+            before = page[-1].key
+        data: dict[str, Json] = {"changes": [_short(change) for change in found[:limit]]}
+        if len(found) > limit:
+            data["cursor"] = found[limit - 1].key
+        return Outcome("ok", f"{len(data['changes'])} change(s).", data)
+
+    async def _one(self, change_id: str) -> Outcome:
+        change = await self.world.store.get(Change, change_id)
+        stored = await self.world.store.get(StoredPlan, change.plan_id) if change else None
+        if change is None or stored is None:
+            raise Refused(f"No change {clean(change_id, 64)!r}.", "Call history without change_id.", code="change_unknown")
+        steps = await self.world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
+        told = stored_outcome(stored, change, steps)
+        progress = {"state": change.state.value, "steps": [_step(step) for step in sorted(steps, key=lambda one: one.key)]}
+        return Outcome("ok", f"{change_id}: {told.status}.", {"change": {**told.data, "status": told.status}, **progress})
+
+    async def open_audit(self, attempt: Attempt, plan_id: str, note: str) -> Outcome:
+        """The plan's audit: opened now, or as it stands. While it is open the plan cannot be applied."""
+        stored = await self.planner.find(plan_id, attempt)
+        if stored.audit_id is None:
+            stored = await self._opened(stored, attempt, note)
+        audit = await self.world.store.get(AuditRequest, stored.audit_id or "")
+        if audit is None:
+            raise Refused("The audit of this plan is not on record.", "Make a new plan.", code="audit_unknown")
+        is_open = audit.state in (ChangeState.AUDIT_REQUESTED, ChangeState.AUDIT_ACKED)
+        command = f"meraki-specialist audit-respond {audit.key}"
+        data: dict[str, Json] = {
+            "audit_id": audit.key,
+            "plan_id": plan_id,
+            "state": audit.state.value,
+            "opened_at": audit.opened_at.isoformat(),
+            "deadline": stored.plan.expires_at.isoformat(),
+            "verdict": audit.verdict or None,
+            "reason": clean(audit.reason, 400) or None,
+            "next_action": f"An auditor runs: {command}" if is_open else "Go on with meraki_apply or make a new plan.",
+        }
+        return Outcome("ok", f"Audit {audit.key} is {audit.state}.", data, plan=stored)
+
+    async def _opened(self, stored: StoredPlan, attempt: Attempt, note: str) -> StoredPlan:
+        if stored.change_id is not None:
+            raise Refused("This plan was applied before.", "See history.", code="plan_applied")
+        now = self.world.clock.now()
+        audit = AuditRequest(
+            key=self.world.ids.new("audit"),
+            plan_id=stored.key,
+            plan_hash=stored.plan.plan_hash,
+            requester=stored.owner,
+            state=ChangeState.AUDIT_REQUESTED,
+            opened_at=now,
+            note=clean(note, 1000),
+        )
+        asked = replace(stored, state=move(stored.state, ChangeState.AUDIT_REQUESTED), audit_id=audit.key)
+        entry = AuditEntry(
+            event="state",
+            at=now,
+            owner=stored.owner,
+            status=ChangeState.AUDIT_REQUESTED.value,
+            call_id=attempt.call.call_id,
+            correlation_id=attempt.call.correlation_id,
+            tool=attempt.call.tool,
+            plan_id=stored.key,
+            organization_id=stored.plan.organization.id,
+            detail={"audit_id": audit.key, "plan_hash": audit.plan_hash},
+        )
+        await self.world.store.commit(
+            Put(asked, {"state": stored.state, "audit_id": None}), Put(audit), Append(entry)
+        )
+        return asked
+
+
+def _time(text: Json) -> datetime | None:
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise InvalidArguments("history: since is no time.", "Example: 2026-11-21T08:00:00Z.") from error
+    if at.tzinfo is None:
+        raise InvalidArguments("history: since has no time zone.", "Example: 2026-11-21T08:00:00Z.")
+    return at
+
+
+def _fits(change: Change, filters: Mapping[str, Json], since: datetime | None) -> bool:
+    if since is not None and change.started_at < since:
+        return False
+    if filters.get("network_id") and filters["network_id"] not in change.network_ids:
+        return False
+    return not filters.get("status") or STATUS.get(change.state) == filters["status"]
+
+
+def _short(change: Change) -> dict[str, Json]:
+    view: dict[str, Json] = {
+        "change_id": change.key,
+        "plan_id": change.plan_id,
+        "status": STATUS.get(change.state, change.state.value),
+        "actor": change.owner,
+        "organization_id": change.organization_id,
+        "network_ids": list(change.network_ids),
+        "started_at": change.started_at.isoformat(),
+        "ended_at": change.ended_at.isoformat() if change.ended_at else None,
+    }
+    if change.rolls_back:
+        view["rolls_back"] = list(change.rolls_back)
+    if change.rolled_back_by:
+        view["rolled_back_by"] = change.rolled_back_by
+    return view
+
+
+def _step(step: ChangeStep) -> dict[str, Json]:
+    return {
+        "phase": step.phase,
+        "step": step.number,
+        "state": step.state,
+        "request": f"{step.request.get('method')} {step.request.get('path')}",
+        "http_status": step.http_status,
+        "verified": step.verified.get("matches"),
+    }

@@ -2,7 +2,8 @@
 
 Rules: ``patch(before, diff(before, after)) == after`` for every JSON. In a list, removed elements carry their
 index before, all others their index after; a move's ``before`` and ``after`` are the two indexes; what is not
-removed, added or moved keeps its order. A field that appears is ``added``, one that is gone ``removed``.
+removed, added or moved keeps its order. A field that appears is ``added``, one that is gone ``removed``; an object
+where there was nothing is said field by field.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,8 @@ def _values(path: _Path, before: Json, after: Json, note: str) -> Iterable[Field
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _objects(path, before, after, note)
+    elif before is None and isinstance(after, Mapping) and after:
+        yield from _objects(path, {}, after, note)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _lists(path, before, after)
     else:
@@ -102,8 +105,8 @@ def _patched(value: Json, node: _Node) -> Json:
         value = copied(change.after)
     if not node.inside:
         return value
-    if isinstance(value, dict):
-        return _patched_object(value, node.inside)
+    if isinstance(value, dict) or value is None:
+        return _patched_object(value or {}, node.inside)
     if isinstance(value, list):
         return _patched_list(value, node.inside)
     raise ValueError("the changes do not fit the state: a field was expected inside a plain value")

@@ -16,6 +16,7 @@ _VERBS = ("$insert", "$remove", "$update")
 _ALLOWED = {"$insert": {"before", "after", "at"}, "$remove": set[str](), "$update": {"set"}}
 _SHOWN = 10  #: candidates listed in a refusal
 _Path = tuple[Token, ...]
+_Defaults = tuple[Mapping[str, Json], ...]
 
 
 def has_edits(body: Json) -> bool:
@@ -27,13 +28,29 @@ def has_edits(body: Json) -> bool:
     return isinstance(body, list) and any(has_edits(value) for value in body)
 
 
-def resolved(before: Json, body: Json, *, last: Mapping[str, Json] | None = None) -> Json:
+def resolved(
+    before: Json, body: Json, *, last: Mapping[str, Json] | Sequence[Mapping[str, Json]] | None = None
+) -> Json:
     """The body with each edit replaced by the whole edited list of the live state ``before``.
 
-    ``last`` is the match of the implicit default rule: "at": "last" is in front of it.
+    ``last`` is the match of the implicit default rule, or of several at the end: "at": "last" is in front of them.
     Raises InvalidArguments, with the candidates in ``details``, when a match does not fit exactly one element.
     """
-    return _resolved(before, body, last, ())
+    defaults = (last,) if isinstance(last, Mapping) else tuple(last or ())
+    return _resolved(before, body, defaults, ())
+
+
+def is_default(element: Json, defaults: Sequence[Mapping[str, Json]]) -> bool:
+    """Whether an element is an implicit rule."""
+    return any(fits(element, match) for match in defaults)
+
+
+def explicit(elements: Sequence[Json], defaults: Sequence[Mapping[str, Json]]) -> list[Json]:
+    """The elements in front of the implicit rules at the end."""
+    length = len(elements)
+    while length and is_default(elements[length - 1], defaults):
+        length -= 1
+    return list(elements[:length])
 
 
 def fits(element: Json, match: Json) -> bool:
@@ -47,7 +64,7 @@ def _is_edit(value: Json) -> bool:
     return isinstance(value, Mapping) and any(verb in value for verb in _VERBS)
 
 
-def _resolved(before: Json, body: Json, last: Mapping[str, Json] | None, path: _Path) -> Json:
+def _resolved(before: Json, body: Json, last: _Defaults, path: _Path) -> Json:
     if _is_edit(body):
         return _edited(before, [body], last, path)
     if isinstance(body, list):
@@ -62,7 +79,7 @@ def _resolved(before: Json, body: Json, last: Mapping[str, Json] | None, path: _
     return body
 
 
-def _edited(before: Json, edits: Sequence[Mapping[str, Json]], last: Mapping[str, Json] | None, path: _Path) -> Json:
+def _edited(before: Json, edits: Sequence[Mapping[str, Json]], last: _Defaults, path: _Path) -> Json:
     if before is not None and not isinstance(before, list):
         raise _fault(path, "this field is not a list now", "Give the whole value of the field.")
     elements: list[Json] = copied(before or [])
@@ -96,18 +113,17 @@ def _new_elements(value: Json, path: _Path) -> list[Json]:
     return [copied(item) for item in value]
 
 
-def _position(elements: list[Json], edit: Mapping[str, Json], last: Mapping[str, Json] | None, path: _Path) -> int:
+def _position(elements: list[Json], edit: Mapping[str, Json], last: _Defaults, path: _Path) -> int:
     places = [word for word in ("before", "after", "at") if word in edit]
     if len(places) != 1:
         raise _fault(path, "$insert needs one place", 'Add "before": MATCH, "after": MATCH or "at": "first" or "last".')
-    has_default = last is not None and bool(elements) and fits(elements[-1], last)
     if places[0] == "at":
         if edit["at"] not in ("first", "last"):
             raise _fault(path, '"at" is neither "first" nor "last"', 'Write "at": "first" or "at": "last".')
-        return 0 if edit["at"] == "first" else len(elements) - has_default
+        return 0 if edit["at"] == "first" else len(explicit(elements, last))
     index = _index(elements, edit[places[0]], path)
     if places[0] == "before":
-        return index
+        return min(index, len(explicit(elements, last)))
     _keep_default(elements[index], last, path)
     return index + 1
 
@@ -116,7 +132,7 @@ def _updated(element: Json, edit: Mapping[str, Json], path: _Path) -> Json:
     change = edit.get("set")
     if not isinstance(change, Mapping) or not change or not isinstance(element, Mapping):
         raise _fault(path, '$update needs "set" with fields', 'Write {"$update": MATCH, "set": {"field": value}}.')
-    return merged(element, _resolved(element, change, None, path))
+    return merged(element, _resolved(element, change, (), path))
 
 
 def _index(elements: Sequence[Json], match: Json, path: _Path) -> int:
@@ -148,8 +164,8 @@ def _candidate(elements: Sequence[Json], index: int, match: Json) -> dict[str, J
     return {"position": index, "element": shown}
 
 
-def _keep_default(element: Json, last: Mapping[str, Json] | None, path: _Path) -> None:
-    if last is not None and fits(element, last):
+def _keep_default(element: Json, last: _Defaults, path: _Path) -> None:
+    if is_default(element, last):
         raise _fault(
             path,
             "the implicit default rule cannot be edited, removed, or have a rule behind it",

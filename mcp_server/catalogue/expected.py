@@ -1,0 +1,62 @@
+"""The state that a write leaves behind, as it will be read back."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.overlay import Overlay, Row
+from mcp_server.catalogue.templates import Gap, filled
+from mcp_server.catalogue.transforms import body_to_send, coerced, has, to_read, without
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.operation import Schema
+from mcp_server.domain.state.json_value import copied
+from mcp_server.domain.state.merge import merged
+
+UNKNOWN = "$unknown"  #: ``{"$unknown": field}`` stands for a value that only the answer will tell
+
+
+def expected_state(catalogue: Catalogue, overlay: Overlay, touch: Touch, before: Json) -> Any:
+    """The resource after the write by the API's merge rules; None after a delete.
+
+    A create gives its body with the id unknown. An action gives ``before`` with what the overlay says it changes.
+    Fields that no GET returns are left out, so that they are not missed when read back.
+    """
+    operation = catalogue.find(touch.operation)
+    row = overlay.row_for(touch)
+    if row.kind == "delete":
+        return None
+    if row.kind in ("action", "read"):
+        return _after_action(row, touch, before)
+    body = to_read(body_to_send(overlay, touch, before), row, before)
+    state = merged(before if row.kind == "update" else None, body or {}, row.map_fields)
+    schema = overlay.places.read_schema(operation)
+    state = _shaped(state, schema) if schema is not None else state
+    hidden = [path for path in row.unreadable + row.write_only if path not in row.readable and not has(before, path)]
+    state = without(state, tuple(hidden))
+    if row.kind == "create" and row.id_field and isinstance(state, Mapping) and row.id_field not in state:
+        state = {row.id_field: {UNKNOWN: row.id_field}, **state}
+    return state
+
+
+def with_sent_body(overlay: Overlay, touch: Touch, before: Json) -> Touch:
+    """The touch with the body as it is sent: edits resolved, implicit rules left out; a touch without body as it is."""
+    return touch if touch.body is None else replace(touch, body=body_to_send(overlay, touch, before))
+
+
+def _after_action(row: Row, touch: Touch, before: Json) -> Json:
+    if not row.expect or not isinstance(before, Mapping):
+        return copied(before)
+    try:
+        return merged(before, filled(row.expect, touch, before), row.map_fields)
+    except Gap:
+        return copied(before)
+
+
+def _shaped(value: Json, schema: Schema) -> Json:
+    """The value with its scalars in the kinds in which they are read; fields that the schema lacks stay."""
+    if isinstance(value, Mapping) and schema.fields:
+        return {k: _shaped(v, schema.fields[k]) if k in schema.fields else v for k, v in value.items()}
+    if isinstance(value, list) and schema.items is not None:
+        return [_shaped(item, schema.items) for item in value]
+    return coerced(value, schema.kind)

@@ -1,0 +1,185 @@
+"""The way back from a write: which requests undo it, and what they cannot bring back.
+
+Rules: the whole restorable before-state is sent, never a part (facts: whether omitted fields keep their values is
+documented both ways); what cannot be restored is said in a caveat, never left out silently.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.overlay import Overlay, Row
+from mcp_server.catalogue.overlay.places import Item
+from mcp_server.catalogue.templates import Gap, filled, turns
+from mcp_server.catalogue.transforms import has, restorable
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.operation import Kind, Operation, Schema
+from mcp_server.domain.plan import Inverse, Write
+
+CREATED = "$created"  #: ``{"$created": field}`` stands for what the answer of the write (or of the re-create) returns
+
+
+def inverse_of(catalogue: Catalogue, overlay: Overlay, touch: Touch, before: Json, expected: Json) -> Inverse:
+    """How to undo a write, given the state before it and the state it leaves.
+
+    Raises InvalidArguments when the before-state holds a masked value.
+    """
+    row = overlay.row_for(touch)
+    run = _Inversion(catalogue, overlay, touch, row, before, expected)
+    return {
+        "put_before": run.put_before,
+        "delete_created": run.delete_created,
+        "recreate": run.recreate,
+        "inverse_action": run.inverse_action,
+    }.get(row.undo, run.none)()
+
+
+class _Inversion:
+    """One write on its way back."""
+
+    def __init__(self, catalogue: Catalogue, overlay: Overlay, touch: Touch, row: Row, *states: Json) -> None:
+        self.catalogue = catalogue
+        self.overlay = overlay
+        self.touch = touch
+        self.row = row
+        self.before, self.expected = states
+        self.operation = catalogue.find(touch.operation)
+
+    def none(self, why: str = "") -> Inverse:
+        """No way back, with its reason."""
+        reason = why or self.row.why_none or "no way back is known"
+        return Inverse("none", "none", caveats=(reason, *self.row.caveats), evidence=self.row.evidence)
+
+    def put_before(self) -> Inverse:
+        """A PUT of the whole before-state."""
+        if self.before is None:
+            return self.none("the state before the change was not read")
+        target = self.catalogue.find(self.row.inverse or self.operation.id)
+        body = restorable(self.catalogue, self.overlay, target.id, self.before)
+        cleared, stuck = self._cleared(body, target)
+        write = Write(target.id, self._params(target), body | cleared if isinstance(body, dict) else body)
+        caveats = (*self.row.caveats, *self._secrets_at_stake(), *self._never_read(), *stuck)
+        return Inverse("with_caveats" if caveats else "reversible", "put_before", (write,), caveats, self.row.evidence)
+
+    def delete_created(self) -> Inverse:
+        """A DELETE of what was created."""
+        target, param = self._deleter()
+        if target is None:
+            return self.none("no operation deletes it")
+        params = self._params(target)
+        given = (self.touch.body or {}).get(self.row.id_field) if self.row.client_keyed else None
+        params[param] = given if isinstance(given, str | int) else {CREATED: self.row.id_field}
+        undo_class = "with_caveats" if self.row.caveats else "reversible"
+        write = Write(target.id, params)
+        return Inverse(undo_class, "delete_created", (write,), self.row.caveats, self.row.evidence)
+
+    def recreate(self) -> Inverse:
+        """A POST of what was deleted, and a PUT of what the POST does not take."""
+        if self.before is None:
+            return self.none("the state before the change was not read")
+        maker = self.catalogue.get(self.row.inverse) or self.overlay.places.parent("POST", self.operation)
+        if maker is None or maker.body is None:
+            return self.none("no operation creates it again")
+        body = restorable(self.catalogue, self.overlay, maker.id, self.before)
+        missing = sorted(maker.body.required - set(body))
+        if missing:
+            return self.none(f"creating it again needs {', '.join(missing)}, which no GET returns")
+        writes = [Write(maker.id, self._params(maker), body), *self._completion(body)]
+        lost = [f"{path} is never read back: it must be given again" for path in self.overlay.row(maker.id).write_only]
+        new_id = (
+            () if self.row.client_keyed else ("it comes back under a new id; what referred to it must be repointed",)
+        )
+        caveats = (*new_id, *self.row.caveats, *lost)
+        undo_class = "new_id" if not self.row.client_keyed else "with_caveats" if caveats else "reversible"
+        return Inverse(undo_class, "recreate", tuple(writes), caveats, self.row.evidence)
+
+    def inverse_action(self) -> Inverse:
+        """The opposite action, with the values of this one or of the state before it."""
+        target = self.catalogue.find(self.row.inverse)
+        template = self.row.inverse_body
+        try:
+            calls = turns(template, self.touch)
+            bodies = [filled(template, call, self.before) for call in calls]
+        except Gap as gap:
+            return self.none(f"its inverse {target.id} needs {gap}, which is not known")
+        writes = tuple(Write(target.id, self._params(target), body or None) for body in bodies)
+        if not writes:
+            return self.none(f"its inverse {target.id} has nothing to work on")
+        undo_class = "with_caveats" if self.row.caveats else "reversible"
+        return Inverse(undo_class, "inverse_action", writes, self.row.caveats, self.row.evidence)
+
+    def _params(self, target: Operation) -> dict[str, Json]:
+        return {name: self.touch.params[name] for name in target.path_params if name in self.touch.params}
+
+    def _deleter(self) -> tuple[Operation | None, str]:
+        item: Item | None = self.overlay.places.item("DELETE", self.operation.path)
+        target = self.catalogue.get(self.row.inverse or (item.operation if item else ""))
+        return target, target.path_params[-1] if target and target.path_params else ""
+
+    def _completion(self, created: Mapping[str, Json]) -> list[Write]:
+        """The PUT of the fields that the POST does not take."""
+        update = self.catalogue.at("PUT", self.operation.path)
+        if update is None or update.body is None:
+            return []
+        body = restorable(self.catalogue, self.overlay, update.id, self.before)
+        more = {key for key, value in body.items() if key not in created and value not in (None, "", [], {})}
+        if not more:
+            return []
+        params = self._params(update)
+        if not self.row.client_keyed:
+            params[update.path_params[-1]] = {CREATED: self.row.id_field}
+        return [Write(update.id, params, body)]
+
+    def _cleared(self, body: Json, target: Operation) -> tuple[dict[str, Json], list[str]]:
+        """Nulls for fields that the write gave a value and that had none (Terraform provider #279)."""
+        if not isinstance(body, Mapping) or target.body is None or not isinstance(self.expected, Mapping):
+            return {}, []
+        cleared: dict[str, Json] = {}
+        stuck: list[str] = []
+        for name in self.touch.body or {}:
+            schema = target.body.fields.get(name)
+            if schema is None or name in body or name in self._before_fields() or name not in self.expected:
+                continue
+            if _can_be_null(schema):
+                cleared[name] = [] if schema.kind is Kind.ARRAY else None
+            else:
+                stuck.append(f"{name} had no value before and cannot be cleared")
+        return cleared, stuck
+
+    def _before_fields(self) -> set[str]:
+        return set(self.before) if isinstance(self.before, Mapping) else set()
+
+    def _secrets_at_stake(self) -> list[str]:
+        """Write-only secrets that the change replaces, or whose holder it replaces."""
+        return [
+            f"{path} is never read back: it must be given again" for path in self.row.write_only if self._at_stake(path)
+        ]
+
+    def _at_stake(self, path: str) -> bool:
+        body: Any = self.touch.body or {}
+        if has(body, path):
+            return True
+        holder = path.partition("[]")[0]
+        if "[]" not in path or holder not in body or not isinstance(self.before, Mapping):
+            return False
+        old, new = self.before.get(holder) or [], body.get(holder)
+        if not isinstance(new, list):
+            return bool(old)
+        return not {_holder_of(element) for element in old} <= {_holder_of(element) for element in new}
+
+    def _never_read(self) -> list[str]:
+        """Fields that the change sets and that nothing reads back: their old values are not known."""
+        body: Any = self.touch.body or {}
+        paths = [path for path in self.row.unreadable if path not in self.row.readable and has(body, path)]
+        named = [path for path in paths if not has(self.before, path)]
+        return [f"{path} is never read back: its old value is not known" for path in named]
+
+
+def _holder_of(element: Json) -> tuple[Json, ...]:
+    """What must stay equal for the cloud to keep an element's secret (Terraform provider: host and port, or id)."""
+    known = element if isinstance(element, Mapping) else {}
+    return tuple(str(known.get(name, "")) for name in ("host", "port", "username"))
+
+
+def _can_be_null(schema: Schema) -> bool:
+    return not schema.enum and schema.kind in (Kind.STRING, Kind.INTEGER, Kind.NUMBER, Kind.ARRAY)

@@ -1,0 +1,91 @@
+"""How the resource that a write changes is read: by its own GET, in its parent's list, or where the overlay says."""
+
+from collections.abc import Mapping
+
+from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.overlay import Overlay, ReaderRule, Row
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.operation import Operation
+from mcp_server.domain.plan import Reader
+
+
+def reader_of(catalogue: Catalogue, overlay: Overlay, touch: Touch, *, organization_id: str = "") -> Reader | None:
+    """The reader of what a write changes; None when nothing reads it, or an id in it is not known yet.
+
+    For a create it finds the resource by its natural key in the parent's list. ``organization_id`` is needed by
+    the readers that only exist for a whole organization.
+    """
+    operation = catalogue.find(touch.operation)
+    row = overlay.row_for(touch)
+    if not operation.is_write:
+        return None
+    if row.reader is not None:
+        return _by_rule(row.reader, {"organizationId": organization_id, **touch.params})
+    if row.kind == "create":
+        wanted = _natural_key(row, touch)
+        return _in_list(catalogue.at("GET", operation.path), touch.params, wanted) if wanted else None
+    if row.kind == "action":
+        return None
+    own = overlay.places.own_get(operation)
+    if own is not None:
+        return _checked(Reader(own.id, _params(own, touch.params)))
+    param = operation.path_params[-1] if operation.path_params else ""
+    listed = overlay.places.parent("GET", operation)
+    return _in_list(listed, touch.params, {row.id_field or param: touch.params.get(param)})
+
+
+def created_reader(
+    catalogue: Catalogue, overlay: Overlay, touch: Touch, created: Mapping[str, Json], *, organization_id: str = ""
+) -> Reader | None:
+    """The reader of a created resource once its answer is known; by natural key when the answer has no id."""
+    operation = catalogue.find(touch.operation)
+    row = overlay.row_for(touch)
+    found = created.get(row.id_field)
+    if row.kind != "create" or row.reader is not None or found is None:
+        return reader_of(catalogue, overlay, touch, organization_id=organization_id)
+    item = overlay.places.item("GET", operation.path)
+    if item is not None:
+        own = catalogue.find(item.operation)
+        return _checked(Reader(own.id, {**_params(own, touch.params), item.param: found}))
+    return _in_list(catalogue.at("GET", operation.path), touch.params, {row.id_field: found})
+
+
+def _natural_key(row: Row, touch: Touch) -> dict[str, Json]:
+    body = touch.body or {}
+    key = {name: body.get(name) for name in row.natural_key}
+    return {} if any(value is None for value in key.values()) else key
+
+
+def _in_list(listed: Operation | None, params: Mapping[str, Json], match: Mapping[str, Json]) -> Reader | None:
+    if listed is None or listed.response is None:
+        return None
+    schema = listed.response
+    at = "items" if schema.items is None and "items" in schema.fields else ""
+    return _checked(Reader(listed.id, _params(listed, params), at, dict(match)))
+
+
+def _params(operation: Operation, params: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: params.get(name) for name in operation.path_params}
+
+
+def _by_rule(rule: ReaderRule, known: Mapping[str, Json]) -> Reader | None:
+    params = {name: _filled(value, known) for name, value in rule.params.items()}
+    return _checked(Reader(rule.operation, params, rule.at, {k: _filled(v, known) for k, v in rule.match.items()}))
+
+
+def _filled(template: Json, known: Mapping[str, Json]) -> Json:
+    if isinstance(template, list):
+        return [_filled(item, known) for item in template]
+    is_name = isinstance(template, str) and template.startswith("$")
+    return (known.get(template[1:]) or None) if is_name else template
+
+
+def _checked(reader: Reader) -> Reader | None:
+    """The reader, or None when a value in it is missing or is an id that an earlier step will create."""
+    values = [*reader.params.values(), *reader.match.values()]
+    known = all(_is_known(item) for value in values for item in (value if isinstance(value, list) else [value]))
+    return reader if known else None
+
+
+def _is_known(value: Json) -> bool:
+    return value is not None and value != "" and not isinstance(value, Mapping)

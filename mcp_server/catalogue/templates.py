@@ -1,0 +1,49 @@
+"""Templates of the overlay: bodies that take their values from the call or from the live state.
+
+``$body.x`` is a field of the call's body, ``$before.x`` of the live state, ``$param.x`` a parameter, ``$each.x`` one
+element of a list field of the body (see ``turns``). Anything else stands for itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.state.json_value import copied
+
+
+class Gap(LookupError):
+    """A template names a value that is not there; ``str`` is its name."""
+
+
+def filled(template: Json, touch: Touch, before: Json) -> Json:
+    """The template with its values; Gap when one is missing."""
+    if isinstance(template, Mapping):
+        return {name: filled(value, touch, before) for name, value in template.items()}
+    if isinstance(template, list):
+        return [filled(item, touch, before) for item in template]
+    if not isinstance(template, str) or not template.startswith("$"):
+        return template
+    source, _, path = template[1:].partition(".")
+    value = {"body": touch.body, "each": touch.body, "param": touch.params, "before": before}[source]
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or value.get(name) is None:
+            raise Gap(template[1:])
+        value = value[name]
+    return copied(value)
+
+
+def turns(template: Json, touch: Touch) -> list[Touch]:
+    """The call once for each element of the list that ``$each`` names, or once when nothing does."""
+    name = _each(template)
+    if not name:
+        return [touch]
+    body = touch.body or {}
+    return [replace(touch, body={**body, name: element}) for element in body.get(name) or ()]
+
+
+def _each(template: Json) -> str:
+    if isinstance(template, Mapping):
+        return next((found for found in map(_each, template.values()) if found), "")
+    if isinstance(template, list):
+        return next((found for found in map(_each, template) if found), "")
+    return template.removeprefix("$each.") if isinstance(template, str) and template.startswith("$each.") else ""

@@ -41,7 +41,7 @@ class World:
     """Everything the cloud knows. One per app, deterministic under ``seed``."""
 
     def __init__(self, seed: int = 1, clock: Callable[[], datetime] | None = None) -> None:
-        """``clock`` gives aware UTC; without it time stands at START and moves by ``advance`` and ``run_to``."""
+        """``clock`` gives aware UTC; without it time stands at START and moves by ``advance``."""
         self.seed = seed
         self.organizations: dict[str, Json] = {}
         self.networks: dict[str, Json] = {}  #: as GET /networks/{id} shows them, configTemplateId included
@@ -54,6 +54,8 @@ class World:
         self.pristine: dict[str, str] = {}  #: canonical text of what singleton() and collection() made
         self.journal: list[dict[str, Json]] = []  #: requests received, oldest first; survives restore()
         self.admin = {"name": "API Owner", "email": "owner@example.com", "id": "212406"}
+        #: carries out one more operation (method, path, body) as a request would; batches use it; set by the dispatcher
+        self.perform: Callable[[str, str, Json], Json] | None = None
         self._clock = clock
         self._skew = timedelta(0)
 
@@ -67,6 +69,10 @@ class World:
         """The time after moving the cloud's clock on by so many seconds."""
         self._skew += timedelta(seconds=seconds)
         return self.now()
+
+    def rewind(self) -> None:
+        """Undo all ``advance``."""
+        self._skew = timedelta(0)
 
     def stamp(self, seconds_ago: float = 0.0) -> str:
         """The cloud's time as its API writes it, e.g. ``2026-11-02T08:00:00.000000Z``."""

@@ -1,0 +1,217 @@
+"""One request, judged as the cloud judges it: route, parents, locks, shape, behaviour, log, answer.
+
+Checks come in the order in which the cloud is seen to make them: what is not there is a 404 before a bad body is a
+400. Every refusal is raised before anything changed.
+"""
+
+import copy
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp_server.sandbox import behaviours
+from mcp_server.sandbox.behaviour import AFTER_WRITE, BEHAVIOURS, Call, CloudError
+from mcp_server.sandbox.generic import NOT_FOUND, Rows, answer, is_collection, item_tree
+from mcp_server.sandbox.paging import page_of
+from mcp_server.sandbox.routes import Route, parameters, routes
+from mcp_server.sandbox.shapes import SECRETS, body_faults, cut
+from mcp_server.sandbox.world import World
+
+Json = Any
+_PRODUCTS: Mapping[str, str] = {
+    "appliance": "appliance",
+    "switch": "switch",
+    "wireless": "wireless",
+    "camera": "camera",
+    "sensor": "sensor",
+    "cellularGateway": "cellularGateway",
+    "sm": "systemsManager",
+}
+#: what a network that takes its settings from a template still lets be written (facts: section 2, point 9)
+_OWN_OF_BOUND = (
+    "",
+    "bind",
+    "unbind",
+    "split",
+    "devices",
+    "floorPlans",
+    "liveTools",
+    "clients",
+    "webhooks",
+    "pii",
+    "sm",
+)
+BOUND = "This network is bound to a configuration template. Unbind it or change the template instead."
+MONITORED = "This switch is monitored only: its configuration comes from the device and is read-only in the dashboard."
+
+for _module in pkgutil.iter_modules(behaviours.__path__):  # each file there registers its behaviours when imported
+    importlib.import_module(f"{behaviours.__name__}.{_module.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the cloud sends back. ``{base}`` in a Link header stands for the address it was asked at."""
+
+    status: int
+    body: Json
+    headers: Mapping[str, str] = field(default_factory=dict)
+    took_effect: bool = False  #: a write was carried out
+
+
+class Cloud:
+    """The dispatcher over one world."""
+
+    def __init__(self, world: World) -> None:
+        """Gives ``world`` the means to carry out further operations (batches)."""
+        self.world = world
+        world.perform = self.perform
+
+    def ask(self, method: str, path: str, query: Mapping[str, Json], body: Json) -> Answer:
+        """The answer to a request that was let in; never raises CloudError."""
+        try:
+            route, call = self._find(method, path, query, body)
+            result = self._carry_out(route, call)
+            page, headers = page_of(result, route, call) if method == "GET" else (result, {})
+        except CloudError as error:
+            return Answer(error.status, {"errors": list(error.errors)})
+        return Answer(_status(route), _shown(page, route), headers, took_effect=method != "GET")
+
+    def perform(self, method: str, path: str, body: Json) -> Json:
+        """The result of one operation within another; raises CloudError."""
+        route, call = self._find(method, path, {}, body)
+        return _shown(self._carry_out(route, call), route)
+
+    def _find(self, method: str, path: str, query: Mapping[str, Json], body: Json) -> tuple[Route, Call]:
+        found = routes().match(path)
+        route = found.get(method)
+        if route is None:
+            raise CloudError(405 if found else 404, "Method not allowed" if found else NOT_FOUND)
+        params = parameters(route.template, path)
+        return route, Call(route.operation, method, path.rstrip("/"), params, query, copy.deepcopy(body))
+
+    def _carry_out(self, route: Route, call: Call) -> Json:
+        world = self.world
+        _check_parents(world, call.params)
+        _check_product(world, route, call)
+        if call.method != "GET":
+            _check_locks(world, route, call)
+        _check_shape(route, call)
+        written = len(world.changes)
+        result = BEHAVIOURS.get(route.operation, answer)(world, call)
+        if call.method != "GET":
+            self._after(route, call, written)
+        return result
+
+    def _after(self, route: Route, call: Call, written: int) -> None:
+        world = self.world
+        if len(world.changes) == written and "liveTools" not in call.path:
+            network_id = call.params.get("networkId") or world.network_of(call.params.get("serial", ""))
+            organization_id = call.params.get("organizationId") or world.organization_of(network_id)
+            world.record_change(
+                network_id, "via API", route.operation, "", call.body or {}, organization_id=organization_id
+            )
+        for hook in AFTER_WRITE:
+            hook(world, call)
+
+
+def _status(route: Route) -> int:
+    if route.method == "DELETE":
+        return 204
+    if route.method != "POST":
+        return 200
+    creates = route.operation.startswith("create") or ("GET", route.template) in routes().at
+    return 201 if creates else 200
+
+
+# Checks
+
+
+def _check_parents(world: World, params: Mapping[str, str]) -> None:
+    organization_id, network_id, serial = (params.get(n) for n in ("organizationId", "networkId", "serial"))
+    if organization_id is not None and organization_id not in world.organizations:
+        raise CloudError(404, NOT_FOUND)
+    if network_id is not None and network_id not in world.networks and network_id not in world.templates:
+        raise CloudError(404, NOT_FOUND)
+    if serial is not None and serial not in world.devices:
+        raise CloudError(404, NOT_FOUND)
+    template_id = params.get("configTemplateId")
+    if template_id is not None and world.templates.get(template_id, {}).get("organizationId") != organization_id:
+        raise CloudError(404, NOT_FOUND)
+
+
+def _check_product(world: World, route: Route, call: Call) -> None:
+    word = _PRODUCTS.get(route.words[0]) if route.words else None
+    if word is None or "organizationId" in call.params:
+        return
+    if "serial" in call.params:
+        if world.devices[call.params["serial"]]["productType"] != word:
+            raise CloudError(400, f"This endpoint only supports {word} devices")
+        return
+    network_id = call.params.get("networkId", "")
+    home = world.networks.get(network_id) or world.templates.get(network_id) or {}
+    if word not in home.get("productTypes", ()):
+        raise CloudError(400, f"This endpoint only supports {word} networks")
+
+
+def _check_locks(world: World, route: Route, call: Call) -> None:
+    serial = call.params.get("serial")
+    words = route.words or [""]
+    network_id = call.params.get("networkId") or ""
+    if network_id and world.is_bound(network_id) and words[0] not in _OWN_OF_BOUND:
+        raise CloudError(400, BOUND)
+    if serial is None or words[0] != "switch":
+        return
+    facts = world.hidden.get(f"/devices/{serial}", {})
+    if facts.get("catalyst") == "monitored":
+        raise CloudError(400, MONITORED)
+    if facts.get("switchProfileId") and world.is_bound(world.network_of(serial) or "") and words[1:2] != ["ports"]:
+        raise CloudError(400, BOUND)
+
+
+def _check_shape(route: Route, call: Call) -> None:
+    missing = [name for name in route.required_query if name.removesuffix("[]") not in call.query]
+    if missing:
+        raise CloudError(400, *[f"Missing required parameter '{name}'" for name in missing])
+    if call.method not in ("PUT", "POST") or route.body is None:
+        return
+    body = {} if call.body is None else call.body
+    faults = body_faults(body, route.body)
+    if faults:
+        raise CloudError(400, *faults)
+
+
+# Answers
+
+
+def _shown(result: Json, route: Route) -> Json:
+    if route.method == "DELETE":
+        return None
+    tree = _tree_of(route)
+    if isinstance(result, Rows):
+        result = list(result)
+    if route.method == "GET" and isinstance(tree, list) and isinstance(result, dict):
+        return {**result, "items": cut(result.get("items", []), tree)}
+    return _without_secrets(result) if tree is None else cut(result, tree)
+
+
+def _tree_of(route: Route) -> Json:
+    if route.response is not None:
+        return route.response
+    if route.method == "PUT":
+        whole = routes().at.get(("GET", route.template))
+        if whole is not None:
+            return whole.response
+        return item_tree(route.template.rpartition("/")[0]) if route.template.endswith("}") else None
+    if route.method == "POST" and is_collection(route.template):
+        return item_tree(route.template)
+    return None
+
+
+def _without_secrets(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _without_secrets(item) for name, item in value.items() if name not in SECRETS}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return value

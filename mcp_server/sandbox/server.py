@@ -1,0 +1,55 @@
+"""The sandbox over TCP, where a connection can be dropped and cut."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mcp_server.sandbox.app import ABORT, SandboxApp
+
+
+class CuttingProtocol(H11Protocol):
+    """HTTP/1.1 that lets the application close the connection under the client's hands."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Put the means to abort this connection into the scope of each of its requests."""
+        super().connection_made(transport)
+        inner: Callable[..., Any] = self.app
+
+        async def with_abort(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                scope.setdefault("extensions", {})[ABORT] = transport.abort
+            await inner(scope, receive, send)
+
+        self.app = with_abort
+
+
+def _server(app: SandboxApp) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app, http=CuttingProtocol, ws="none", lifespan="off", log_level="warning", access_log=False, log_config=None
+    )
+    return uvicorn.Server(config)
+
+
+async def serve(app: SandboxApp, host: str = "127.0.0.1", port: int = 8765) -> None:
+    """Serve until cancelled or interrupted; OSError when the port is taken."""
+    with socket.create_server((host, port)) as listener:
+        await _server(app).serve(sockets=[listener])
+
+
+@asynccontextmanager
+async def serving(app: SandboxApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """The base URL (with /api/v1) of the app while it is served; port 0 takes a free one."""
+    with socket.create_server((host, port)) as listener:
+        server = _server(app)
+        # Without its signal handlers, which are the caller's; the listener keeps who comes before it is up.
+        task = asyncio.create_task(server._serve(sockets=[listener]))  # noqa: SLF001  no public way leaves signals alone
+        try:
+            yield f"http://{host}:{listener.getsockname()[1]}/api/v1"
+        finally:
+            server.should_exit = True
+            await task

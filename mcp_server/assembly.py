@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -35,7 +35,7 @@ from mcp_server.domain.ports import Clock, Ids, MerakiApi
 from mcp_server.gate.keys import Keyring
 from mcp_server.gate.signatures import SignedApprovals
 from mcp_server.hooks.pipeline import post_task, pre_change
-from mcp_server.hooks.post.update_session import session_key
+from mcp_server.hooks.session import update
 from mcp_server.inventory import Inventory
 from mcp_server.meraki.client import HttpLimits, MerakiClient
 from mcp_server.meraki.retry import RetryWaits
@@ -214,7 +214,7 @@ def _means(settings: Settings, digest_key: bytes, vault: Vault, keyring: Keyring
         generate=generate,
         approvals=SignedApprovals(keyring),
         approve_command=lambda plan_id: approve_command(settings, plan_id),
-        session_key=session_key,
+        session_id=_session_id,
         context=pre_change,
         after=post_task,
         times=Times(
@@ -229,6 +229,12 @@ def _means(settings: Settings, digest_key: bytes, vault: Vault, keyring: Keyring
             approval_hours=settings.approval_hours,
         ),
     )
+
+
+async def _session_id(world: World, actor: Actor) -> str:
+    """The id of the caller's session, heard of just now."""
+    session = await update(world, actor, lambda one: replace(one, last_seen_at=world.clock.now()))
+    return session.key
 
 
 def approve_command(settings: Settings, plan_id: str) -> str:

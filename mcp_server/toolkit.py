@@ -57,6 +57,10 @@ class Estate(Protocol):
         """Networks or devices by name, tag, model or serial: {matches, total}."""
         ...
 
+    async def complete(self, argument: str, value: str) -> Sequence[str]:
+        """Ids of organizations or networks that begin with, or are named like, the value."""
+        ...
+
     async def read(self, touch: Touch, *, fields: Sequence[str], max_tokens: int, cursor: str | None) -> Outcome:
         """The data of one GET, cut at object boundaries."""
         ...
@@ -95,6 +99,10 @@ class Ledger(Protocol):
 
     async def history(self, attempt: Attempt, filters: Mapping[str, Json]) -> Outcome:
         """Change records, newest first, with a cursor."""
+        ...
+
+    async def resource(self, attempt: Attempt, scheme: str, name: str) -> tuple[str, str]:
+        """Text and media type of plan://NAME, change://NAME, audit://NAME or changelog://session."""
         ...
 
     async def open_audit(self, attempt: Attempt, plan_id: str, note: str) -> Outcome:

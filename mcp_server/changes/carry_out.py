@@ -77,7 +77,7 @@ class Changes:
             plan_id=plan.plan_id,
             owner=stored.owner,
             state=ChangeState.APPLYING,
-            session_id=self._means.session_key(attempt.actor),
+            session_id=await self._means.session_id(world, attempt.actor),
             organization_id=plan.organization.id,
             network_ids=tuple(network.id for network in plan.networks),
             approval_id=yes.approval.key,

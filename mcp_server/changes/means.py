@@ -35,7 +35,7 @@ class Means:
     generate: Callable[[int], str]
     approvals: Approvals
     approve_command: Callable[[str], str]
-    session_key: Callable[[Actor], str]
+    session_id: Callable[[World, Actor], Awaitable[str]]  #: of the caller's live session, begun when there is none
     context: Callable[[Attempt, Plan, World], Awaitable[Mapping[str, Json]]]  #: the hooks that need a plan
     after: Callable[[Attempt, Outcome, World], Awaitable[Outcome]]  #: the post-task hooks, for a caller that left
     times: Times

@@ -26,6 +26,17 @@ class EstateDesk:
         """Networks or devices that match: {matches, total}."""
         return await self.world.inventory.find(what, query, limit)
 
+    async def complete(self, argument: str, value: str) -> Sequence[str]:
+        """At most 100 ids for an argument named like an organization or a network; none for any other."""
+        if "organization" in argument.lower():
+            known = await self.world.inventory.organizations()
+            wanted = value.casefold()
+            return [one.id for one in known if one.id.startswith(value) or wanted in one.name.casefold()][:100]
+        if "network" not in argument.lower():
+            return []
+        found = await self.world.inventory.find("networks", value, 100)
+        return [str(match["id"]) for match in found["matches"]]
+
     async def read(self, touch: Touch, *, fields: Sequence[str], max_tokens: int, cursor: str | None) -> Outcome:
         """The answer of a GET; a list is cut between its elements, anything else between its fields."""
         reply = await self.world.reads.read(touch.operation, touch.params)

@@ -1,5 +1,6 @@
 """What was done, and the audits of plans, from the store."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Final
 
 from mcp_server.changes.execution.report import stored_outcome
 from mcp_server.changes.planning.planner import Planner
+from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.domain.call import Attempt, Json
 from mcp_server.domain.change_state import STATUS, ChangeState, move
 from mcp_server.domain.outcome import Outcome
@@ -14,6 +16,7 @@ from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, AuditRequest, Change, ChangeStep, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import InvalidArguments, Refused
+from mcp_server.hooks.session import find_session
 from mcp_server.world import World
 
 _PAGE: Final = 200
@@ -54,6 +57,22 @@ class LedgerDesk:
         told = stored_outcome(stored, change, steps)
         progress = {"state": change.state.value, "steps": [_step(step) for step in sorted(steps, key=lambda one: one.key)]}
         return Outcome("ok", f"{change_id}: {told.status}.", {"change": {**told.data, "status": told.status}, **progress})
+
+    async def resource(self, attempt: Attempt, scheme: str, name: str) -> tuple[str, str]:
+        """A plan, change or audit of the caller as JSON; the session's changelog as markdown. Refused otherwise."""
+        if scheme == "changelog" and name == "session":
+            session = await find_session(self.world.store, attempt.actor, self.world.clock.now())
+            return "\n\n".join(session.changelog) if session else "", "text/markdown"
+        if scheme == "plan":
+            stored = await self.planner.find(name, attempt)
+            return _json(plan_view(stored, self.planner.means)), "application/json"
+        if scheme == "change":
+            return _json((await self._one(name)).data), "application/json"
+        if scheme == "audit":
+            audit = await self.world.store.get(AuditRequest, name)
+            if audit is not None and audit.requester.casefold() == attempt.actor.key:
+                return _json(_audit(audit)), "application/json"
+        raise Refused("No such resource.", "plan://ID, change://ID, audit://ID, changelog://session.", code="not_found")
 
     async def open_audit(self, attempt: Attempt, plan_id: str, note: str) -> Outcome:
         """The plan's audit: opened now, or as it stands. While it is open the plan cannot be applied."""
@@ -107,6 +126,22 @@ class LedgerDesk:
             Put(asked, {"state": stored.state, "audit_id": None}), Put(audit), Append(entry)
         )
         return asked
+
+
+def _audit(audit: AuditRequest) -> dict[str, Json]:
+    return {
+        "audit_id": audit.key,
+        "plan_id": audit.plan_id,
+        "plan_hash": audit.plan_hash,
+        "state": audit.state.value,
+        "opened_at": audit.opened_at.isoformat(),
+        "verdict": audit.verdict or None,
+        "reason": clean(audit.reason, 400) or None,
+    }
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _time(text: Json) -> datetime | None:

@@ -33,6 +33,11 @@ class Planner:
         self._world = world
         self._means = means
 
+    @property
+    def means(self) -> Means:
+        """What the engine works with."""
+        return self._means
+
     async def plan(self, attempt: Attempt, intent: str) -> Outcome:
         """A stored plan of the attempt's touches that are not blocked."""
         blocked = {one.touch for one in attempt.facts.blocked}

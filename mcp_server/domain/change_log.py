@@ -4,7 +4,6 @@ Two rules: every field of the schema is always there, null when it does not appl
 outside is inert before anything gets into the record.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -36,7 +35,6 @@ _HEADINGS: Mapping[str, tuple[str, ...]] = {
     "en": ("Action", "Status", "Device(s)", "Network", "Changes", "before", "after", "Rollback", "Available", "ID"),
     "pt-BR": ("Ação", "Status", "Device(s)", "Rede", "Mudanças", "antes", "depois", "Rollback", "Disponível", "ID"),
 }
-_INDEX = re.compile(r"\[[^\]]*\]")
 _YES_NO: Mapping[str, tuple[str, str]] = {"en": ("yes", "no"), "pt-BR": ("sim", "não")}
 
 
@@ -218,10 +216,8 @@ def _details(plan: Plan, secrets: Collection[str]) -> str:
 
 
 def _detail(step: Step, one: FieldChange, secrets: Collection[str]) -> str:
-    field = _INDEX.sub("", one.path).rsplit(".", 1)[-1]
-    pair = redacted({field: [one.before, one.after]}, secrets)
-    before, after = next(iter(pair.values()))
-    return f"- {clean(step.label, 80)}: `{clean(one.path, 120)}` {_short(before)} → {_short(after)}"
+    shown = redacted({"path": one.path, "before": one.before, "after": one.after}, secrets)
+    return f"- {clean(step.label, 80)}: `{clean(one.path, 120)}` {_short(shown['before'])} → {_short(shown['after'])}"
 
 
 def _short(value: Json) -> str:

@@ -29,6 +29,12 @@ _SECRET_ENDINGS = (
     "psk", "refreshtoken", "servicetoken", "sharedkey", "sharedsecret", "clientsecret", "radiussecret", "secretkey",
     "secret",
 )  # fmt: skip
+_INDEX = re.compile(r"\[[^\]]*\]")
+#: A difference names its field in one place and holds the values in others: {"path": "psk", "before": ...}.
+_PATH_NAMES = ("path", "field")
+_TOLD_VALUES = frozenset({
+    "before", "after", "planned", "found", "expected", "live", "value", "was", "now", "ours", "theirs", "base",
+})  # fmt: skip
 _PLACEHOLDERS = frozenset({"$secret", "$generate", "$ref", "$created"})
 _PLACEHOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 _LICENSE_KEY = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
@@ -43,6 +49,11 @@ def is_secret_field(name: str) -> bool:
     """Whether a field of that name holds a secret, however it is written (sharedSecret, shared_secret, X-API-Key)."""
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
     return plain in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
+
+
+def is_secret_path(path: str) -> bool:
+    """Whether a dotted path such as ``radiusServers[0].secret`` leads to a secret."""
+    return any(is_secret_field(name) for name in _INDEX.sub("", path).split("."))
 
 
 def redacted(value: Json, secrets: Collection[str] = ()) -> Json:
@@ -79,8 +90,10 @@ class _Redactor:
         if _is_placeholder(value):
             return {key: self.value(item, "", hidden=False) for key, item in value.items()}
         result: dict[str, Json] = {}
+        tells_secret = any(isinstance(value.get(name), str) and is_secret_path(value[name]) for name in _PATH_NAMES)
         for key, item in value.items():
             masked = hidden or is_secret_field(str(key)) or _is_key_material(str(key), item, parent)
+            masked = masked or (tells_secret and key in _TOLD_VALUES)
             shown = self.value(item, str(key), hidden=masked)
             result[_free_key(result, self.text(str(key)))] = shown
         return result

@@ -1,4 +1,4 @@
-"""The session of a caller: actor and client name, ended by 30 minutes of silence (the protocol has no session of its own).
+"""The session of a caller: actor and client name, ended by 30 minutes of silence (the protocol has no session).
 
 Pure decisions first; the two functions at the end read and write the store.
 """
@@ -95,6 +95,12 @@ async def find_session(store: Store, actor: Actor, now: datetime) -> Session | N
     """The actor's live session with this client, or None."""
     newest = await store.list(Session, {"owner": actor.key, "client": client_name(actor)}, limit=1)
     return newest[0] if newest and is_live(newest[0], now) else None
+
+
+async def open_session(world: World, actor: Actor) -> Session:
+    """The actor's live session; a new one, stored, when there is none."""
+    found = await find_session(world.store, actor, world.clock.now())
+    return found or await update(world, actor, lambda session: session)
 
 
 async def update(world: World, actor: Actor, change: Callable[[Session], Session]) -> Session:

@@ -1,0 +1,1 @@
+"""What several behaviours check alike: addresses, settings of a network, and things that others refer to."""

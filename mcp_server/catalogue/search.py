@@ -8,12 +8,13 @@ from math import log
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.wording.ranking import Entry, Wanted, score
-from mcp_server.catalogue.wording.thesaurus import Asked, Thesaurus
+from mcp_server.catalogue.wording.thesaurus import Asked, Thesaurus, Words
 from mcp_server.catalogue.wording.words import hump_words
 
 CANDIDATES = 250
-_SCHEMA = "CREATE VIRTUAL TABLE words USING fts5(id, path, fields, tokenize='ascii', detail=column, prefix='3')"
-_MATCH = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 6.0, 4.0, 1.0) LIMIT ?"
+TELLING = 2.5  #: rarity from which a word tells operations apart; with none in the question all of them are ranked
+_SCHEMA = "CREATE VIRTUAL TABLE words USING fts5(head, id, path, fields, tokenize='ascii', detail=column, prefix='3')"
+_MATCH = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 8.0, 6.0, 4.0, 1.0) LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +63,36 @@ class _Index:
         # The server answers searches from worker threads, one at a time.
         self.database = sqlite3.connect(":memory:", check_same_thread=False)
         self.database.execute(_SCHEMA)
-        self.database.executemany("INSERT INTO words(rowid, id, path, fields) VALUES (?, ?, ?, ?)", self._rows())
+        self.database.executemany(
+            "INSERT INTO words(rowid, head, id, path, fields) VALUES (?, ?, ?, ?, ?)", self._rows()
+        )
 
-    def _rows(self) -> Iterable[tuple[int, str, str, str]]:
+    def _rows(self) -> Iterable[tuple[int, str, str, str, str]]:
         for row, entry in enumerate(self.entries):
-            yield row, " ".join(entry.id_words), " ".join(entry.path_words), " ".join(entry.field_words)
+            yield row, entry.head, " ".join(entry.id_words), " ".join(entry.path_words), " ".join(entry.field_words)
 
     def ranked(self, asked: Asked) -> Iterable[tuple[str, float]]:
         """Id and score of every candidate."""
-        words = {word for thing in asked.things for wording in thing for word in wording} | asked.verbs
-        if not asked.things or not words:
+        words = {word for thing in asked.things for wording in thing for word in wording}
+        if not words:
             return
-        match = " OR ".join(f'"{word}"*' if len(word) > 2 else f'"{word}"' for word in sorted(words))
+        limit = CANDIDATES if max(self.rarity.get(word, 1.0) for word in words) >= TELLING else len(self.entries)
+        match = " OR ".join(f'"{word}"*' if len(word) > 2 else f'"{word}"' for word in sorted(words | asked.verbs))
         wanted = Wanted.of(asked, self.rarity)
-        for (row,) in self.database.execute(_MATCH, (match, CANDIDATES)):
+        for (row,) in self.database.execute(_MATCH, (match, limit)):
             entry = self.entries[row]
             yield entry.id, score(entry, wanted, is_common=entry.id in self.thesaurus.common)
 
     def corrected(self, asked: Asked) -> Asked:
         """The question with each word that the API does not have replaced by the one that is nearest in spelling."""
-        things = tuple(
-            tuple(tuple(self._known(word) for word in wording) for wording in thing) for thing in asked.things
-        )
+        things = tuple(self._in_api_words(thing) for thing in asked.things)
         if not things and asked.verbs:  # "reboot", "claim": the verb is all that was said
             things = tuple(((verb,),) for verb in sorted(asked.verbs))
         return Asked(asked.verbs, things)
+
+    def _in_api_words(self, thing: tuple[Words, ...]) -> tuple[Words, ...]:
+        known = tuple(wording for wording in thing if all(word in self.rarity for word in wording))
+        return known or tuple(tuple(self._known(word) for word in wording) for wording in thing)
 
     def _known(self, word: str) -> str:
         if word in self.rarity or len(word) < 4 or any(known.startswith(word) for known in self.rarity):
@@ -102,10 +108,17 @@ def _entry(catalogue: Catalogue, operation_id: str) -> Entry:
     return Entry(
         operation_id,
         verb if verb != "bulk" else {"POST": "create", "PUT": "update"}.get(method, "get"),
+        method == "GET" and path.endswith("}"),
+        _head(rest),
         frozenset(rest) if method == "GET" or verb in ("create", "update", "delete") else frozenset((verb, *rest)),
         frozenset(word for part in segments for word in hump_words(part)),
         frozenset(word for name in catalogue.field_names(operation_id) for word in hump_words(name)),
     )
+
+
+def _head(words: list[str]) -> str:
+    thing = words[: words.index("by")] if "by" in words[1:] else words
+    return thing[-1] if thing else ""
 
 
 def _rarity(entries: list[Entry]) -> dict[str, float]:

@@ -8,9 +8,11 @@ from mcp_server.catalogue.wording.thesaurus import Asked, Words
 IN_ID, IN_PATH, IN_FIELDS, BEGINS_WORD = 1.0, 0.9, 0.45, 0.6  #: how much a match counts, by place
 SCOPES = frozenset({"network", "organization", "device"})  #: said by nearly every id
 SCOPE_COST, FAMILY_COST, WORD_COST = 0.05, 0.12, 0.5  #: of a word of the id that nobody asked for
-VERB_RIGHT, VERB_WRONG, COMMON = 2.0, -1.5, 0.6
+VERB_RIGHT, VERB_WRONG, COMMON, HEAD, ITEM = 2.0, -1.5, 0.6, 0.7, 0.1
 #: with no verb in the question; a person who plans changes means those
 UNASKED = {"update": 0.5, "get": 0.2, "create": 0.0, "delete": -0.3}
+#: verbs of the API that do what another one says
+ALIKE = {"delete": ("remove", "disconnect", "detach"), "create": ("add", "provision"), "update": ("set", "modify")}
 FAMILIES = frozenset({"appliance", "switch", "wireless", "camera", "sm", "sensor", "cellular", "gateway"})
 
 
@@ -20,6 +22,8 @@ class Entry:
 
     id: str
     verb: str
+    is_item_read: bool  #: reads one element of a list that has its own read
+    head: str  #: the thing itself: the id's last word, or the one before ``By``
     id_words: frozenset[str]  #: without the verb
     path_words: frozenset[str]
     field_words: frozenset[str]
@@ -34,9 +38,9 @@ class Wanted:
 
     @classmethod
     def of(cls, asked: Asked, rarity: Mapping[str, float]) -> "Wanted":
-        """Rare words weigh more; ``rarity`` of a word is at least 1."""
+        """Rare words weigh more, a thing as much as its commonest wording; ``rarity`` of a word is at least 1."""
         weights = tuple(
-            max(sum(rarity.get(word, 1.0) for word in words) / len(words) for words in thing) for thing in asked.things
+            min(sum(rarity.get(word, 1.0) for word in words) / len(words) for words in thing) for thing in asked.things
         )
         return cls(asked, weights)
 
@@ -46,15 +50,15 @@ def score(entry: Entry, wanted: Wanted, *, is_common: bool) -> float:
     matched: set[str] = set()
     total = 0.0
     for thing, weight in zip(wanted.asked.things, wanted.weights, strict=True):
-        best, words = max(((_strength(entry, words), words) for words in thing), key=lambda pair: pair[0])
-        total += weight * best
-        if best > 0:
-            matched.update(words)
+        strengths = [_strength(entry, words) for words in thing]
+        total += weight * max(strengths)
+        matched.update(word for words, strength in zip(thing, strengths, strict=True) if strength for word in words)
     everything = sum(wanted.weights)
     share = total / everything if everything else 0.0
     if share == 0.0:
         return 0.0
-    return 10 * share - _cost(entry, matched) + _verb_score(entry, wanted.asked.verbs) + COMMON * is_common
+    extra = COMMON * is_common + HEAD * (entry.head in matched) - ITEM * entry.is_item_read
+    return 10 * share - _cost(entry, matched) + _verb_score(entry, wanted.asked.verbs) + extra
 
 
 def _strength(entry: Entry, words: Words) -> float:
@@ -86,6 +90,6 @@ def _cost(entry: Entry, matched: set[str]) -> float:
 def _verb_score(entry: Entry, verbs: frozenset[str]) -> float:
     if not verbs:
         return UNASKED.get(entry.verb, -0.1)
-    if entry.verb in verbs or verbs & entry.id_words:
+    if entry.verb in verbs or verbs & entry.id_words or any(entry.verb in ALIKE.get(verb, ()) for verb in verbs):
         return VERB_RIGHT
     return VERB_WRONG

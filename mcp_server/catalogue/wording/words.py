@@ -2,15 +2,18 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*|[0-9]+[a-z]*")
 _WORD = re.compile(r"[a-z0-9]+")
+_PORTUGUESE = (("oes", "ao"), ("dores", "dor"), ("nais", "nal"), ("neis", "nel"), ("veis", "vel"), ("tais", "tal"))
 _HAS_HUMP = re.compile(r"[a-z][A-Z]")
 
 
+@lru_cache(maxsize=4096)  # path and field names come back in hundreds of operations
 def hump_words(name: str) -> tuple[str, ...]:
     """The stems of an identifier: ``updateNetworkSwitchQosRules`` gives update, network, switch, qos, rule."""
-    return tuple(stem(hump.lower()) for hump in _HUMP.findall(name))
+    return tuple([stem(hump) for hump in map(str.lower, _HUMP.findall(name))])
 
 
 def asked_words(question: str) -> tuple[str, ...]:
@@ -26,12 +29,18 @@ def asked_words(question: str) -> tuple[str, ...]:
 
 def folded(text: str) -> str:
     """Lower case without accents."""
+    if text.isascii():
+        return text.lower()
     parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in parts if not unicodedata.combining(char))
 
 
+@lru_cache(maxsize=4096)
 def stem(word: str) -> str:
     """A word without its plural ending, English or Portuguese; rough, and the same on both sides of a comparison."""
+    for ending, singular in _PORTUGUESE:
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            return word[: -len(ending)] + singular
     if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
     if word.endswith("ies") and len(word) > 4:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, Row
-from mcp_server.catalogue.templates import Gap, filled
+from mcp_server.catalogue.overlay.templates import Gap, filled
 from mcp_server.catalogue.transforms import body_to_send, coerced, has, to_read, without
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Schema

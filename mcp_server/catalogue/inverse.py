@@ -10,10 +10,10 @@ from typing import Any
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, Row
 from mcp_server.catalogue.overlay.places import Item
-from mcp_server.catalogue.templates import Gap, filled, turns
+from mcp_server.catalogue.overlay.templates import Gap, filled, turns
 from mcp_server.catalogue.transforms import has, restorable
 from mcp_server.domain.call import Json, Touch
-from mcp_server.domain.operation import Kind, Operation, Schema
+from mcp_server.domain.operation import Operation
 from mcp_server.domain.plan import Inverse, Write
 
 CREATED = "$created"  #: ``{"$created": field}`` stands for what the answer of the write (or of the re-create) returns
@@ -55,10 +55,9 @@ class _Inversion:
         if self.before is None:
             return self.none("the state before the change was not read")
         target = self.catalogue.find(self.row.inverse or self.operation.id)
-        body = restorable(self.catalogue, self.overlay, target.id, self.before)
-        cleared, stuck = self._cleared(body, target)
-        write = Write(target.id, self._params(target), body | cleared if isinstance(body, dict) else body)
-        caveats = (*self.row.caveats, *self._secrets_at_stake(), *self._never_read(), *stuck)
+        body = restorable(self.catalogue, self.overlay, target.id, self.before, over=self.expected)
+        write = Write(target.id, self._params(target), body)
+        caveats = (*self.row.caveats, *self._secrets_at_stake(), *self._never_read(), *self._stuck(body))
         return Inverse("with_caveats" if caveats else "reversible", "put_before", (write,), caveats, self.row.evidence)
 
     def delete_created(self) -> Inverse:
@@ -130,24 +129,12 @@ class _Inversion:
             params[update.path_params[-1]] = {CREATED: self.row.id_field}
         return [Write(update.id, params, body)]
 
-    def _cleared(self, body: Json, target: Operation) -> tuple[dict[str, Json], list[str]]:
-        """Nulls for fields that the write gave a value and that had none (Terraform provider #279)."""
-        if not isinstance(body, Mapping) or target.body is None or not isinstance(self.expected, Mapping):
-            return {}, []
-        cleared: dict[str, Json] = {}
-        stuck: list[str] = []
-        for name in self.touch.body or {}:
-            schema = target.body.fields.get(name)
-            if schema is None or name in body or name in self._before_fields() or name not in self.expected:
-                continue
-            if _can_be_null(schema):
-                cleared[name] = [] if schema.kind is Kind.ARRAY else None
-            else:
-                stuck.append(f"{name} had no value before and cannot be cleared")
-        return cleared, stuck
-
-    def _before_fields(self) -> set[str]:
-        return set(self.before) if isinstance(self.before, Mapping) else set()
+    def _stuck(self, body: Mapping[str, Json]) -> list[str]:
+        """Fields that the write gives a value, that had none, and that cannot be cleared."""
+        before = self.before if isinstance(self.before, Mapping) else {}
+        expected = self.expected if isinstance(self.expected, Mapping) else {}
+        names = [name for name in self.touch.body or {} if name in expected and name not in before and name not in body]
+        return [f"{name} had no value before and cannot be cleared" for name in names]
 
     def _secrets_at_stake(self) -> list[str]:
         """Write-only secrets that the change replaces, or whose holder it replaces."""
@@ -179,7 +166,3 @@ def _holder_of(element: Json) -> tuple[Json, ...]:
     """What must stay equal for the cloud to keep an element's secret (Terraform provider: host and port, or id)."""
     known = element if isinstance(element, Mapping) else {}
     return tuple(str(known.get(name, "")) for name in ("host", "port", "username"))
-
-
-def _can_be_null(schema: Schema) -> bool:
-    return not schema.enum and schema.kind in (Kind.STRING, Kind.INTEGER, Kind.NUMBER, Kind.ARRAY)

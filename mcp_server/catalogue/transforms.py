@@ -15,6 +15,7 @@ from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Kind, Schema
 from mcp_server.domain.state.json_value import copied
 from mcp_server.domain.state.list_edit import explicit, has_edits, is_default, resolved
+from mcp_server.domain.state.merge import merged
 from mcp_server.errors import InvalidArguments
 
 _MASKED = re.compile(r"[*•●·]{3,}|<(redacted|masked|hidden)>|\[(redacted|masked|hidden)\]", re.IGNORECASE)
@@ -28,10 +29,11 @@ class Transform:
     to_read: Callable[[Json, str, Row, Json], Json]
 
 
-def restorable(catalogue: Catalogue, overlay: Overlay, operation_id: str, state: Json) -> Any:
+def restorable(catalogue: Catalogue, overlay: Overlay, operation_id: str, state: Json, *, over: Json = None) -> Any:
     """The body that writes a state again: transformed, pruned to the operation's schema, without write-only secrets.
 
-    Raises InvalidArguments (masked_value) when the state holds a value that the API has masked.
+    ``over`` is the state that it is written over: what that has and ``state`` has not is cleared by an explicit null
+    (Terraform provider #279). Raises InvalidArguments (masked_value) when the state holds a masked value.
     """
     operation = catalogue.find(operation_id)
     refuse_masked(state)
@@ -39,11 +41,15 @@ def restorable(catalogue: Catalogue, overlay: Overlay, operation_id: str, state:
         return {}
     row = overlay.row(operation_id)
     body = pruned(to_write(state, row), operation.body)
+    if isinstance(body, Mapping) and isinstance(over, Mapping):
+        gone = {name: over[name] for name in over if not has(state, name) and over[name] is not None}
+        body = pruned(to_write({**body, **_cleared(gone, operation.body)}, row), operation.body)
     return without(body, row.write_only)
 
 
 def body_to_send(overlay: Overlay, touch: Touch, before: Json) -> Json:
-    """The body as it is sent: list edits resolved against the live state, implicit default rules left out.
+    """The body as it is sent: list edits resolved against the live state, implicit default rules left out, keyed
+    lists whole.
 
     Raises InvalidArguments when an edit fits no element or a value is masked.
     """
@@ -53,7 +59,33 @@ def body_to_send(overlay: Overlay, touch: Touch, before: Json) -> Json:
     if has_edits(body):
         others = replace(row, transforms=tuple(name for name in row.transforms if name != "default_rules"))
         body = resolved(to_write(before, others), body, last=row.default_rules)
-    return to_write(body, row) if isinstance(body, Mapping) else copied(body)
+    return to_write(_completed(body, row, before), row) if isinstance(body, Mapping) else copied(body)
+
+
+def _cleared(gone: Mapping[str, Json], schema: Schema) -> dict[str, Json]:
+    """What empties those fields; choices, switches and objects have no empty form and are left out."""
+    plain = {name: schema.fields[name] for name in gone if name in schema.fields and not schema.fields[name].enum}
+    scalars = (Kind.STRING, Kind.INTEGER, Kind.NUMBER)
+    lists: dict[str, Json] = {name: [] for name, field in plain.items() if field.kind is Kind.ARRAY}
+    return lists | {name: None for name, field in plain.items() if field.kind in scalars}
+
+
+def _completed(body: Mapping[str, Json], row: Row, before: Json) -> dict[str, Json]:
+    """The body with its keyed lists whole: what it names by key merged into the live list, the rest as it is."""
+    result = dict(body)
+    live = before if isinstance(before, Mapping) else {}
+    for name, key in row.keyed_lists.items():
+        given, stored = body.get(name), live.get(name)
+        if isinstance(given, list) and isinstance(stored, list):
+            result[name] = _by_key(given, stored, key)
+    return result
+
+
+def _by_key(given: list[Json], stored: list[Json], key: str) -> list[Json]:
+    named = {element.get(key): element for element in given if isinstance(element, Mapping)}
+    known = {element.get(key) for element in stored}
+    kept = [merged(element, named.get(element.get(key), {})) for element in stored]
+    return kept + [copied(e) for e in given if not isinstance(e, Mapping) or e.get(key) not in known]
 
 
 def to_write(value: Json, row: Row) -> Json:

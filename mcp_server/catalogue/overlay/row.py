@@ -79,6 +79,9 @@ class Row:
     volatile: tuple[str, ...] = ()  #: fields that change on their own
     unordered: tuple[str, ...] = ()  #: lists whose order means nothing
     map_fields: tuple[str, ...] = ()  #: objects that are keyed maps and replaced as a whole
+    keyed_lists: Mapping[str, str] = field(
+        default_factory=dict
+    )  #: lists whose elements are known by this field: sent whole
     default_rules: tuple[Mapping[str, Json], ...] = ()  #: matches of the implicit rules at the end of ``rules_at``
     rules_at: str = "rules"
     dependants: tuple[str, ...] = ()  #: reads of what it changes besides its own resource

@@ -115,15 +115,16 @@ async def running(
     api: MerakiApi | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
+    output_schemas: bool = False,
 ) -> AsyncIterator[Server]:
-    """A server until the block ends; changes under way are finished first. ``api`` stands in for the client in tests."""
+    """A server until the block ends; changes under way are finished first. ``api`` replaces the client in tests."""
     clock, ids = clock or SystemClock(), ids or RandomIds()
     home = open_home(settings)
     store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock)
     client = api or _client(settings, clock, StoreBudget(home, clock), sandbox=sandbox)
     catalogue = Catalogue.load()
     overlay = Overlay.load(catalogue)
-    inventory = Inventory(client, catalogue, clock, organizations=settings.organizations)
+    inventory = Inventory(client, catalogue, clock, allowed=settings.organizations)
     vault = Vault(home, Seal(lambda: open_key(home, "vault")))
     keyring = Keyring(home)
     limits = _limits(settings, channel, sandbox=sandbox)
@@ -145,7 +146,8 @@ async def running(
         changes = Changes(tasks, means)
         recorder = Recorder(store, strict=settings.strict_audit)
         parts = Parts(Registry.load(lookups()), recorder, changes, new_world, desk)
-        host = _host(parts, settings, clock, ids, open_key(home, "state"), new_world)
+        host = _host(parts, settings, clock, ids, open_key(home, "state"))
+        host = replace(host, output_schemas=output_schemas)
         try:
             yield Server(settings, parts, host, store, keyring, vault, clock, ids, changes, new_world)
         finally:
@@ -245,16 +247,14 @@ def approve_command(settings: Settings, plan_id: str) -> str:
     return shlex.join([*entry, "--home", str(settings.home), "approve", plan_id])
 
 
-def _host(
-    parts: Parts, settings: Settings, clock: Clock, ids: Ids, state_key: bytes, new_world: Callable[[], World]
-) -> Host:
+def _host(parts: Parts, settings: Settings, clock: Clock, ids: Ids, state_key: bytes) -> Host:
     def new_call(tool: str, arguments: Mapping[str, Json], actor: Actor) -> ToolCall:
         call_id = ids.new("call")
         return ToolCall(call_id, tool, arguments, actor, clock.now(), correlation_id=call_id)
 
     return Host(
         handle=lambda call: handle(parts, call),
-        refuse=lambda call: parts.recorder.refuse(call, new_world()),
+        refuse=lambda call: parts.recorder.refuse(call, parts.world()),
         listed=parts.registry.listed,
         new_call=new_call,
         owner=owner_of,

@@ -96,9 +96,9 @@ def _told(fault: object, tool: Tool) -> str:
 def _load(name: str) -> Tool:
     module = _module(f"tools.{name}", _HOME / f"{name}.py")
     tool = getattr(module, "TOOL", None)
-    if not isinstance(tool, Tool):
-        raise ImportError(f"{module.__name__} declares no TOOL")
-    return tool
+    if isinstance(tool, Tool):
+        return tool
+    raise ImportError(f"{module.__name__} declares no TOOL")
 
 
 def _module(name: str, path: Path) -> ModuleType:

@@ -97,7 +97,7 @@ class Planning(Protocol):
 class Ledger(Protocol):
     """What was done, from the store."""
 
-    async def history(self, attempt: Attempt, filters: Mapping[str, Json]) -> Outcome:
+    async def history(self, filters: Mapping[str, Json]) -> Outcome:
         """Change records, newest first, with a cursor."""
         ...
 

@@ -7,7 +7,7 @@ from mcp_server.toolkit import Desk, Effect, Hints, Json, Outcome, Tool, closed
 
 async def run(desk: Desk, arguments: Mapping[str, Json]) -> Outcome:
     """Change records that fit the filters; the whole record with ``change_id``."""
-    return await desk.ledger.history(desk.attempt, arguments)
+    return await desk.ledger.history(arguments)
 
 
 TOOL = Tool(

@@ -13,9 +13,9 @@ from anyio.abc import TaskGroup
 
 from mcp_server.changes.authorize import Authorized, authorize_execution
 from mcp_server.changes.execution.execute import execute
-from mcp_server.changes.means import Means
 from mcp_server.changes.execution.report import change_outcome, stored_outcome
 from mcp_server.changes.execution.run import Run
+from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import CarryOut, Outcome
@@ -99,12 +99,13 @@ class Changes:
         try:
             await world.store.commit(Put(applying, first), lease, spent, Put(change), told)
         except RecordConflict as lost:
-            return _lost(lost)
+            _refuse_when_held(lost)
+            return None
         self._runs[change.key] = run
         return run
 
     async def _follow(self, run: Run) -> Outcome:
-        """The outcome when it comes in time, else ``applying``; going away before the first write cancels the change."""
+        """The outcome when it comes in time, else ``applying``; going away before the first write cancels."""
         if not run.is_started:
             run.is_started = True
             self._tasks.start_soon(self._own, run)
@@ -143,8 +144,8 @@ def _approvable(state: ChangeState) -> ChangeState:
     return ChangeState.PLANNED if state is ChangeState.APPROVED else state
 
 
-def _lost(conflict: RecordConflict) -> None:
-    """None when the plan or the approval was taken by another call; Busy when a lease is held."""
+def _refuse_when_held(conflict: RecordConflict) -> None:
+    """Nothing when another call took the plan; Busy when a lease is held, Refused when the approval was used."""
     if isinstance(conflict.found, Lease):
         lease = conflict.found
         raise Busy(

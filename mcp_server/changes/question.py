@@ -28,9 +28,8 @@ def question_of(plan: Plan) -> str:
         lines.append(
             f"... and {len(ordered) - _STEPS_SHOWN} more steps of risk {ordered[_STEPS_SHOWN].risk.word} or lower."
         )
-    for step in plan.steps:
-        if step.inverse.undo_class == "none":
-            lines.append(f"CANNOT BE UNDONE: step {step.number}, {clean(step.label, 120)}.")
+    lost = [step for step in plan.steps if step.inverse.undo_class == "none"]
+    lines += [f"CANNOT BE UNDONE: step {step.number}, {clean(step.label, 120)}." for step in lost]
     if plan.intent:
         lines.append(f"The requester says (not checked): {clean(plan.intent, 300)}")
     return "\n".join(lines)
@@ -38,8 +37,7 @@ def question_of(plan: Plan) -> str:
 
 def _step_lines(step: Step) -> list[str]:
     lines = [f"{step.number}. [{step.risk.word}] {clean(step.label, 160)}"]
-    for change in step.diff[:_FIELDS_SHOWN]:
-        lines.append(f"   {field_line(change)}")
+    lines += [f"   {field_line(change)}" for change in step.diff[:_FIELDS_SHOWN]]
     if len(step.diff) > _FIELDS_SHOWN:
         lines.append(f"   ... {len(step.diff) - _FIELDS_SHOWN} more fields")
     return lines

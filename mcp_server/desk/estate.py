@@ -74,7 +74,8 @@ def _start(cursor: str | None) -> int:
 
 def _cut(items: Sequence[Json], start: int, limit: int) -> tuple[list[Json], int | None]:
     """As many elements from ``start`` as fit, at least one; and where to go on."""
-    used, taken = 0, []
+    used = 0
+    taken: list[Json] = []
     for index in range(start, len(items)):
         used += _size(items[index]) + 1
         if taken and used > limit:

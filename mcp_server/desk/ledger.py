@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from mcp_server.changes.execution.report import stored_outcome
-from mcp_server.changes.planning.planner import Planner
 from mcp_server.changes.planning.plan_view import plan_view
+from mcp_server.changes.planning.planner import Planner
 from mcp_server.domain.call import Attempt, Json
 from mcp_server.domain.change_state import STATUS, ChangeState, move
 from mcp_server.domain.outcome import Outcome
@@ -29,12 +29,14 @@ class LedgerDesk:
     world: World
     planner: Planner
 
-    async def history(self, attempt: Attempt, filters: Mapping[str, Json]) -> Outcome:
+    async def history(self, filters: Mapping[str, Json]) -> Outcome:
         """Short records, newest first, with a cursor; the whole record of one change."""
         if filters.get("change_id"):
             return await self._one(str(filters["change_id"]))
         limit, since = int(filters.get("limit", 20)), _time(filters.get("since"))
-        where = {column: filters[name] for name, column in (("plan_id", "plan_id"), ("actor", "owner")) if filters.get(name)}
+        where = {
+            column: filters[name] for name, column in (("plan_id", "plan_id"), ("actor", "owner")) if filters.get(name)
+        }
         found: list[Change] = []
         before = filters.get("cursor")
         while len(found) <= limit:
@@ -52,11 +54,18 @@ class LedgerDesk:
         change = await self.world.store.get(Change, change_id)
         stored = await self.world.store.get(StoredPlan, change.plan_id) if change else None
         if change is None or stored is None:
-            raise Refused(f"No change {clean(change_id, 64)!r}.", "Call history without change_id.", code="change_unknown")
+            raise Refused(
+                f"No change {clean(change_id, 64)!r}.", "Call history without change_id.", code="change_unknown"
+            )
         steps = await self.world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
         told = stored_outcome(stored, change, steps)
-        progress = {"state": change.state.value, "steps": [_step(step) for step in sorted(steps, key=lambda one: one.key)]}
-        return Outcome("ok", f"{change_id}: {told.status}.", {"change": {**told.data, "status": told.status}, **progress})
+        progress = {
+            "state": change.state.value,
+            "steps": [_step(step) for step in sorted(steps, key=lambda one: one.key)],
+        }
+        return Outcome(
+            "ok", f"{change_id}: {told.status}.", {"change": {**told.data, "status": told.status}, **progress}
+        )
 
     async def resource(self, attempt: Attempt, scheme: str, name: str) -> tuple[str, str]:
         """A plan, change or audit of the caller as JSON; the session's changelog as markdown. Refused otherwise."""
@@ -122,9 +131,7 @@ class LedgerDesk:
             organization_id=stored.plan.organization.id,
             detail={"audit_id": audit.key, "plan_hash": audit.plan_hash},
         )
-        await self.world.store.commit(
-            Put(asked, {"state": stored.state, "audit_id": None}), Put(audit), Append(entry)
-        )
+        await self.world.store.commit(Put(asked, {"state": stored.state, "audit_id": None}), Put(audit), Append(entry))
         return asked
 
 

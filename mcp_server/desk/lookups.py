@@ -28,7 +28,7 @@ async def _read_resource(desk: Desk, arguments: Mapping[str, Json]) -> Outcome:
     return Outcome("ok", f"{scheme}.", {"text": text, "mime_type": mime_type})
 
 
-async def _get_prompt(desk: Desk, arguments: Mapping[str, Json]) -> Outcome:
+async def _get_prompt(_desk: Desk, arguments: Mapping[str, Json]) -> Outcome:
     """The task's text with its safety rules."""
     name = str(arguments["name"])
     if name not in PROMPT_NAMES:
@@ -49,7 +49,9 @@ def lookups() -> Mapping[str, Tool]:
     return {
         "resources/read": _tool("resources/read", {"uri": text}, ["uri"], _read_resource),
         "prompts/get": _tool("prompts/get", {"name": text, "arguments": {"type": "object"}}, ["name"], _get_prompt),
-        "completion/complete": _tool("completion/complete", {"name": text, "value": text}, ["name", "value"], _complete),
+        "completion/complete": _tool(
+            "completion/complete", {"name": text, "value": text}, ["name", "value"], _complete
+        ),
     }
 
 

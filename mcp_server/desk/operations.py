@@ -51,7 +51,7 @@ class CatalogueDesk:
             row["needs_body"] = sorted(operation.body.required)
         if operation.is_write:
             known = self.overlay.row(operation.id)
-            row["risk"], row["undo"] = known.risk.word, known.rollback_class
+            row["risk"], row["undo"] = known.risk.word, known.undo
         return row
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mcp_server.changes.planning.build_plan import step_of
 from mcp_server.changes.execution.health_gate import sample, watch
 from mcp_server.changes.execution.report import change_outcome, failure_of
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.execution.undo import way_back
-from mcp_server.changes.planning.weigh import NOWHERE
 from mcp_server.changes.execution.write_step import Wrote, look, ready, write_step
+from mcp_server.changes.planning.build_plan import step_of
+from mcp_server.changes.planning.weigh import NOWHERE
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import Outcome
@@ -69,7 +69,9 @@ async def _one(run: Run, step: Step, *, is_last: bool) -> Wrote | ChangeState | 
         return S.FAILED if not run.is_sent else await _undo(run)
     if where == "already":
         await _note_unchanged(run, step)
-        return await _verifying(run) if is_last and run.is_sent else None
+        if is_last and run.is_sent:
+            await run.move(S.VERIFYING)
+        return None
     if where == "moved":
         run.moved_fields = [clean(f"step {step.number}: {change.path or step.label}", 200) for change in moved]
         run.failure = _stale(run.moved_fields)
@@ -79,10 +81,6 @@ async def _one(run: Run, step: Step, *, is_last: bool) -> Wrote | ChangeState | 
     if is_last and wrote.error is None and run.change.state is S.APPLYING:
         await run.move(S.VERIFYING)  # a lost answer, settled as applied by reading back
     return wrote
-
-
-async def _verifying(run: Run) -> None:
-    await run.move(S.VERIFYING)
 
 
 async def _note_unchanged(run: Run, step: Step) -> None:
@@ -148,7 +146,8 @@ async def _left_over(run: Run, step: Step) -> list[str]:
     row = run.world.overlay.row(step.write.operation)
     if step.before is None or live is None:
         return [] if step.before is live or step.kind == "delete" else [f"step {step.number}: {step.label}"]
-    return [f"step {step.number}: {wrong.path}" for wrong in differences(step.before, live, ignore=row.volatile)]
+    wrong = differences(step.before, live, ignore=row.volatile, unordered=row.unordered)
+    return [f"step {step.number}: {change.path}" for change in wrong]
 
 
 def _residue(step: Step, wrote: Wrote) -> list[str]:

@@ -68,8 +68,7 @@ def stored_outcome(stored: StoredPlan, change: Change, steps: Sequence[ChangeSte
     """The outcome of a change from its record alone."""
     failure = change.result.get("failure") if isinstance(change.result.get("failure"), Mapping) else {}
     extra = {name: change.result[name] for name in ("health", "delivery", "residue") if name in change.result}
-    outcome = _told(stored, change, steps, failure or {}, extra)
-    return outcome
+    return _told(stored, change, steps, failure or {}, extra)
 
 
 def _told(

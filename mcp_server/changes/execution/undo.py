@@ -38,7 +38,8 @@ async def way_back(step: Step, done: ChangeStep, world: World) -> WayBack:
     if step.inverse.how == "none":
         return WayBack((), hopeless=f"step {step.number} ({step.write.operation}) cannot be undone")
     sources = Sources(secret=lambda _: None, generate=lambda _: "", own=done.created)
-    reader = step.reader or reader_of(world.catalogue, world.overlay, _touch(step, done))
+    touch = _touch(step, done)
+    reader = step.reader or reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id)
     live = await world.reads.resource(reader, fresh=True) if reader else None
     if step.inverse.how in _PUTS_BACK:
         return _put_back(step, done, reader, live, world)
@@ -59,7 +60,7 @@ def _put_back(step: Step, done: ChangeStep, reader: Reader | None, live: Json, w
     if reader is None or live is None:
         return WayBack((), hopeless=f"step {step.number}: the resource is gone")
     row = world.overlay.row(step.write.operation)
-    if not differences(step.before, live, ignore=row.volatile):
+    if not differences(step.before, live, ignore=row.volatile, unordered=row.unordered):
         return WayBack(())
     ours = done.sealed if done.sealed is not None else step.expected
     merge = three_way(ours, step.before, live, unordered=row.unordered)
@@ -72,10 +73,9 @@ def _put_back(step: Step, done: ChangeStep, reader: Reader | None, live: Json, w
 
 def _draft(write: Write, sources: Sources, live: Json, reader: Reader | None, step: Step, world: World) -> Draft:
     touch = Touch(write.operation, filled(dict(write.params), sources), filled(write.body, sources), is_write=True)
-    own = reader_of(world.catalogue, world.overlay, touch) or reader
+    own = reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id) or reader
     if step.kind == "delete":
-        draft = draft_one(touch, None, own, world)
-        return draft
+        return draft_one(touch, None, own, world)
     before = live if step.kind == "create" else step.expected
     draft = draft_one(touch, before, own if step.kind != "create" else reader or own, world)
     if draft.kind == "action" and live is not None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from mcp_server.catalogue.expected import expected_state
+from mcp_server.catalogue.overlay import Row
 from mcp_server.catalogue.readers import reader_of
 from mcp_server.catalogue.requests import request_for
-from mcp_server.changes.planning.placeholders import Sources, filled
 from mcp_server.changes.execution.run import Run
+from mcp_server.changes.planning.placeholders import Sources, filled
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Reader, Step
@@ -58,11 +59,12 @@ def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> Ready:
     params = filled(dict(step.write.params), sources)
     body = filled(step.write.body, sources)
     touch = Touch(step.write.operation, params, body, is_write=True, irreversible=step.irreversible)
-    reader = step.reader or reader_of(world.catalogue, world.overlay, touch)
+    organization_id = run.plan.organization.id
+    reader = step.reader or reader_of(world.catalogue, world.overlay, touch, organization_id=organization_id)
     has_placeholders = body != step.write.body or params != dict(step.write.params)
     expected = expected_state(world.catalogue, world.overlay, touch, step.before) if has_placeholders else step.expected
     operation = world.catalogue.find(step.write.operation)
-    request = request_for(operation, params, body, run.plan.organization.id)
+    request = request_for(operation, params, body, organization_id)
     return Ready(step, touch, reader, request, step.before, expected)
 
 
@@ -71,22 +73,16 @@ async def look(run: Run, item: Ready, *, fresh: bool) -> tuple[str, tuple[FieldC
     if item.reader is None:
         return "ready", ()
     live = await run.world.reads.resource(item.reader, fresh=fresh)
-    ignore = run.world.overlay.row(item.step.write.operation).volatile
-    moved = differences(item.before, live, ignore=ignore) if item.before is not None or live is not None else ()
+    row = run.world.overlay.row_for(item.touch)
+    moved = _wrong(item.before, live, row) if item.before is not None or live is not None else ()
     if item.before is None and live is not None:
         moved = (FieldChange("", None, live, "added"),)
     if not moved:
         same = item.step.kind != "action" and not item.step.diff
         return ("already", ()) if same else ("ready", ())
-    if item.step.kind != "action" and not _unlike(item.expected, live, ignore):
+    if item.step.kind != "action" and not _wrong(item.expected, live, row):
         return "already", ()
     return "moved", moved
-
-
-def _unlike(expected: Json, live: Json, ignore: tuple[str, ...] | frozenset[str]) -> bool:
-    if expected is None or live is None:
-        return expected is not live
-    return bool(differences(expected, live, ignore=ignore))
 
 
 async def write_step(run: Run, item: Ready, phase: Phase, next_state: ChangeState | None) -> Wrote:
@@ -161,7 +157,7 @@ async def read_back(run: Run, item: Ready, record: ChangeStep) -> Wrote:
         verified: Mapping[str, Json] = {"matches": None, "why": "this operation has no readable state"}
         return Wrote(replace(record, verified=verified))
     world, times = run.world, run.means.times
-    row = world.overlay.row(item.step.write.operation)
+    row = world.overlay.row_for(item.touch)
     deadline = world.clock.monotonic() + min(item.step.settle_s, times.settle_s)
     wait_s = times.settle_poll_s
     while True:
@@ -169,12 +165,12 @@ async def read_back(run: Run, item: Ready, record: ChangeStep) -> Wrote:
             live = await world.reads.resource(item.reader, fresh=True)
         except (MerakiError, AccessError) as error:
             return Wrote(replace(record, verified={"matches": None, "why": type(error).sentence}), error=error)
-        wrong = _wrong(item.expected, live, row.volatile)
+        wrong = _wrong(item.expected, live, row)
         if not wrong or world.clock.monotonic() >= deadline:
             break
         await world.clock.sleep(wait_s)
         wait_s = min(wait_s * 2, 5.0)
-    is_before = bool(wrong) and not _unlike(item.before, live, row.volatile)
+    is_before = bool(wrong) and not _wrong(item.before, live, row)
     shown = [redacted({"field": change.path, "planned": change.before, "found": change.after}) for change in wrong]
     verified = {
         "matches": not wrong,
@@ -185,10 +181,10 @@ async def read_back(run: Run, item: Ready, record: ChangeStep) -> Wrote:
     return Wrote(replace(record, verified=verified, sealed=live), wrong)
 
 
-def _wrong(expected: Json, live: Json, ignore: tuple[str, ...] | frozenset[str]) -> tuple[FieldChange, ...]:
+def _wrong(expected: Json, live: Json, row: Row) -> tuple[FieldChange, ...]:
     if expected is None or live is None:
         return () if expected is live else (FieldChange("", expected, live),)
-    return differences(expected, live, ignore=ignore)
+    return differences(expected, live, ignore=row.volatile, unordered=row.unordered)
 
 
 def _created(answer: Json) -> dict[str, Json]:

@@ -5,15 +5,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from mcp_server.changes.planning.draft import Draft
 from mcp_server.changes.means import Means
+from mcp_server.changes.planning.draft import Draft
 from mcp_server.changes.planning.placeholders import placeholders
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.weigh import Reach, impact_of, label_of, reach_of, step_view
 from mcp_server.domain.call import Attempt, Json, Named, Warned
 from mcp_server.domain.plan import Plan, Step, Write
 from mcp_server.domain.risk import Risk
-from mcp_server.domain.rules.order import plan_warnings, warnings
+from mcp_server.domain.rules.order import plan_warnings, refusals
 from mcp_server.domain.rules.risk_table import step_risk
 from mcp_server.errors import Refused
 from mcp_server.health.reader import read_signals
@@ -46,8 +46,8 @@ async def build_plan(
     isolating = any("self-isolating" in reason for step in steps for reason in step.risk_reasons)
     impact = await impact_of(drafts, reaches, world, isolating=isolating)
     views = [step_view(draft, reach) for draft, reach in zip(drafts, reaches, strict=True)]
-    said = [warning for view in views for warning in warnings(view)]
-    said += [*plan_warnings(views, impact), *extra, *_caveats(steps), *_secrets(steps, means)]
+    said = [*plan_warnings(views, impact), *extra, *_caveats(steps), *_secrets(steps, means)]
+    _refuse_unsafe(refusals(said, is_rollback=bool(rolls_back)))
     now = world.clock.now()
     plan = Plan(
         plan_id=world.ids.new("plan"),
@@ -125,6 +125,16 @@ def _refuse_irreversible(steps: Sequence[Step]) -> None:
             'Say "irreversible": true in those operations if that is meant; the plan is then critical.',
             code="irreversible",
             details={"lost": [list(step.inverse.caveats) for step in hopeless]},
+        )
+
+
+def _refuse_unsafe(found: Sequence[Warned]) -> None:
+    if found:
+        raise Refused(
+            "; ".join(warned.message for warned in found[:5]),
+            "Change the values named and plan again.",
+            code="unsafe_value",
+            details={"rules": [warned.rule for warned in found]},
         )
 
 

@@ -6,12 +6,12 @@ from that step's expected state, not from the live one.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import anyio
 
-from mcp_server.catalogue.expected import expected_state
+from mcp_server.catalogue.expected import expected_state, with_sent_body
 from mcp_server.catalogue.inverse import inverse_of
 from mcp_server.catalogue.overlay import Row
 from mcp_server.catalogue.readers import reader_of
@@ -20,7 +20,6 @@ from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Operation
 from mcp_server.domain.plan import FieldChange, Inverse, Reader
 from mcp_server.domain.state.diff import diff
-from mcp_server.domain.state.list_edit import has_edits, resolved
 from mcp_server.errors import Refused
 from mcp_server.world import World
 
@@ -43,16 +42,12 @@ class Draft:
     @property
     def kind(self) -> str:
         """The word create, update, delete or action."""
-        if self.operation.method == "PUT":
-            return "update"
-        if self.operation.method == "DELETE":
-            return "delete"
-        return "create" if self.inverse.how == "delete_created" else "action"
+        return "action" if self.row.kind == "read" else self.row.kind
 
 
-async def draft_all(touches: Sequence[Touch], world: World) -> tuple[Draft, ...]:
+async def draft_all(touches: Sequence[Touch], world: World, organization_id: str) -> tuple[Draft, ...]:
     """A draft for each touch, in order; Refused (no_backup) when a state cannot be read whole."""
-    readers = [_reader(touch, world) for touch in touches]
+    readers = [_reader(touch, world, organization_id) for touch in touches]
     live = await read_all([reader for reader in readers if reader], world)
     known: dict[str, Json] = {}
     drafts: list[Draft] = []
@@ -69,7 +64,7 @@ async def draft_all(touches: Sequence[Touch], world: World) -> tuple[Draft, ...]
 def draft_one(touch: Touch, before: Json, reader: Reader | None, world: World) -> Draft:
     """The draft of one touch whose live state is known."""
     operation = world.catalogue.find(touch.operation)
-    row = world.overlay.row(touch.operation)
+    row = world.overlay.row_for(touch)
     if operation.method in ("PUT", "DELETE") and reader is not None and before is None:
         raise Refused(
             f"{touch.operation} has nothing to change: the resource was not found.",
@@ -77,8 +72,7 @@ def draft_one(touch: Touch, before: Json, reader: Reader | None, world: World) -
             code="target_not_found",
             details={"operation": touch.operation, "params": dict(touch.params)},
         )
-    if touch.body is not None and has_edits(touch.body):
-        touch = replace(touch, body=resolved(before, touch.body, last=row.default_rule))
+    touch = with_sent_body(world.overlay, touch, before)
     expected = expected_state(world.catalogue, world.overlay, touch, before)
     inverse = inverse_of(world.catalogue, world.overlay, touch, before, expected)
     return Draft(touch, operation, row, reader, before, expected, diff(before, expected), inverse)
@@ -112,7 +106,7 @@ def reader_key(reader: Reader) -> str:
     return json.dumps(parts, sort_keys=True, default=str)
 
 
-def _reader(touch: Touch, world: World) -> Reader | None:
+def _reader(touch: Touch, world: World, organization_id: str) -> Reader | None:
     if placeholders(dict(touch.params), "$ref"):
         return None
-    return reader_of(world.catalogue, world.overlay, touch)
+    return reader_of(world.catalogue, world.overlay, touch, organization_id=organization_id)

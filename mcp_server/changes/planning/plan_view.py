@@ -17,7 +17,7 @@ _FIELDS_SHOWN: Final = 40
 
 
 def plan_view(stored: StoredPlan, means: Means) -> dict[str, Json]:
-    """The answer of meraki_plan: plan_id, code, plan_hash, request_id, diff, impact, risk, undo, requires, expires_at."""
+    """The answer of meraki_plan: ids, code, hash, diff, impact, risk, undo, requires, expires_at."""
     plan = stored.plan
     return {
         "plan_id": plan.plan_id,

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from mcp_server.changes.execution.undo import WayBack, refuse_conflicts, way_back
+from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
 from mcp_server.changes.planning.draft import Draft, draft_all
-from mcp_server.changes.means import Means
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
-from mcp_server.changes.execution.undo import WayBack, refuse_conflicts, way_back
 from mcp_server.domain.call import Attempt, Touch, Warned
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
@@ -42,7 +42,8 @@ class Planner:
         """A stored plan of the attempt's touches that are not blocked."""
         blocked = {one.touch for one in attempt.facts.blocked}
         touches = [touch for index, touch in enumerate(attempt.touches) if index not in blocked]
-        drafts = await draft_all(touches, self._world)
+        organization = attempt.facts.organization
+        drafts = await draft_all(touches, self._world, organization.id if organization else "")
         plan = await build_plan(attempt, self._world, self._means, drafts, intent=intent)
         stored = await self._save(plan, attempt)
         changing = sum(step.changes_something for step in plan.steps)
@@ -79,11 +80,13 @@ class Planner:
     ) -> tuple[Touch, ...]:
         """What undoing those changes touches: the resources that their steps wrote."""
         changes = await self.changes_to_undo(attempt, change_id, last)
-        return tuple(_touch(step) for change in changes for step, _ in await self._done_steps(change, steps))
+        done = [pair for change in changes for pair in await self._done_steps(change, steps)]
+        return tuple(_touch(step) for step, _ in done)
 
     async def changes_to_undo(self, attempt: Attempt, change_id: str | None, last: int | None) -> tuple[Change, ...]:
         """The caller's changes, newest first; Refused when there is none or one was rolled back before."""
         owner = attempt.actor.owner
+        found: tuple[Change, ...]
         if change_id is not None:
             change = await self._world.store.get(Change, change_id)
             found = (change,) if change is not None and change.owner.casefold() == attempt.actor.key else ()

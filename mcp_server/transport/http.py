@@ -1,0 +1,64 @@
+"""MCP over Streamable HTTP at /mcp, or over HTTP+SSE at /sse and /messages/.
+
+Host and Origin are checked on every bind. A bind that others can reach is refused while there is no authentication.
+"""
+
+import ipaddress
+from typing import Any, Final
+
+import uvicorn
+from starlette.routing import Mount, Route
+
+from mcp_server.errors import SettingsError
+from mcp_server.transport.sdk_bridge import Bridge, Host, SseApp, web_app
+
+_LOCAL: Final = ("127.0.0.1", "localhost", "::1")
+
+
+async def serve(host: Host, transport: str, address: tuple[str, int]) -> None:
+    """Serve until the process is told to stop; SettingsError for a bind that others can reach."""
+    config = uvicorn.Config(
+        app(host, transport, address),
+        host=address[0],
+        port=address[1],
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )
+    await uvicorn.Server(config).serve()
+
+
+def app(host: Host, transport: str, address: tuple[str, int]) -> Any:
+    """The ASGI application of one transport; ``address`` is where it will be bound."""
+    refuse_open_bind(address[0])
+    names = [*_LOCAL[:2], f"[{_LOCAL[2]}]"]
+    hosts = [f"{name}:*" for name in names]
+    origins = [f"http://{name}:*" for name in names]
+    bridge = Bridge(host, transport)
+    application = web_app(bridge, hosts, origins)
+    if transport == "sse":
+        sse = SseApp(bridge, hosts, origins)
+        application.router.routes[:] = [Route("/sse", _Stream(sse)), Mount("/messages/", app=sse.post)]
+    return application
+
+
+def refuse_open_bind(address: str) -> None:
+    """Nothing for a loopback address; SettingsError for any other, because nobody is authenticated yet."""
+    try:
+        is_local = address == "localhost" or ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        is_local = False
+    if not is_local:
+        raise SettingsError(
+            "--host", address, "a loopback address (127.0.0.1, localhost, ::1): there is no authentication"
+        )
+
+
+class _Stream:
+    """A class, because Starlette takes a plain function for a request handler and not for an ASGI app."""
+
+    def __init__(self, sse: SseApp) -> None:
+        self._sse = sse
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._sse.stream(scope, receive, send)

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.requests import request_for
@@ -47,6 +48,10 @@ class SharedReads:
     def waited_s(self) -> float:
         """Seconds spent waiting for the request budget or a retry."""
         return self._waited_s
+
+    def now(self) -> datetime:
+        """Aware UTC, by the clock of this call: when an answer that is read now is taken."""
+        return self._clock.now()
 
     async def read(
         self, operation_id: str, params: Mapping[str, Json], *, fresh: bool = False, organization_id: str = ""

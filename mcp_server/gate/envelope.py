@@ -33,7 +33,7 @@ def verifies(public: str, signature: str, payload: bytes) -> bool:
 
 
 def locked(private: bytes, bound_to: bytes, passphrase: str, scrypt_n: int) -> bytes:
-    """The private half under the passphrase (scrypt, AES-256-GCM), as JSON; it opens only with the same ``bound_to``."""
+    """The private half under the passphrase (scrypt, AES-256-GCM), as JSON; it opens only with that ``bound_to``."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - kept out of start-up
 
     salt, nonce = os.urandom(16), os.urandom(12)

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from mcp_server.domain.actor import Role
 from mcp_server.domain.ports import Ids
-from mcp_server.errors import Refused
+from mcp_server.errors import Refused, StoreUnavailable
 from mcp_server.gate.envelope import SCRYPT_N, locked, new_private, unlocked, verifies
 from mcp_server.private_files import private_directory, read_private, write_private
 
@@ -89,8 +89,11 @@ class Keyring:
         _check_request(role, owner, passphrase)
         private_directory(self._home, forbidden=0o022)
         private_directory(self._directory)
-        with FileLock(self._directory / "enrolled.lock", timeout=10):
-            return self._enrolled_anew(role, owner, passphrase, signed_by, (ids.new("key"), now))
+        try:
+            with FileLock(self._directory / "enrolled.lock", timeout=10):
+                return self._enrolled_anew(role, owner, passphrase, signed_by, (ids.new("key"), now))
+        except OSError as problem:
+            raise StoreUnavailable(f"{self._directory} cannot be locked: {problem.strerror or problem}") from problem
 
     def _enrolled_anew(
         self,

@@ -8,7 +8,8 @@ import rfc8785
 
 from mcp_server.domain.actor import Role
 from mcp_server.domain.record import Approval, AuditRequest
-from mcp_server.gate.keys import Keyring, PublicKey, Signer, verifies
+from mcp_server.gate.envelope import verifies
+from mcp_server.gate.keys import Keyring, PublicKey, Signer
 
 T = TypeVar("T", Approval, AuditRequest)
 

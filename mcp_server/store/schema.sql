@@ -21,17 +21,11 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_at ON audit (at)
 
-CREATE INDEX audit_owner ON audit (owner)
-
 CREATE INDEX audit_call ON audit (call_id)
-
-CREATE INDEX audit_correlation ON audit (correlation_id)
 
 CREATE INDEX audit_plan ON audit (plan_id) WHERE plan_id <> ''
 
 CREATE INDEX audit_change ON audit (change_id) WHERE change_id <> ''
-
-CREATE INDEX audit_organization ON audit (organization_id) WHERE organization_id <> ''
 
 CREATE TABLE audit_head (
   id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -27,11 +27,14 @@ class Seal:
     def __init__(self, key: bytes | Callable[[], bytes]) -> None:
         self._source = key
         self._key: bytes | None = None
+        self._key_id = b""
 
     @property
     def key_id(self) -> bytes:
         """Four bytes that name the key without telling it."""
-        return hashlib.sha256(b"key id" + self._found()).digest()[:_ID_BYTES]
+        if not self._key_id:
+            self._key_id = hashlib.sha256(b"key id" + self._found()).digest()[:_ID_BYTES]
+        return self._key_id
 
     def encrypt(self, plain: bytes, bound_to: str, beside: bytes = b"") -> bytes:
         """The sealed value; it opens only under the same key, the same ``bound_to`` and with the same ``beside``."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcp_server.sandbox import behaviours
+from mcp_server.sandbox import behaviours, lan, signals
 from mcp_server.sandbox.behaviour import AFTER_WRITE, BEHAVIOURS, Call, CloudError
 from mcp_server.sandbox.generic import NOT_FOUND, Rows, answer, is_collection, item_tree
 from mcp_server.sandbox.paging import page_of
@@ -46,8 +46,9 @@ _OWN_OF_BOUND = (
 BOUND = "This network is bound to a configuration template. Unbind it or change the template instead."
 MONITORED = "This switch is monitored only: its configuration comes from the device and is read-only in the dashboard."
 
-for _module in pkgutil.iter_modules(behaviours.__path__):  # each file there registers its behaviours when imported
-    importlib.import_module(f"{behaviours.__name__}.{_module.name}")
+for _package in (behaviours, lan, signals):  # each file there registers its behaviours when imported
+    for _module in pkgutil.iter_modules(_package.__path__):
+        importlib.import_module(f"{_package.__name__}.{_module.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +135,20 @@ def _check_parents(world: World, params: Mapping[str, str]) -> None:
         raise CloudError(404, NOT_FOUND)
     if network_id is not None and network_id not in world.networks and network_id not in world.templates:
         raise CloudError(404, NOT_FOUND)
-    if serial is not None and serial not in world.devices:
+    if serial is not None and not _is_visible(world, serial, organization_id):
         raise CloudError(404, NOT_FOUND)
     template_id = params.get("configTemplateId")
     if template_id is not None and world.templates.get(template_id, {}).get("organizationId") != organization_id:
         raise CloudError(404, NOT_FOUND)
+
+
+def _is_visible(world: World, serial: str, organization_id: str | None) -> bool:
+    """Whether a device may be asked for: by itself only in a network, in an organization when that owns it."""
+    if serial not in world.devices:
+        return False
+    if organization_id is None:
+        return world.network_of(serial) is not None
+    return bool(world.hidden[f"/devices/{serial}"]["organizationId"] == organization_id)
 
 
 def _check_product(world: World, route: Route, call: Call) -> None:

@@ -75,6 +75,7 @@ def seeded(seed: int = 1, networks: int = 6, devices: int = 40, clock: Callable[
     world = World(seed, clock)
     first = _organization(world, "Aurora Indústria", "São Paulo")
     second = _organization(world, "Aurora Europa", "Lisboa")
+    world.organizations[second]["licensing"]["model"] = "per-device"
     template = _template(world, first)
     made = [
         _network(world, organization_id, name, _products(organization_id == first, name))
@@ -93,7 +94,13 @@ def seeded(seed: int = 1, networks: int = 6, devices: int = 40, clock: Callable[
 
 def _organization(world: World, name: str, region: str) -> str:
     id_ = world.new_id("organization")
-    world.organizations[id_] = {
+    world.organizations[id_] = organization_record(id_, name, region)
+    return id_
+
+
+def organization_record(id_: str, name: str, region: str) -> Json:
+    """An organization as the cloud shows it."""
+    return {
         "id": id_,
         "name": name,
         "url": f"https://n1.meraki.com/o/{id_}/manage/organization/overview",
@@ -102,7 +109,6 @@ def _organization(world: World, name: str, region: str) -> str:
         "cloud": {"region": {"name": region, "host": {"name": "South America"}}},
         "management": {"details": []},
     }
-    return id_
 
 
 def _products(is_first: bool, name: str) -> list[str]:
@@ -110,7 +116,7 @@ def _products(is_first: bool, name: str) -> list[str]:
 
 
 def _network(world: World, organization_id: str, name: str, products: list[str]) -> str:
-    id_ = world.new_id("network")
+    id_ = world.new_id("combined_network")
     world.networks[id_] = network_record(organization_id, id_, {"name": name, "productTypes": products})
     if name == CAMPUS:
         world.networks[id_]["tags"] = ["matriz", "produção"]

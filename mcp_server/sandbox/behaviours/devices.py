@@ -1,0 +1,486 @@
+"""Devices, inventory, licences and firmware."""
+
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
+from mcp_server.sandbox.behaviours.organizations import take_out
+from mcp_server.sandbox.checks.settings import log
+from mcp_server.sandbox.generic import Rows
+from mcp_server.sandbox.samples import about, digest
+
+if TYPE_CHECKING:
+    from mcp_server.sandbox.world import World
+
+_FIELDS = ("name", "tags", "lat", "lng", "address", "notes")
+#: facts: section 2, point 9
+NOT_TEMPLATED = "Device's network must be bound to a configuration template (that supports switches) to allow for switch template binding"
+REBOOT_S = 90.0
+UPGRADE_S = 900.0
+
+
+def of_organization(world: "World", organization_id: str) -> Iterator[Json]:
+    """The devices that an organization has in networks."""
+    for device in world.devices.values():
+        if device["networkId"] and world.organization_of(device["networkId"]) == organization_id:
+            yield device
+
+
+# Devices
+
+
+@behaviour("getOrganizationDevices")
+def list_devices(world: "World", call: Call) -> Json:
+    """Devices in networks; those only in the inventory are not listed."""
+    found = {one["serial"]: one for one in of_organization(world, call.params["organizationId"])}
+    after = call.query.get("configurationUpdatedAfter")
+    if after:
+        found = {serial: one for serial, one in found.items() if one["configurationUpdatedAt"] > after}
+    return Rows(list(found), found.__getitem__)
+
+
+@behaviour("getNetworkDevices")
+def list_network_devices(world: "World", call: Call) -> Json:
+    """The devices of one network."""
+    return world.devices_in(call.params["networkId"])
+
+
+@behaviour("getDevice")
+def get_device(world: "World", call: Call) -> Json:
+    """One device."""
+    return world.devices[call.params["serial"]]
+
+
+@behaviour("updateDevice")
+def update_device(world: "World", call: Call) -> Json:
+    """Name, tags, place and notes; binding to a switch profile needs a template-bound network."""
+    device = world.devices[call.params["serial"]]
+    old, body = copy.deepcopy(device), call.body or {}
+    if body.get("switchProfileId"):
+        if device["productType"] != "switch" or not world.is_bound(device["networkId"]):
+            raise CloudError(400, NOT_TEMPLATED)
+        world.hidden[f"/devices/{device['serial']}"]["switchProfileId"] = body["switchProfileId"]
+    changed = {name: copy.deepcopy(body[name]) for name in _FIELDS if name in body}
+    if "tags" in changed:
+        changed["tags"] = changed["tags"] or []
+    device |= changed
+    device["configurationUpdatedAt"] = world.stamp()
+    world.record_change(device["networkId"], "via API", f"Device {device['serial']}", old, device)
+    return device
+
+
+@behaviour("rebootDevice")
+def reboot_device(world: "World", call: Call) -> Json:
+    """The device, and what hangs on it, is away for a while."""
+    world.hidden[f"/devices/{call.params['serial']}"]["rebootUntil"] = (
+        world.now() + timedelta(seconds=REBOOT_S)
+    ).isoformat()
+    return {"success": True}
+
+
+@behaviour("getOrganizationDevicesOverviewByModel")
+def count_models(world: "World", call: Call) -> Json:
+    """How many devices of each model are in networks."""
+    counts = Counter(device["model"] for device in of_organization(world, call.params["organizationId"]))
+    return {"counts": [{"model": model, "total": total} for model, total in sorted(counts.items())]}
+
+
+@behaviour("claimNetworkDevices")
+def claim_devices(world: "World", call: Call) -> Json:
+    """Devices of the inventory come into the network; one that may not refuses all."""
+    network_id = call.params["networkId"]
+    network = world.networks.get(network_id)
+    if network is None:
+        raise CloudError(400, "Devices cannot be claimed into a configuration template")
+    serials = [serial.upper() for serial in call.body["serials"]]
+    _check_claims(world, network, serials)
+    for serial in serials:
+        device = world.devices[serial]
+        device |= {"networkId": network_id, "lanIp": _address(world, serial), "configurationUpdatedAt": world.stamp()}
+        device["url"] = f"https://n1.meraki.com/{network_id}/manage/nodes/{serial}"
+    log(world, call, "Devices claimed", "", serials)
+    return {"serials": serials, "errors": []}
+
+
+def _check_claims(world: "World", network: Json, serials: list[str]) -> None:
+    for serial in serials:
+        device, facts = world.devices.get(serial), world.hidden.get(f"/devices/{serial}", {})
+        if device is None or facts.get("organizationId") not in (network["organizationId"], None):
+            raise CloudError(400, f"Device with serial {serial} not found")
+        if device["networkId"]:
+            raise CloudError(400, f"Device with serial {serial} is already claimed")
+        if device["productType"] not in network["productTypes"]:
+            raise CloudError(400, f"Device with serial {serial} is not supported by this network")
+    for serial in serials:
+        world.hidden[f"/devices/{serial}"]["organizationId"] = network["organizationId"]
+
+
+def _address(world: "World", serial: str) -> str:
+    number = digest(about(world, f"/devices/{serial}", {}), "lanIp")
+    return f"10.{number % 200}.{number // 200 % 250}.{number // 50_000 % 240 + 5}"
+
+
+@behaviour("removeNetworkDevices")
+def remove_device(world: "World", call: Call) -> Json:
+    """The device goes back to the inventory."""
+    device = world.devices.get(call.body["serial"])
+    if device is None or device["networkId"] != call.params["networkId"]:
+        raise CloudError(404, "Not found")
+    take_out(world, device)
+    log(world, call, "Device removed", device["serial"], "")
+    return {}
+
+
+# Inventory
+
+
+def _inventory(world: "World", organization_id: str) -> dict[str, Json]:
+    facts = world.hidden
+    return {
+        serial: device
+        for serial, device in world.devices.items()
+        if facts[f"/devices/{serial}"]["organizationId"] == organization_id
+    }
+
+
+def _stocked(world: "World", device: Json) -> Json:
+    facts = world.hidden[f"/devices/{device['serial']}"]
+    return device | {
+        "claimedAt": facts["claimedAt"],
+        "orderNumber": facts["orderNumber"],
+        "sku": f"{device['model']}-HW",
+        "countryCode": "BR",
+        "licenseExpirationDate": "2029-03-02T13:00:00Z",
+        "eox": {"status": None, "endOfSaleAt": None, "endOfSupportAt": None},
+    }
+
+
+@behaviour("getOrganizationInventoryDevices")
+def list_inventory(world: "World", call: Call) -> Json:
+    """All devices that the organization owns, in networks or not."""
+    found = _inventory(world, call.params["organizationId"])
+    used = call.query.get("usedState")
+    if used:
+        found = {serial: one for serial, one in found.items() if bool(one["networkId"]) == (used == "used")}
+    text = str(call.query.get("search", "")).casefold()
+    if text:
+        found = {
+            s: one for s, one in found.items() if text in f"{s} {one['mac']} {one['model']} {one['name']}".casefold()
+        }
+    return Rows(list(found), lambda serial: _stocked(world, found[serial]))
+
+
+@behaviour("getOrganizationInventoryDevice")
+def get_inventory(world: "World", call: Call) -> Json:
+    """One device that the organization owns."""
+    found = _inventory(world, call.params["organizationId"]).get(call.params["serial"])
+    if found is None:
+        raise CloudError(404, "Not found")
+    return _stocked(world, found)
+
+
+@behaviour("claimIntoOrganizationInventory", "claimIntoOrganization")
+def claim_inventory(world: "World", call: Call) -> Json:
+    """Devices that nobody owns become the organization's."""
+    body = call.body or {}
+    serials = [serial.upper() for serial in body.get("serials") or []]
+    if not serials and not body.get("orders") and not body.get("licenses"):
+        raise CloudError(400, "At least one of 'orders', 'serials' or 'licenses' is required")
+    if body.get("orders"):
+        raise CloudError(400, f"Order {body['orders'][0]} not found")
+    for serial in serials:
+        if serial not in world.devices:
+            raise CloudError(400, f"Device with serial {serial} not found")
+        if world.hidden[f"/devices/{serial}"]["organizationId"]:
+            raise CloudError(400, f"Device with serial {serial} is already claimed")
+    for serial in serials:
+        world.hidden[f"/devices/{serial}"] |= {
+            "organizationId": call.params["organizationId"],
+            "claimedAt": world.stamp(),
+        }
+    return {"orders": [], "serials": serials, "licenses": body.get("licenses") or []}
+
+
+@behaviour("releaseFromOrganizationInventory")
+def release_inventory(world: "World", call: Call) -> Json:
+    """The organization no longer owns the devices; one that stands in a network refuses all."""
+    serials = (call.body or {}).get("serials") or []
+    owned = _inventory(world, call.params["organizationId"])
+    for serial in serials:
+        if serial not in owned:
+            raise CloudError(404, "Not found")
+        if owned[serial]["networkId"]:
+            raise CloudError(400, f"Device with serial {serial} must be removed from its network first")
+    for serial in serials:
+        world.hidden[f"/devices/{serial}"]["organizationId"] = None
+    return {"serials": serials}
+
+
+# Licences
+
+
+def _is_coterm(world: "World", organization_id: str) -> bool:
+    return bool(world.organizations[organization_id]["licensing"]["model"] == "co-term")
+
+
+def _model_group(model: str) -> str:
+    return "wireless" if model.startswith(("MR", "CW")) else model
+
+
+@behaviour("getOrganizationLicensesOverview")
+def licence_overview(world: "World", call: Call) -> Json:
+    """One date and counts by model (co-term), or counts of states (per device)."""
+    organization_id = call.params["organizationId"]
+    counts = Counter(_model_group(device["model"]) for device in _inventory(world, organization_id).values())
+    if _is_coterm(world, organization_id):
+        return {
+            "status": "OK",
+            "expirationDate": "Mar 2, 2029 UTC",
+            "licensedDeviceCounts": dict(sorted(counts.items())),
+        }
+    warning = {"thresholdInDays": 90, "expiringCount": 0}
+    return {
+        "licenseCount": sum(counts.values()),
+        "states": {
+            "active": {"count": sum(counts.values())},
+            "expired": {"count": 0},
+            "expiring": {"count": 0, "critical": warning | {"thresholdInDays": 30}, "warning": warning},
+            "recentlyQueued": {"count": 0},
+            "unused": {"count": 0},
+            "unusedActive": {"count": 0},
+        },
+        "licenseTypes": [{"licenseType": "ENT", "counts": {"unassigned": 0}}],
+        "systemsManager": {
+            "counts": {"totalSeats": 0, "activeSeats": 0, "unassignedSeats": 0, "orgwideEnrolledDevices": 0}
+        },
+    }
+
+
+@behaviour("getOrganizationLicensingCotermLicenses")
+def coterm_licences(world: "World", call: Call) -> Json:
+    """The licence keys of a co-term organization; 400 for another."""
+    organization_id = call.params["organizationId"]
+    if not _is_coterm(world, organization_id):
+        raise CloudError(400, "This organization does not use co-termination licensing")
+    counts = Counter(_model_group(device["model"]) for device in _inventory(world, organization_id).values())
+    key = {
+        "key": "Z2AA-BBBB-CCCC",
+        "organizationId": organization_id,
+        "duration": 1095,
+        "mode": "addDevices",
+        "startedAt": "2026-03-02T13:00:00Z",
+        "claimedAt": "2026-03-02T13:00:00Z",
+        "invalidated": False,
+        "invalidatedAt": None,
+        "expired": False,
+        "editions": [
+            {"edition": "Advanced Security", "productType": "appliance"},
+            {"edition": "Advanced", "productType": "switch"},
+            {"edition": "Enterprise", "productType": "wireless"},
+        ],
+        "counts": [{"model": model, "count": count} for model, count in sorted(counts.items())],
+    }
+    return [key]
+
+
+def _licences(world: "World", organization_id: str) -> dict[str, Json]:
+    if _is_coterm(world, organization_id):
+        raise CloudError(400, f"Organization with ID {organization_id} does not support per-device licensing")
+    made = {}
+    for number, (serial, device) in enumerate(_inventory(world, organization_id).items(), 1):
+        id_ = str(757_000_000_000_000 + number)
+        held = world.hidden.get(f"/licenses/{id_}", {"deviceSerial": serial})
+        made[id_] = {
+            "id": id_,
+            "licenseType": "ENT" if device["productType"] != "switch" else "MS-ENT",
+            "licenseKey": f"Z2BB-{number:04d}-DDDD",
+            "orderNumber": "4C100000",
+            "deviceSerial": held["deviceSerial"],
+            "networkId": world.network_of(held["deviceSerial"] or ""),
+            "state": "active" if held["deviceSerial"] else "unused",
+            "seatCount": None,
+            "totalDurationInDays": 1095,
+            "durationInDays": 1095,
+            "permanentlyQueuedLicenses": [],
+            "claimDate": "2026-03-02T13:00:00Z",
+            "activationDate": "2026-03-02T13:00:00Z",
+            "expirationDate": "2029-03-02T13:00:00Z",
+            "headLicenseId": None,
+        }
+    return made
+
+
+@behaviour("getOrganizationLicenses")
+def list_licences(world: "World", call: Call) -> Json:
+    """The licences of a per-device organization; 400 for another."""
+    found = list(_licences(world, call.params["organizationId"]).values())
+    for query, field in (("deviceSerial", "deviceSerial"), ("networkId", "networkId"), ("state", "state")):
+        if call.query.get(query):
+            found = [one for one in found if one[field] == call.query[query]]
+    return found
+
+
+@behaviour("getOrganizationLicense", "updateOrganizationLicense")
+def one_licence(world: "World", call: Call) -> Json:
+    """One licence; a PUT assigns it to a device, null takes it away."""
+    organization_id, id_ = call.params["organizationId"], call.params["licenseId"]
+    found = _licences(world, organization_id)
+    if id_ not in found:
+        raise CloudError(404, "Not found")
+    if call.method == "PUT" and "deviceSerial" in (call.body or {}):
+        serial = call.body["deviceSerial"]
+        if serial is not None and serial not in _inventory(world, organization_id):
+            raise CloudError(400, f"Device with serial {serial} not found")
+        world.hidden[f"/licenses/{id_}"] = {"deviceSerial": serial}
+    return _licences(world, organization_id)[id_]
+
+
+# Firmware
+
+_VERSIONS = {
+    "appliance": ("2128", "MX 18.211", "2140", "MX 19.1"),
+    "switch": ("2301", "MS 17.2.1", "2317", "MS 17.3"),
+    "wireless": ("2205", "MR 31.1.6", "2229", "MR 31.1.7"),
+    "camera": ("2401", "MV 6.2", "2409", "MV 7.0"),
+    "sensor": ("2501", "MT 1.4", "2502", "MT 1.5"),
+    "cellularGateway": ("2601", "MG 4.1", "2605", "MG 4.2"),
+    "campusGateway": ("2701", "CG 1.2", "2702", "CG 1.3"),
+}
+
+
+def _version(id_: str, name: str) -> Json:
+    day = "2026-06-01T00:00:00Z"
+    return {
+        "id": id_,
+        "firmware": name.lower().replace(" ", "-"),
+        "shortName": name,
+        "releaseType": "stable",
+        "releaseDate": day,
+    }
+
+
+def _firmware(world: "World", network_id: str) -> Json:
+    return world.singleton(
+        f"/networks/{network_id}/firmwareUpgrades",
+        {"upgradeWindow": {"dayOfWeek": "sun", "hourOfDay": "2:00"}, "timezone": "America/Sao_Paulo", "products": {}},
+    )
+
+
+def _product(stored: Json, product: str) -> Json:
+    id_, name, next_id, next_name = _VERSIONS[product]
+    planned = stored["products"].get(product, {})
+    offered = _version(next_id, next_name)
+    upgrade = planned.get("nextUpgrade") or {}
+    chosen = (upgrade.get("toVersion") or {}).get("id")
+    return {
+        "currentVersion": _version(id_, name),
+        "lastUpgrade": {"time": None, "fromVersion": None, "toVersion": None},
+        "nextUpgrade": {"time": upgrade.get("time") or "", "toVersion": offered if chosen else None},
+        "isUpgradeAvailable": True,
+        "availableVersions": [_version(id_, name), offered],
+        "participateInNextBetaRelease": bool(planned.get("participateInNextBetaRelease")),
+    }
+
+
+@behaviour("getNetworkFirmwareUpgrades")
+def get_firmware(world: "World", call: Call) -> Json:
+    """Versions that run, that are planned and that are offered, by product."""
+    network_id = call.params["networkId"]
+    stored = _firmware(world, network_id)
+    home = world.networks.get(network_id) or world.templates[network_id]
+    products = {one: _product(stored, one) for one in home["productTypes"] if one in _VERSIONS}
+    return stored | {"products": products}
+
+
+@behaviour("updateNetworkFirmwareUpgrades")
+def plan_firmware(world: "World", call: Call) -> Json:
+    """Plan an upgrade: only to an offered version, not into the past."""
+    body = call.body or {}
+    stored = _firmware(world, call.params["networkId"])
+    for product, wanted in (body.get("products") or {}).items():
+        _check_upgrade(world, call.params["networkId"], product, wanted or {})
+    for name in ("upgradeWindow", "timezone"):
+        if name in body:
+            stored[name] = copy.deepcopy(body[name])
+    for product, wanted in (body.get("products") or {}).items():
+        stored["products"][product] = stored["products"].get(product, {}) | copy.deepcopy(wanted or {})
+    return get_firmware(world, call)
+
+
+def _check_upgrade(world: "World", network_id: str, product: str, wanted: Json) -> None:
+    if product not in _VERSIONS or product not in world.networks.get(network_id, {}).get("productTypes", ()):
+        raise CloudError(400, f"Network does not support the product '{product}'")
+    upgrade = wanted.get("nextUpgrade") or {}
+    chosen = (upgrade.get("toVersion") or {}).get("id")
+    if chosen and chosen not in (_VERSIONS[product][0], _VERSIONS[product][2]):
+        raise CloudError(400, "Invalid firmware version")
+    time = upgrade.get("time")
+    if time and datetime.fromisoformat(time) < world.now():
+        raise CloudError(400, "Upgrade time must be in the future")
+
+
+def planned_upgrades(world: "World", organization_id: str) -> Iterator[Json]:
+    """The upgrades of an organization that are planned, run now, or are done: by the clock."""
+    for network in world.networks_of(organization_id):
+        stored = world.get(f"/networks/{network['id']}/firmwareUpgrades") or {"products": {}}
+        for product, planned in stored["products"].items():
+            upgrade = planned.get("nextUpgrade") or {}
+            if upgrade.get("time"):
+                yield _upgrade_row(world, network, product, upgrade)
+
+
+def _upgrade_row(world: "World", network: Json, product: str, upgrade: Json) -> Json:
+    at = datetime.fromisoformat(upgrade["time"])
+    late = (world.now() - at).total_seconds()
+    status = "Scheduled" if late < 0 else "Started" if late < UPGRADE_S else "Completed"
+    id_, name, next_id, next_name = _VERSIONS[product]
+    return {
+        "upgradeId": f"{network['id']}-{product}",
+        "upgradeBatchId": network["id"].split("_")[-1],
+        "network": {"id": network["id"], "name": network["name"]},
+        "status": status,
+        "time": upgrade["time"],
+        "completedAt": (at + timedelta(seconds=UPGRADE_S)).isoformat() if status == "Completed" else None,
+        "productTypes": product,
+        "toVersion": _version(next_id, next_name),
+        "fromVersion": _version(id_, name),
+    }
+
+
+@behaviour("getOrganizationFirmwareUpgrades")
+def list_upgrades(world: "World", call: Call) -> Json:
+    """Planned, running and finished upgrades."""
+    rows = list(planned_upgrades(world, call.params["organizationId"]))
+    wanted = {one.casefold() for one in call.query.get("status", ())}
+    return [row for row in rows if not wanted or row["status"].casefold() in wanted]
+
+
+@behaviour("getOrganizationFirmwareUpgradesByDevice")
+def list_device_upgrades(world: "World", call: Call) -> Json:
+    """The upgrades, device by device."""
+    rows = []
+    for upgrade in planned_upgrades(world, call.params["organizationId"]):
+        for device in world.devices_in(upgrade["network"]["id"]):
+            if device["productType"] == upgrade["productTypes"]:
+                state = {"serial": device["serial"], "name": device["name"], "deviceStatus": upgrade["status"]}
+                rows.append(state | {"upgrade": upgrade | {"id": upgrade["upgradeId"]}})
+    return rows
+
+
+@behaviour("getAdministeredIdentitiesMe")
+def who_am_i(world: "World", _call: Call) -> Json:
+    """The administrator whose key it is."""
+    return {
+        "name": world.admin["name"],
+        "email": world.admin["email"],
+        "lastUsedDashboardAt": world.stamp(3600),
+        "authentication": {
+            "mode": "email",
+            "api": {"key": {"created": True}},
+            "twoFactor": {"enabled": True},
+            "saml": {"enabled": False},
+        },
+    }

@@ -1,0 +1,1 @@
+"""Switches and access points: their settings, and what a wrong one cuts off."""

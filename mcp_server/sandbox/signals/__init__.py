@@ -1,0 +1,1 @@
+"""What the cloud reports: statuses, clients, alerts, its log, and the settings of reporting."""

@@ -25,6 +25,12 @@ _KEY_FIELDS: Mapping[str, str] = {
     "/organizations/{organizationId}/adaptivePolicy/policies": "adaptivePolicyId",
     "/organizations/{organizationId}/cellularGateway/esims/inventory": "eid",
 }
+#: bodies whose ``value`` is text in the rows but an object for applications (parameter texts, official SDK 4.7.0)
+_OBJECT_VALUES = frozenset({
+    "updateNetworkApplianceFirewallL7FirewallRules", "updateNetworkApplianceTrafficShapingRules",
+    "createNetworkGroupPolicy", "updateNetworkGroupPolicy", "updateNetworkWirelessSsidFirewallL7FirewallRules",
+    "updateNetworkWirelessSsidTrafficShapingRules",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +117,21 @@ def _route(row: Json, shapes: Json) -> Route:
         template=row["p"],
         query=tuple(row.get("q", ())),
         required_query=tuple(row.get("rq", ())),
-        body=row.get("b"),
+        body=_with_any_value(row.get("b")) if name in _OBJECT_VALUES else row.get("b"),
         response=response,
         batch=row.get("batch"),
         batch_resource=row.get("br", row["p"]),
         is_wrapped=name in shapes["wrapped"],
         paging=(bounds[0], bounds[1], bounds[2] or 1000) if bounds else None,
     )
+
+
+def _with_any_value(tree: Json) -> Json:
+    if isinstance(tree, list):
+        return [_with_any_value(node) for node in tree]
+    if not isinstance(tree, dict):
+        return tree
+    return {name: "any" if name in ("value", "value!") else _with_any_value(node) for name, node in tree.items()}
 
 
 @cache

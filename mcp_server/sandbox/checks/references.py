@@ -4,7 +4,6 @@ A rule names an object as ``OBJ(id)`` and a group as ``GRP(id)`` (facts: section
 """
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mcp_server.sandbox.behaviour import Json
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from mcp_server.sandbox.world import World
 
 _REFERENCE = re.compile(r"^(OBJ|GRP)\((\d+)\)$")
+_NAMED = re.compile(r"(?:OBJ|GRP)\(\d+\)")
+_RULES = re.compile(r"/firewall/|/groupPolicies|/vpnFirewallRules")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FIRST_POLICY, SECOND_POLICY = "100", "101"  #: ids of the two group policies that a network starts with
 NETWORK_DEFAULT = "network default"
@@ -128,12 +129,13 @@ def is_known_reference(world: "World", organization_id: str, text: str) -> bool:
     return found[2] in known(world, organization_id)
 
 
-def reference_users(world: "World", organization_id: str, name: str) -> Iterator[str]:
-    """The stored settings of an organization and its networks and templates that hold ``OBJ(id)`` or ``GRP(id)``."""
-    homes = [f"/organizations/{organization_id}"]
-    homes += [f"/networks/{one['id']}" for one in world.networks_of(organization_id)]
-    homes += [f"/networks/{key}" for key, one in world.templates.items() if one["organizationId"] == organization_id]
+def references_made(world: "World", organization_id: str) -> dict[str, list[str]]:
+    """The stored rules of an organization, its networks and templates by what they name: ``OBJ(id)``, ``GRP(id)``."""
+    owners = {organization_id, *(one["id"] for one in world.networks_of(organization_id))}
+    owners |= {key for key, one in world.templates.items() if one["organizationId"] == organization_id}
+    made: dict[str, list[str]] = {}
     for path, value in world.resources.items():
-        below = any(path.startswith(home + "/") for home in homes)
-        if below and "/policyObjects" not in path and name in canonical(value):
-            yield path
+        if owner_of(path) in owners and _RULES.search(path):
+            for name in set(_NAMED.findall(canonical(value))):
+                made.setdefault(name, []).append(path)
+    return made

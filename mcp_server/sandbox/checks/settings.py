@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PAGE = "via API"  #: facts: protocol behaviour, point 5: what the change log shows for API writes
 _STOCK: list[Callable[["World", str], object]] = []
+_FURNISHED = "/furnished"  #: of the hidden state
 KEYED = ("fixedIpAssignments",)  #: maps that replace as a whole (facts: section 1.3)
 
 
@@ -62,9 +63,22 @@ def furnish(world: "World", path: str) -> None:
 def is_furnished(world: "World", network_id: str) -> bool:
     """Whether a network starts with settings of its own making: a template, or a network with an appliance in it.
 
-    A network that was just created has no device and starts as the cloud makes it: one LAN, no rules.
+    Decided once for all networks, when one is first looked at: a network that is created later starts as the cloud
+    makes it, with one LAN and no rules, whatever is claimed into it.
     """
-    return network_id in world.templates or bool(appliances(world, network_id))
+    made = world.hidden.get(_FURNISHED)
+    if made is None:
+        made = world.hidden[_FURNISHED] = dict.fromkeys(appliances_by_network(world), True)
+    return network_id in world.templates or network_id in made
+
+
+def appliances_by_network(world: "World") -> dict[str, list[Json]]:
+    """The security appliances by network, in one pass over the devices."""
+    found: dict[str, list[Json]] = {}
+    for one in world.devices.values():
+        if one.get("productType") == "appliance" and one.get("networkId"):
+            found.setdefault(one["networkId"], []).append(one)
+    return found
 
 
 def ordinal(network_id: str) -> int:

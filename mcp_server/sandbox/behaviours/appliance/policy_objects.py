@@ -4,9 +4,10 @@ import re
 from typing import TYPE_CHECKING
 
 from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
+from mcp_server.sandbox.behaviours.appliance.firewall import l3_rules
 from mcp_server.sandbox.checks import addresses
-from mcp_server.sandbox.checks.references import policy_groups, policy_objects, reference_users
-from mcp_server.sandbox.checks.settings import chosen, furnish, log, merged, refuse
+from mcp_server.sandbox.checks.references import policy_groups, policy_objects, references_made
+from mcp_server.sandbox.checks.settings import chosen, home, is_furnished, log, merged, owner_of, refuse
 
 if TYPE_CHECKING:
     from mcp_server.sandbox.world import World
@@ -17,32 +18,29 @@ _GROUP_CATEGORIES = ("NetworkObjectGroup", "GeoLocationGroup", "PortObjectGroup"
 _MOST_IN_GROUP = 150
 
 
-def _furnish_all(world: "World", organization_id: str) -> None:
-    """Make the rules that every network starts with, so that what they name is seen."""
+def _users(world: "World", organization_id: str) -> dict[str, list[str]]:
+    """Who names what, the rules that every network starts with among them."""
     for network in world.networks_of(organization_id):
-        if "appliance" in network["productTypes"]:
-            furnish(world, f"/networks/{network['id']}/appliance")
+        if is_furnished(world, network["id"]):
+            l3_rules(world, f"{home(world, network['id'])}/appliance")
+    return references_made(world, organization_id)
 
 
-def _users(world: "World", organization_id: str, name: str) -> list[str]:
-    _furnish_all(world, organization_id)
-    return list(reference_users(world, organization_id, name))
+def _networks(world: "World", organization_id: str, paths: list[str]) -> list[str]:
+    """The networks whose own or whose template's rules stand at the paths."""
+    homes = {f"/networks/{owner_of(path)}" for path in paths}
+    return [one["id"] for one in world.networks_of(organization_id) if home(world, one["id"]) in homes]
 
 
-def _networks_naming(world: "World", organization_id: str, names: list[str]) -> list[str]:
-    paths = {path for name in names for path in reference_users(world, organization_id, name)}
-    ids = {path.split("/")[2] for path in paths if path.startswith("/networks/")}
-    return [one["id"] for one in world.networks_of(organization_id) if one["id"] in ids]
-
-
-def _object_shown(world: "World", organization_id: str, one: Json) -> Json:
+def _object_shown(world: "World", organization_id: str, one: Json, users: dict[str, list[str]]) -> Json:
     groups = [key for key, group in policy_groups(world, organization_id).items() if one["id"] in group["objectIds"]]
     names = [f"OBJ({one['id']})", *(f"GRP({key})" for key in groups)]
-    return one | {"groupIds": groups, "networkIds": _networks_naming(world, organization_id, names)}
+    paths = [path for name in names for path in users.get(name, ())]
+    return one | {"groupIds": groups, "networkIds": _networks(world, organization_id, paths)}
 
 
-def _group_shown(world: "World", organization_id: str, group: Json) -> Json:
-    return group | {"networkIds": _networks_naming(world, organization_id, [f"GRP({group['id']})"])}
+def _group_shown(world: "World", organization_id: str, group: Json, users: dict[str, list[str]]) -> Json:
+    return group | {"networkIds": _networks(world, organization_id, users.get(f"GRP({group['id']})", []))}
 
 
 # Objects
@@ -52,8 +50,8 @@ def _group_shown(world: "World", organization_id: str, group: Json) -> Json:
 def list_objects(world: "World", call: Call) -> Json:
     """The policy objects, with the groups and networks that use them."""
     key = call.params["organizationId"]
-    _furnish_all(world, key)
-    return [_object_shown(world, key, one) for one in policy_objects(world, key).values()]
+    users = _users(world, key)
+    return [_object_shown(world, key, one, users) for one in policy_objects(world, key).values()]
 
 
 def _find_object(world: "World", call: Call) -> Json:
@@ -66,9 +64,8 @@ def _find_object(world: "World", call: Call) -> Json:
 @behaviour("getOrganizationPolicyObject")
 def get_object(world: "World", call: Call) -> Json:
     """One policy object; 404 for an unknown id."""
-    one = _find_object(world, call)
-    _furnish_all(world, call.params["organizationId"])
-    return _object_shown(world, call.params["organizationId"], one)
+    key, one = call.params["organizationId"], _find_object(world, call)
+    return _object_shown(world, key, one, _users(world, key))
 
 
 @behaviour("createOrganizationPolicyObject")
@@ -87,7 +84,7 @@ def create_object(world: "World", call: Call) -> Json:
     policy_objects(world, key)[one["id"]] = one
     _set_groups(world, key, one["id"], groups)
     log(world, call, f"Policy object {one['name']}", None, one)
-    return _object_shown(world, key, one)
+    return _object_shown(world, key, one, _users(world, key))
 
 
 @behaviour("updateOrganizationPolicyObject")
@@ -104,14 +101,14 @@ def update_object(world: "World", call: Call) -> Json:
     if groups is not None:
         _set_groups(world, key, old["id"], groups)
     log(world, call, f"Policy object {new['name']}", old, new)
-    return _object_shown(world, key, new)
+    return _object_shown(world, key, new, _users(world, key))
 
 
 @behaviour("deleteOrganizationPolicyObject")
 def delete_object(world: "World", call: Call) -> Json:
     """Nothing; 400 while a rule names it or a group holds it (facts: section 1.6, referrers go first)."""
     key, one = call.params["organizationId"], _find_object(world, call)
-    users = _users(world, key, f"OBJ({one['id']})")
+    users = _users(world, key).get(f"OBJ({one['id']})")
     if users:
         raise refuse(f"Policy object '{one['name']}' is in use by {users[0].removeprefix('/')}")
     holding = [group["name"] for group in policy_groups(world, key).values() if one["id"] in group["objectIds"]]
@@ -165,8 +162,8 @@ def _set_groups(world: "World", organization_id: str, object_id: str, wanted: li
 def list_groups(world: "World", call: Call) -> Json:
     """The policy object groups, with the networks that use them."""
     key = call.params["organizationId"]
-    _furnish_all(world, key)
-    return [_group_shown(world, key, one) for one in policy_groups(world, key).values()]
+    users = _users(world, key)
+    return [_group_shown(world, key, one, users) for one in policy_groups(world, key).values()]
 
 
 def _find_group(world: "World", call: Call) -> Json:
@@ -179,9 +176,8 @@ def _find_group(world: "World", call: Call) -> Json:
 @behaviour("getOrganizationPolicyObjectsGroup")
 def get_group(world: "World", call: Call) -> Json:
     """One policy object group; 404 for an unknown id."""
-    group = _find_group(world, call)
-    _furnish_all(world, call.params["organizationId"])
-    return _group_shown(world, call.params["organizationId"], group)
+    key, group = call.params["organizationId"], _find_group(world, call)
+    return _group_shown(world, key, group, _users(world, key))
 
 
 @behaviour("createOrganizationPolicyObjectsGroup")
@@ -196,7 +192,7 @@ def create_group(world: "World", call: Call) -> Json:
     group["id"] = world.new_id("policy_object_group")
     policy_groups(world, key)[group["id"]] = group
     log(world, call, f"Policy object group {group['name']}", None, group)
-    return _group_shown(world, key, group)
+    return _group_shown(world, key, group, _users(world, key))
 
 
 @behaviour("updateOrganizationPolicyObjectsGroup")
@@ -209,14 +205,14 @@ def update_group(world: "World", call: Call) -> Json:
     new["updatedAt"] = world.stamp()
     policy_groups(world, key)[old["id"]] = new
     log(world, call, f"Policy object group {new['name']}", old, new)
-    return _group_shown(world, key, new)
+    return _group_shown(world, key, new, _users(world, key))
 
 
 @behaviour("deleteOrganizationPolicyObjectsGroup")
 def delete_group(world: "World", call: Call) -> Json:
     """Nothing; 400 while a rule names it. Its objects stay."""
     key, group = call.params["organizationId"], _find_group(world, call)
-    users = _users(world, key, f"GRP({group['id']})")
+    users = _users(world, key).get(f"GRP({group['id']})")
     if users:
         raise refuse(f"Policy object group '{group['name']}' is in use by {users[0].removeprefix('/')}")
     del policy_groups(world, key)[group["id"]]

@@ -14,7 +14,7 @@ from mcp_server.sandbox.behaviours.appliance.vlans import local_subnets, vlans
 from mcp_server.sandbox.checks import addresses
 from mcp_server.sandbox.checks.settings import (
     appliance_home,
-    appliances,
+    appliances_by_network,
     chosen,
     home,
     is_furnished,
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from mcp_server.sandbox.world import World
 
 
-def _member_ids(world: "World", organization_id: str) -> list[str]:
-    return [one["id"] for one in world.networks_of(organization_id) if appliances(world, one["id"])]
-
-
 @stocked
 def site_to_site(world: "World", base: str) -> Json:
     """The VPN settings of a network as stored, ``base`` being its appliance path."""
@@ -42,14 +38,13 @@ def site_to_site(world: "World", base: str) -> Json:
         off = {"mode": "none", "hubs": [], "subnets": []}
         if not is_furnished(world, network_id) or network_id in world.templates:
             return off
-        members = _member_ids(world, world.organization_of(network_id) or "")
+        siblings = world.networks_of(world.organization_of(network_id) or "")
+        hub = next(one["id"] for one in siblings if is_furnished(world, one["id"]))
         corp = vlans(world, base).get("10")
-        used = [{"localSubnet": corp["subnet"], "useVpn": True}] if corp else []
-        if network_id == members[0]:
+        used = [{"localSubnet": corp["subnet"] if corp else local_subnets(world, base)[0], "useVpn": True}]
+        if network_id == hub:
             return {"mode": "hub", "hubs": [], "subnets": used}
-        if corp is None:
-            return off
-        return {"mode": "spoke", "hubs": [{"hubId": members[0], "useDefaultRoute": False}], "subnets": used}
+        return {"mode": "spoke", "hubs": [{"hubId": hub, "useDefaultRoute": False}], "subnets": used}
 
     return world.singleton(f"{base}/vpn/siteToSiteVpn", first)
 
@@ -124,8 +119,8 @@ def _subnet_row(row: Json) -> Json:
 
 
 def _refuse_conflicts(world: "World", network_id: str, exported: list[str]) -> None:
-    for other in _member_ids(world, world.organization_of(network_id) or ""):
-        if other == network_id:
+    for other in appliances_by_network(world):
+        if other == network_id or world.organization_of(other) != world.organization_of(network_id):
             continue
         theirs = list(exported_subnets(world, other))
         for one in exported:

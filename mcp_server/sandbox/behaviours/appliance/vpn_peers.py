@@ -11,7 +11,7 @@ from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
 from mcp_server.sandbox.behaviours.appliance.vpn import exported_subnets, site_to_site
 from mcp_server.sandbox.checks import addresses
 from mcp_server.sandbox.checks.rules import RuleKind, settled, shown
-from mcp_server.sandbox.checks.settings import appliances, home, ordinal, store
+from mcp_server.sandbox.checks.settings import appliances_by_network, home, ordinal, store
 
 if TYPE_CHECKING:
     from mcp_server.sandbox.world import World
@@ -172,9 +172,10 @@ def vpn_statuses(world: "World", organization_id: str, offline: frozenset[str] =
     A tunnel stands when both ends take part, name each other (a spoke its hub; hubs mesh) and are up. A peer outside
     is reachable while its secret is the one its far end has. Peers that were taken away leave the rows.
     """
-    members = [one for one in world.networks_of(organization_id) if appliances(world, one["id"])]
+    found = appliances_by_network(world)
+    members = [one for one in world.networks_of(organization_id) if one["id"] in found]
     settings = {one["id"]: site_to_site(world, f"{home(world, one['id'])}/appliance") for one in members}
-    up = {one["id"]: _is_up(world, one["id"], offline) for one in members}
+    up = {one["id"]: found[one["id"]][0]["serial"] not in offline for one in members}
     rows = []
     for network in members:
         key = network["id"]
@@ -183,7 +184,7 @@ def vpn_statuses(world: "World", organization_id: str, offline: frozenset[str] =
         rows.append(
             {
                 "networkId": key, "networkName": network["name"],
-                "deviceSerial": appliances(world, key)[0]["serial"],
+                "deviceSerial": found[key][0]["serial"],
                 "deviceStatus": "online" if up[key] else "offline",
                 "uplinks": [{"interface": "wan1", "publicIp": f"198.51.100.{ordinal(key) % 250 + 1}"}],
                 "vpnMode": settings[key]["mode"],
@@ -193,10 +194,6 @@ def vpn_statuses(world: "World", organization_id: str, offline: frozenset[str] =
             }
         )  # fmt: skip
     return rows
-
-
-def _is_up(world: "World", network_id: str, offline: frozenset[str]) -> bool:
-    return appliances(world, network_id)[0]["serial"] not in offline
 
 
 def _meraki_peers(world: "World", key: str, settings: dict[str, Json], up: dict[str, bool]) -> list[Json]:

@@ -139,7 +139,7 @@ async def running(
     def desk(attempt: Attempt, world: World) -> Desk:
         planner = Planner(world, means)
         operations = CatalogueDesk(catalogue, overlay, index)
-        doctor = DoctorDesk(world, store, planner, settings.health_weights)
+        doctor = DoctorDesk(world, store, settings.health_weights)
         return Desk(attempt, operations, EstateDesk(world), planner, LedgerDesk(world, planner), doctor)
 
     async with anyio.create_task_group() as tasks:

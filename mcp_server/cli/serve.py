@@ -19,7 +19,7 @@ from mcp_server.settings import Settings, load
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--output-schemas", is_flag=True, help="Announce output schemas, for typed clients.")
 @click.pass_context
-def serve(ctx: click.Context, transport: str, *, sandbox: bool, output_schemas: bool, **given: Any) -> None:
+def serve(ctx: click.Context, /, transport: str, *, sandbox: bool, output_schemas: bool, **given: Any) -> None:
     """Serve MCP over stdio, Streamable HTTP or HTTP+SSE."""
     address = (given.pop("host"), given.pop("port"))
     settings = load(overrides={**ctx.obj, **given})

@@ -58,14 +58,9 @@ class LedgerDesk:
                 f"No change {clean(change_id, 64)!r}.", "Call history without change_id.", code="change_unknown"
             )
         steps = await self.world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
-        told = stored_outcome(stored, change, steps)
-        progress = {
-            "state": change.state.value,
-            "steps": [_step(step) for step in sorted(steps, key=lambda one: one.key)],
-        }
-        return Outcome(
-            "ok", f"{change_id}: {told.status}.", {"change": {**told.data, "status": told.status}, **progress}
-        )
+        told = stored_outcome(stored, change, sorted(steps, key=lambda one: one.key))
+        view = {**change.result, **told.data, "status": told.status, "state": change.state.value}
+        return Outcome("ok", f"{change_id}: {told.status}.", {"change": view})
 
     async def resource(self, attempt: Attempt, scheme: str, name: str) -> tuple[str, str]:
         """A plan, change or audit of the caller as JSON; the session's changelog as markdown. Refused otherwise."""
@@ -187,14 +182,3 @@ def _short(change: Change) -> dict[str, Json]:
     if change.rolled_back_by:
         view["rolled_back_by"] = change.rolled_back_by
     return view
-
-
-def _step(step: ChangeStep) -> dict[str, Json]:
-    return {
-        "phase": step.phase,
-        "step": step.number,
-        "state": step.state,
-        "request": f"{step.request.get('method')} {step.request.get('path')}",
-        "http_status": step.http_status,
-        "verified": step.verified.get("matches"),
-    }

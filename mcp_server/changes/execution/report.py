@@ -5,7 +5,6 @@ from typing import Final
 
 from mcp_server.changes.execution.run import Run
 from mcp_server.domain.call import Json
-from mcp_server.domain.change_log import change_log_record
 from mcp_server.domain.change_state import STATUS, ChangeState
 from mcp_server.domain.outcome import Outcome, is_under_way
 from mcp_server.domain.record import Change, ChangeStep, StoredPlan
@@ -71,6 +70,23 @@ def stored_outcome(stored: StoredPlan, change: Change, steps: Sequence[ChangeSte
     return _told(stored, change, steps, failure or {}, extra)
 
 
+def step_view(step: ChangeStep) -> dict[str, Json]:
+    """One step in a line: phase, number, state, HTTP status, whether the read-back matched."""
+    view: dict[str, Json] = {
+        "phase": step.phase,
+        "step": step.number,
+        "state": step.state,
+        "request": f"{step.request.get('method')} {step.request.get('path')}",
+        "http_status": step.http_status,
+        "verified": step.verified.get("matches"),
+    }
+    if step.errors:
+        view["cloud_says"] = list(step.errors)
+    if step.verified.get("differences"):
+        view["differences"] = step.verified["differences"]
+    return view
+
+
 def _told(
     stored: StoredPlan,
     change: Change,
@@ -86,8 +102,7 @@ def _told(
     error = None
     if state not in _GOOD and not is_under_way(state):
         error = dict(failure) or {"code": status, "message": summary, "remedy": "See history."}
-    record = change_log_record(stored.plan, change, tuple(steps))
-    data = {"change_id": change.key, "plan_id": stored.key, **record, **extra, "failure": dict(failure)}
+    data = {"change_id": change.key, "plan_id": stored.key, "steps": [step_view(step) for step in steps], **extra}
     return Outcome(
         status=status,
         summary=f"{summary} ({change.key})",

@@ -1,0 +1,131 @@
+"""Health of networks, the delta since a change, and the health of this server."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mcp_server import __version__
+from mcp_server.domain.call import Attempt, Json
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.ports import Put
+from mcp_server.domain.record import Change, StoredPlan
+from mcp_server.domain.redaction import clean
+from mcp_server.errors import RecordConflict, Refused, StoreError
+from mcp_server.health.compare import Delta, delta
+from mcp_server.health.reader import read_signals
+from mcp_server.health.score import DEFAULT, Score, Weights, score
+from mcp_server.health.signals import Finding, Signals, from_json
+from mcp_server.store.sqlite_store import SqliteStore
+from mcp_server.world import World
+
+_FINDINGS_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorDesk:
+    """Health of one call. ``weights`` are the operator's; empty: the documented ones."""
+
+    world: World
+    store: SqliteStore
+    weights: Mapping[str, float]
+
+    async def check(
+        self, attempt: Attempt, organization_id: str, network_id: str, serials: Sequence[str], change_id: str
+    ) -> Outcome:
+        """Score, band and findings of what was named; with ``change_id`` the delta; and always this server's own."""
+        data: dict[str, Json] = {"server": await self._server(organization_id)}
+        if change_id:
+            return await self._since(change_id, attempt, data)
+        organization = attempt.facts.organization
+        if organization is None:
+            return Outcome("ok", f"Server {data['server']['status']}.", data)
+        networks = [network_id] if network_id else [network.id for network in attempt.facts.networks]
+        signals = await read_signals(self.world.reads, organization.id, networks, list(serials))
+        found = score(signals, self._weights())
+        return Outcome("ok", _summary(found), {**_view(found, signals), **data})
+
+    async def _since(self, change_id: str, attempt: Attempt, data: dict[str, Json]) -> Outcome:
+        """What got worse since the baseline of that change; what was bad before is left out."""
+        change = await self.world.store.get(Change, change_id)
+        stored = await self.world.store.get(StoredPlan, change.plan_id) if change else None
+        if change is None or stored is None or change.owner.casefold() != attempt.actor.key:
+            raise Refused(f"No change {clean(change_id, 64)!r} of yours.", "See history.", code="change_unknown")
+        if not stored.plan.baseline:
+            return Outcome("ok", "This change has no baseline.", {"delta": None, **data})
+        before = from_json(stored.plan.baseline)
+        networks = [network.id for network in stored.plan.networks]
+        serials = stored.plan.impact.device_serials[:100]
+        after = await read_signals(self.world.reads, stored.plan.organization.id, networks, serials, scope="gate")
+        worse = delta(before, after)
+        await self._note(change, worse)
+        found = score(after, self._weights())
+        verdict = "worse" if worse.hard else "unknown" if worse.is_blind else "fine"
+        view = {"change_id": change_id, "verdict": verdict, **_delta(worse)}
+        return Outcome("ok", f"Since {change_id}: {verdict}.", {"delta": view, **_view(found, after), **data})
+
+    async def _note(self, change: Change, worse: Delta) -> None:
+        """Remember on the change that its health delta is known, so that nobody is sent to look again."""
+        health = change.result.get("health")
+        known = {**(health if isinstance(health, Mapping) else {}), "delta": "worse" if worse.hard else "fine"}
+        noted = {**change.result, "health": known}
+        try:
+            await self.world.store.commit(Put(replace(change, result=noted), {"state": change.state}))
+        except (RecordConflict, StoreError):
+            return  # the answer stands without the note; the suggestion to look comes again
+
+    async def _server(self, organization_id: str) -> dict[str, Json]:
+        """Store, catalogue, budget and version of this server."""
+        view: dict[str, Json] = {"version": __version__, "catalogue": self.world.catalogue.version, "status": "ok"}
+        try:
+            view["store"] = await self.store.status()
+        except StoreError as error:
+            view["store"] = {"writable": False, "why": str(error)}
+        if not view["store"].get("writable", False):
+            view["status"] = "changes refused: the store cannot be written"
+        if organization_id:
+            view["rate_wait_s"] = await self.world.api.wait_estimate_s(organization_id, 1)
+        view["key"] = "present" if self.world.limits.has_key else "missing"
+        view["profile"], view["read_only"] = self.world.limits.profile.value, self.world.limits.read_only
+        return view
+
+    def _weights(self) -> Weights:
+        given = self.weights
+        return Weights(
+            devices=given.get("devices", DEFAULT.devices),
+            uplinks=given.get("uplinks", DEFAULT.uplinks),
+            alerts=given.get("alerts", DEFAULT.alerts),
+            healthy=int(given.get("healthy", DEFAULT.healthy)),
+            degraded=int(given.get("degraded", DEFAULT.degraded)),
+        )
+
+
+def _summary(found: Score) -> str:
+    value = "unknown" if found.value is None else f"{found.value} of 100"
+    return f"Health {value} ({found.band}); {len(found.findings)} finding(s)."
+
+
+def _view(found: Score, signals: Signals) -> dict[str, Json]:
+    view: dict[str, Json] = {
+        "score": found.value,
+        "band": found.band,
+        "findings": [_finding(one) for one in found.findings[:_FINDINGS_SHOWN]],
+        "devices": len(signals.devices),
+        "read_at": signals.read_at.isoformat(),
+    }
+    if len(found.findings) > _FINDINGS_SHOWN:
+        view["more_findings"] = len(found.findings) - _FINDINGS_SHOWN
+    if signals.unknown:
+        view["unknown"] = {name: clean(why, 120) for name, why in signals.unknown.items()}
+    return view
+
+
+def _finding(finding: Finding) -> dict[str, Json]:
+    return {name: clean(str(value), 200) for name, value in finding.to_json().items()}
+
+
+def _delta(worse: Delta) -> dict[str, Json]:
+    return {
+        "hard": [_finding(one) for one in worse.hard],
+        "soft": [_finding(one) for one in worse.soft],
+        "ignored": [_finding(one) for one in worse.ignored[:_FINDINGS_SHOWN]],
+    }

@@ -218,7 +218,7 @@ class MerakiClient:
             await self._clock.sleep(wait_s)
         try:
             http_request_ = http_request(self._client(), self._endpoint, request, pairs)
-        except (ValueError, TypeError, httpx.InvalidURL) as fault:
+        except (ValueError, TypeError, RecursionError, httpx.InvalidURL) as fault:
             return unsendable(where(request), clean(fault) if type(fault) is ValueError else "it cannot be encoded")
         tally.calls += 1
         result = await self._exchange(request, http_request_)

@@ -58,32 +58,28 @@ def elements(page: Json) -> list[Json] | None:
     """The list of a page: the page itself, its ``items``, or the only list in it; None when there is no such list."""
     if isinstance(page, list):
         return page
+    name = _list_name(page)
+    return None if name is None else list(page[name])
+
+
+def _list_name(page: Json) -> str | None:
     if not isinstance(page, dict):
         return None
-    if isinstance(page.get("items"), list):
-        return list(page["items"])
-    lists = [value for value in page.values() if isinstance(value, list)]
-    return lists[0] if len(lists) == 1 else None
+    names = [name for name, value in page.items() if isinstance(value, list)]
+    return "items" if "items" in names else names[0] if len(names) == 1 else None
 
 
 def joined(pages: Sequence[Json]) -> Json:
     """All pages as one: the lists after one another, everything around them as in the first.
 
-    ValueError when a page has no list or another shape than the first.
+    ValueError when a page has no list, or not in the same place as the first.
     """
+    first = pages[0]
     if len(pages) == 1:
-        return pages[0]
+        return first
     parts = [elements(page) for page in pages]
-    if any(part is None for part in parts) or len({type(page) for page in pages}) != 1:
+    places = {(type(page), _list_name(page)) for page in pages}
+    if None in parts or len(places) != 1:
         raise ValueError("the pages of the answer do not fit together")
-    whole = [item for part in parts for item in part or []]
-    if isinstance(pages[0], list):
-        return whole
-    name = _list_name(pages[0])
-    return {**pages[0], name: whole}
-
-
-def _list_name(page: dict[str, Json]) -> str:
-    if isinstance(page.get("items"), list):
-        return "items"
-    return next(name for name, value in page.items() if isinstance(value, list))
+    whole = [item for part in parts for item in part or ()]
+    return whole if isinstance(first, list) else {**first, _list_name(first): whole}

@@ -1,0 +1,168 @@
+"""Broken connections over real sockets: what is known to be done, and what is not."""
+
+import asyncio
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from mcp_server.domain.ports import Request
+from mcp_server.errors import BadAnswer, OutcomeUnknown, Rejected, Unreachable
+from mcp_server.meraki.client import HttpLimits, MerakiClient
+from tests.support.fake_clock import FakeClock
+from tests.support.fault_server import (
+    Fault,
+    FaultServer,
+    answers,
+    closes,
+    drips,
+    fault_server,
+    floods,
+    is_silent,
+    resets,
+    talks_no_http,
+)
+from tests.support.scripted_cloud import KEY, client_on
+
+READ = Request("GET", "/organizations/1/networks")
+WRITE = Request("POST", "/organizations/1/networks", body={"name": "x"})
+SHORT = HttpLimits(connect_s=2.0, read_s=0.2, total_s=2.0, error_body_s=0.2)
+
+
+def client_of(server: FaultServer, limits: HttpLimits = SHORT, **more: Any) -> tuple[MerakiClient, FakeClock]:
+    """A client on a server that may see the key because the operator allowed loopback."""
+    return client_on(None, base_url=server.url, allow_loopback=True, limits=limits, **more)
+
+
+LOST: list[tuple[str, Fault, int]] = [
+    ("reset before the answer", resets(), 3),
+    ("reset in the body", resets(b'[{"id": '), 3),
+    ("closed before the answer", closes(), 3),
+    ("body cut short", closes(b'[{"id": '), 3),
+    ("no HTTP", talks_no_http, 3),
+    ("accepted, then silence", is_silent, 2),
+]
+
+
+@pytest.mark.parametrize(("name", "fault", "tries"), LOST, ids=[name for name, _, _ in LOST])
+async def test_a_write_whose_answer_is_lost_is_unknown_and_sent_once(name: str, fault: Fault, tries: int) -> None:
+    """It may have taken place."""
+    async with fault_server(fault) as server, client_of(server)[0] as client:
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await client.write(WRITE)
+        assert unknown.value.sent
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("name", "fault", "tries"), LOST, ids=[name for name, _, _ in LOST])
+async def test_a_read_whose_answer_is_lost_is_asked_again(name: str, fault: Fault, tries: int) -> None:
+    """As often as the table says, then unknown."""
+    async with fault_server(fault) as server, client_of(server)[0] as client:
+        with pytest.raises(OutcomeUnknown):
+            await client.read(READ)
+        assert len(server.requests) == tries
+
+
+async def test_a_read_gets_its_answer_after_a_broken_connection() -> None:
+    """The second try opens a new one."""
+    async with fault_server(resets(b"[1"), answers([1])) as server, client_of(server)[0] as client:
+        reply = await client.read(READ)
+    assert (reply.data, reply.calls) == ([1], 2)
+
+
+async def test_when_nobody_listens_nothing_was_sent_and_a_write_is_tried_again() -> None:
+    """The connection was never opened."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        client, clock = client_on(None, base_url=f"http://127.0.0.1:{port}", allow_loopback=True)
+        async with client:
+            with pytest.raises(Unreachable) as unreachable:
+                await client.write(WRITE)
+    assert not unreachable.value.sent
+    assert clock.slept == [1.0, 2.0]
+
+
+async def test_an_answer_that_drips_ends_with_the_total_time() -> None:
+    """No phase is slow, the whole is."""
+    limits = HttpLimits(read_s=5.0, total_s=0.2)
+    async with fault_server(drips()) as server, client_of(server, limits)[0] as client:
+        with pytest.raises(OutcomeUnknown, match=r"within 0\.2 s"):
+            await client.write(WRITE)
+        assert len(server.requests) == 1
+
+
+async def test_a_refusal_whose_text_drips_is_still_a_refusal() -> None:
+    """The status alone decides."""
+    async with fault_server(drips(status=400)) as server, client_of(server)[0] as client:
+        with pytest.raises(Rejected) as rejected:
+            await client.write(WRITE)
+    assert (rejected.value.status, rejected.value.errors) == (400, ())
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_fifty_megabytes_are_refused_without_being_read(announced: bool) -> None:
+    """By the header, or once the limit is passed; the connection is closed."""
+    limits = HttpLimits(body_bytes=1_000_000)
+    async with fault_server(floods(50_000_000, announced=announced)) as server, client_of(server, limits)[0] as client:
+        with pytest.raises(BadAnswer, match="longer than"):
+            await client.read(READ)
+        assert server.sent_bytes < 25_000_000
+        assert len(server.requests) == 1
+
+
+async def test_an_endless_error_text_does_not_hide_the_status() -> None:
+    """Only its beginning would be read."""
+    async with fault_server(floods(50_000_000, announced=False, status=409)) as server, client_of(server)[0] as client:
+        with pytest.raises(Rejected) as rejected:
+            await client.write(WRITE)
+    assert rejected.value.status == 409
+
+
+async def test_connections_are_kept_and_used_again() -> None:
+    """One connection for calls after one another."""
+    async with fault_server(answers([1])) as server, client_of(server)[0] as client:
+        for _ in range(5):
+            await client.read(READ)
+        assert (server.connections, len(server.requests)) == (1, 5)
+
+
+async def test_what_arrives_is_one_whole_request_with_the_key() -> None:
+    """Body, length, key and name of this program."""
+    async with fault_server(answers({"id": "N_1"}, 201)) as server, client_of(server)[0] as client:
+        reply = await client.write(WRITE)
+        head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert reply.status == 201
+    assert head.startswith(b"POST /api/v1/organizations/1/networks HTTP/1.1")
+    assert f"authorization: bearer {KEY}".encode() in head.lower()
+    assert b"merakispecialistmcp/" in head.lower()
+    assert json.loads(body) == {"name": "x"}
+
+
+async def test_a_redirect_to_another_server_does_not_take_the_key_there() -> None:
+    """The other server is never called (the official SDK 4.7.0 sends it the whole key)."""
+    async with fault_server(answers([])) as other:
+        there = answers(None, 302, Location=f"http://127.0.0.1:{other.port}/api/v1/organizations")
+        async with fault_server(there) as server, client_of(server)[0] as client:
+            with pytest.raises(BadAnswer, match="redirect"):
+                await client.read(READ)
+        assert other.requests == []
+
+
+async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key does not pass through it."""
+    async with fault_server(answers([])) as proxy, fault_server(answers([1])) as server:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("NO_PROXY", "")
+        async with client_of(server)[0] as client:
+            assert (await client.read(READ)).data == [1]
+        assert proxy.requests == []
+
+
+async def test_many_reads_at_once_share_the_pool() -> None:
+    """None is lost."""
+    async with fault_server(answers([1])) as server, client_of(server, HttpLimits(connections=3))[0] as client:
+        replies = await asyncio.gather(*(client.read(READ) for _ in range(20)))
+    assert [reply.data for reply in replies] == [[1]] * 20

@@ -7,17 +7,18 @@ from collections.abc import Hashable, Mapping, Sequence
 from mcp_server.domain.call import Json
 from mcp_server.domain.state.json_value import IDENTITY, frozen
 
-_ALIKE = 0.5  #: share of equal fields from which two elements count as one that was edited
+_ALIKE = 0.6  #: share of equal fields above which two elements count as one that was edited
 _COMPARED = 200  #: most elements a side for which similarity is tried; more would cost seconds
 
 
-def matched(before: Sequence[Json], after: Sequence[Json]) -> dict[int, int]:
-    """Index in ``before`` -> index in ``after``, each used once."""
+def matched(before: Sequence[Json], after: Sequence[Json], *, by_likeness: bool = True) -> dict[int, int]:
+    """Index in ``before`` -> index in ``after``, each used once; by equality and identity only when asked so."""
     pairs = _equal(before, after)
     left, right = _rest(before, after, pairs)
     pairs.update(_by_identity(before, after, left, right))
-    left, right = _rest(before, after, pairs)
-    pairs.update(_by_similarity(before, after, left, right))
+    if by_likeness:
+        left, right = _rest(before, after, pairs)
+        pairs.update(_by_similarity(before, after, left, right))
     return pairs
 
 
@@ -96,7 +97,7 @@ def _by_similarity(before: Sequence[Json], after: Sequence[Json], left: list[int
     pairs: dict[int, int] = {}
     taken: set[int] = set()
     for score, _, i, j in sorted(scored):
-        if -score >= _ALIKE and i not in pairs and j not in taken:
+        if -score > _ALIKE and i not in pairs and j not in taken:
             pairs[i] = j
             taken.add(j)
     return pairs

@@ -138,7 +138,7 @@ def _aligned(base: list[Json], ours: list[Json], theirs: list[Json]) -> list[_Ro
     rows = [_Row(i, to_ours.get(i), to_theirs.get(i)) for i in range(len(base))]
     new_ours = [j for j in range(len(ours)) if j not in set(to_ours.values())]
     new_theirs = [j for j in range(len(theirs)) if j not in set(to_theirs.values())]
-    both = matched([ours[j] for j in new_ours], [theirs[j] for j in new_theirs])
+    both = matched([ours[j] for j in new_ours], [theirs[j] for j in new_theirs], by_likeness=False)
     rows += [_Row(None, j, new_theirs[both[n]] if n in both else None) for n, j in enumerate(new_ours)]
     taken = set(both.values())
     return rows + [_Row(None, None, j) for n, j in enumerate(new_theirs) if n not in taken]

@@ -107,6 +107,9 @@ class Cloud:
 
     def _after(self, route: Route, call: Call, written: int) -> None:
         world = self.world
+        facts = world.hidden.get(f"/devices/{call.params.get('serial', '')}")
+        if facts is not None:
+            facts["configurationUpdatedAt"] = world.stamp()
         if len(world.changes) == written and "liveTools" not in call.path:
             network_id = call.params.get("networkId") or world.network_of(call.params.get("serial", ""))
             organization_id = call.params.get("organizationId") or world.organization_of(network_id)

@@ -221,7 +221,6 @@ def _device(world: World, network_id: str | None, unit: Unit, name: str) -> str:
         "firmware": firmware if network_id else "Not running configured version",
         "productType": unit.product,
         "details": details,
-        "configurationUpdatedAt": world.stamp(86_400),
         "url": f"https://n1.meraki.com/{network_id}/manage/nodes/{serial}",
         "floorPlanId": None,
     }
@@ -230,8 +229,9 @@ def _device(world: World, network_id: str | None, unit: Unit, name: str) -> str:
         "claimedAt": _CLAIMED_AT,
         "orderNumber": f"4C{order:06d}",
         "catalyst": unit.catalyst,
+        "configurationUpdatedAt": _CLAIMED_AT,
         "uplink": None,
-        "management_vlan": 1,
+        "managementVlan": 1,
     }
     return serial
 

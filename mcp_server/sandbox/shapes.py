@@ -33,7 +33,7 @@ def _faults(value: Json, tree: Json, where: str) -> Iterator[str]:
         fits = isinstance(value, _KINDS[tree]) and not (tree in ("i", "n") and isinstance(value, bool))
         if not fits:
             yield f"'{where}' must be {_WORDS[tree]}"
-    elif value not in tree.split("|"):
+    elif isinstance(value, dict | list) or str(value) not in tree.split("|"):
         options = ", ".join(f"'{option}'" for option in tree.split("|"))
         yield f"'{where}' must be one of: {options}"
 

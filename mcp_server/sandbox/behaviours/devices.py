@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 _FIELDS = ("name", "tags", "lat", "lng", "address", "notes")
 #: facts: section 2, point 9
-NOT_TEMPLATED = "Device's network must be bound to a configuration template (that supports switches) to allow for switch template binding"
+NOT_TEMPLATED = (
+    "Device's network must be bound to a configuration template (that supports switches) "
+    "to allow for switch template binding"
+)
 REBOOT_S = 90.0
 UPGRADE_S = 900.0
 
@@ -38,8 +41,12 @@ def list_devices(world: "World", call: Call) -> Json:
     found = {one["serial"]: one for one in of_organization(world, call.params["organizationId"])}
     after = call.query.get("configurationUpdatedAfter")
     if after:
-        found = {serial: one for serial, one in found.items() if one["configurationUpdatedAt"] > after}
-    return Rows(list(found), found.__getitem__)
+        found = {serial: one for serial, one in found.items() if _updated_at(world, serial) > after}
+    return Rows(list(found), lambda serial: found[serial] | {"configurationUpdatedAt": _updated_at(world, serial)})
+
+
+def _updated_at(world: "World", serial: str) -> str:
+    return str(world.hidden[f"/devices/{serial}"]["configurationUpdatedAt"])
 
 
 @behaviour("getNetworkDevices")
@@ -67,7 +74,6 @@ def update_device(world: "World", call: Call) -> Json:
     if "tags" in changed:
         changed["tags"] = changed["tags"] or []
     device |= changed
-    device["configurationUpdatedAt"] = world.stamp()
     world.record_change(device["networkId"], "via API", f"Device {device['serial']}", old, device)
     return device
 
@@ -99,7 +105,8 @@ def claim_devices(world: "World", call: Call) -> Json:
     _check_claims(world, network, serials)
     for serial in serials:
         device = world.devices[serial]
-        device |= {"networkId": network_id, "lanIp": _address(world, serial), "configurationUpdatedAt": world.stamp()}
+        device |= {"networkId": network_id, "lanIp": _address(world, serial)}
+        world.hidden[f"/devices/{serial}"]["configurationUpdatedAt"] = world.stamp()
         device["url"] = f"https://n1.meraki.com/{network_id}/manage/nodes/{serial}"
     log(world, call, "Devices claimed", "", serials)
     return {"serials": serials, "errors": []}

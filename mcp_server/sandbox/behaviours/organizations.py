@@ -200,7 +200,7 @@ def bind_network(world: "World", call: Call) -> Json:
         raise CloudError(400, "Network is already bound to a configuration template")
     if not set(record["productTypes"]) <= set(template["productTypes"]):
         raise CloudError(400, "Network and configuration template must have the same product types")
-    _each_owned(world, record["id"], world.forget)
+    _each_owned(record["id"], world.forget)
     old = copy.deepcopy(record)
     record |= {"isBoundToConfigTemplate": True, "configTemplateId": template["id"]}
     log(world, call, "Configuration template", old, record)
@@ -216,7 +216,7 @@ def unbind_network(world: "World", call: Call) -> Json:
     old = copy.deepcopy(record)
     template_id = record.pop("configTemplateId")
     record["isBoundToConfigTemplate"] = False
-    _each_owned(world, record["id"], world.forget)
+    _each_owned(record["id"], world.forget)
     if (call.body or {}).get("retainConfigs"):
         copy_settings(world, f"/networks/{template_id}", f"/networks/{record['id']}")
     for device in world.devices_in(record["id"]):
@@ -225,7 +225,7 @@ def unbind_network(world: "World", call: Call) -> Json:
     return record
 
 
-def _each_owned(world: "World", network_id: str, act: Callable[[str], None]) -> None:
+def _each_owned(network_id: str, act: Callable[[str], None]) -> None:
     for word in TEMPLATE_OWNS:
         act(f"/networks/{network_id}/{word}")
 

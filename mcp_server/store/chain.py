@@ -7,12 +7,13 @@ chain is found by whoever has the key. Pure: lines go in and come out.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
+from datetime import datetime
 from typing import Any
 
 import rfc8785
-from pydantic_core import PydanticSerializationError
 
 from mcp_server.domain.call import Receipt
 from mcp_server.domain.record import AuditEntry
@@ -21,6 +22,7 @@ from mcp_server.store.records import adapter, moment
 
 FIRST = "0" * 64  #: what the first line has for its previous hash
 _SAFE_INTEGER = 2**53 - 1
+_FIELDS = tuple(item.name for item in fields_of(AuditEntry) if item.name != "hash")
 _LINK = b'"previous_hash":"","seq":0,"status":'
 
 
@@ -51,13 +53,10 @@ class Problem:
 
 def line_of(entry: AuditEntry) -> Line:
     """The entry ready to be linked. Raises ``StoreUnavailable`` when it holds what JSON cannot."""
-    at = moment(entry.at)
+    fields = {name: _safe(getattr(entry, name)) for name in _FIELDS} | {"previous_hash": "", "seq": 0}
     try:
-        fields = adapter(AuditEntry).dump_python(entry, mode="json")
-        fields |= {"at": at, "previous_hash": "", "seq": 0}
-        del fields["hash"]
-        text = rfc8785.dumps(_safe(fields))
-    except (PydanticSerializationError, rfc8785.CanonicalizationError, UnicodeError) as problem:
+        text = rfc8785.dumps(fields)
+    except (rfc8785.CanonicalizationError, UnicodeError) as problem:
         raise StoreUnavailable("the audit entry holds a value that JSON cannot carry") from problem
     before, _, after = text.rpartition(_LINK)  # the last one: what follows it are strings, where quotes are escaped
     return Line(before, after)
@@ -125,8 +124,10 @@ def _fault(stored: Stored, previous_hash: str | None = None) -> str:
 
 
 def _safe(value: Any) -> Any:
-    """The same JSON with integers beyond 2^53 as text (RFC 8785 has none)."""
-    if isinstance(value, dict):
+    """The same JSON with times and integers beyond 2^53 as text (RFC 8785 has neither)."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, Mapping):
         return {key: _safe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_safe(item) for item in value]

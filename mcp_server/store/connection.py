@@ -16,6 +16,7 @@ from pathlib import Path
 import filelock
 
 from mcp_server.errors import StoreUnavailable
+from mcp_server.private_files import private_directory
 
 BUSY_TIMEOUT_MS = 10_000
 FIXED_IN = (3, 51, 3)  #: first SQLite without the WAL-reset bug
@@ -101,6 +102,7 @@ class FileLock:
         """Try again and again until the time is over."""
         with translated(f"{self._path} cannot be locked"):
             if self._descriptor is None:
+                private_directory(self._path.parent, forbidden=0o022)
                 flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
                 self._descriptor = os.open(self._path, flags, 0o600)
             for _ in range(self._attempts):

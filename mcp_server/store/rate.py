@@ -17,7 +17,6 @@ from typing import TypeVar
 from mcp_server.domain.ports import Clock
 from mcp_server.domain.rate import CAPACITY, RATE_PER_S, Bucket, penalized, reserve
 from mcp_server.errors import StoreUnavailable
-from mcp_server.private_files import private_directory
 from mcp_server.store.connection import FileLock, unavailable
 from mcp_server.store.queries import sql
 
@@ -63,8 +62,8 @@ class StoreBudget:
 
     def close(self) -> None:
         """Give nothing back and close the file; blocks until done."""
-        self._thread.submit(self._close)
         self._thread.shutdown(wait=True)
+        self._close()
 
     async def reserve(self, organization_id: str, calls: int = 1) -> float:
         """Take so many requests from the budget; the seconds to wait before sending them."""
@@ -119,7 +118,7 @@ class StoreBudget:
         return decide(bucket, max(now, bucket.at))
 
     def _close(self) -> None:
-        """Close the file; in the thread."""
+        """Close the file; the next use opens it again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -153,7 +152,6 @@ def _bucket(connection: sqlite3.Connection, organization_id: str) -> Iterator[_K
 
 def _opened(path: Path) -> sqlite3.Connection:
     """The file, made anew when it is damaged, as a power cut may do without syncs; nothing in it is worth keeping."""
-    private_directory(path.parent, forbidden=0o022)
     lock = FileLock(path.with_suffix(".lock"))
     try:
         with lock.held():

@@ -223,9 +223,18 @@ def _json(value: Any, name: str) -> bytes:
 def _dump(record: Any, name: str) -> bytes:
     """A record as JSON text."""
     try:
-        return adapter(type(record)).dump_json(record)
-    except PydanticSerializationError as problem:
+        plain = adapter(type(record)).dump_python(record)
+        text = json.dumps(plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_text)
+        return text.encode()
+    except (PydanticSerializationError, TypeError, ValueError) as problem:
         raise StoreUnavailable(f"{name} holds a value that cannot be kept") from problem
+
+
+def _text(value: Any) -> str:
+    """A time as text; ``TypeError`` for anything else that JSON does not know."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _load(kind: Kind, text: bytes, name: str) -> Any:

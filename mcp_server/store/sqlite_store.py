@@ -56,8 +56,8 @@ class SqliteStore:
     def close(self) -> None:
         """Finish what waits and close both connections; blocks until done."""
         self._writer.close()
-        self._reader_thread.submit(self._close_reader)
         self._reader_thread.shutdown(wait=True)
+        self._drop_reader()
         self._reader_lock.close()
 
     async def commit(self, *writes: StoreWrite) -> tuple[Receipt, ...]:
@@ -135,17 +135,21 @@ class SqliteStore:
 
     def _asked(self, ask: Callable[[sqlite3.Connection], A]) -> A:
         """In the reader's thread."""
-        with translated("the store cannot be read"):
-            if self._reader is None:
-                self._reader = _reading_connection(self._path, self._reader_lock)
-            with _one_view(self._reader):
-                return ask(self._reader)
+        try:
+            with translated("the store cannot be read"):
+                if self._reader is None:
+                    self._reader = _reading_connection(self._path, self._reader_lock)
+                with _one_view(self._reader):
+                    return ask(self._reader)
+        except StoreUnavailable:
+            self._drop_reader()
+            raise
 
-    def _close_reader(self) -> None:
-        """The end of the reader's thread."""
-        if self._reader is not None:
-            close_database(self._reader, self._reader_lock)
-            self._reader = None
+    def _drop_reader(self) -> None:
+        """Close the reading connection; the next read opens another."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            close_database(reader, self._reader_lock)
 
     def _verified(self, anchors: Sequence[Receipt]) -> chain.Problem | None:
         """Walk the chain on a connection of its own, so that nobody else waits."""

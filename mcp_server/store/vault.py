@@ -17,7 +17,6 @@ class Vault:
     """The secrets of one data directory; a value leaves only through ``get``."""
 
     def __init__(self, directory: Path, seal: Seal) -> None:
-        self._directory = directory
         self._path = directory / "keys" / "secrets.json"
         self._seal = seal
 
@@ -27,7 +26,7 @@ class Vault:
             raise InvalidArguments(
                 f"{name!r} cannot name a secret.", "Use 1 to 64 letters, digits, '_', '.', '-', a letter first."
             )
-        private_directory(self._directory, forbidden=0o022)
+        private_directory(self._path.parent.parent, forbidden=0o022)
         private_directory(self._path.parent)
         lock = FileLock(self._path.with_suffix(".lock"))
         try:

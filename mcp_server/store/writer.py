@@ -14,7 +14,6 @@ from pathlib import Path
 
 from mcp_server.domain.call import Receipt
 from mcp_server.errors import RecordAltered, RecordConflict, StoreError, StoreUnavailable
-from mcp_server.private_files import private_directory
 from mcp_server.store.connection import FileLock, connect, translated
 from mcp_server.store.journal import Journal, Write
 from mcp_server.store.queries import statements
@@ -58,9 +57,10 @@ class Writer:
         return commit.answer
 
     def close(self) -> None:
-        """Finish what waits, then close the connection."""
-        self._thread.submit(self._close)
+        """Finish what waits, then close the connection; a second time it does nothing."""
         self._thread.shutdown(wait=True)
+        self._drop_connection()
+        self._lock.close()
 
     def _next_group(self) -> None:
         """Commit whatever waits; often nothing, when an earlier group took it along."""
@@ -113,11 +113,6 @@ class Writer:
         if connection is not None:
             close_database(connection, self._lock)
 
-    def _close(self) -> None:
-        """The end of the writer's thread."""
-        self._drop_connection()
-        self._lock.close()
-
 
 def _attempted(journal: Journal, commit: Commit) -> "Receipts | StoreError":
     """The receipts, or why this commit alone was not written."""
@@ -157,7 +152,6 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def open_database(path: Path) -> sqlite3.Connection:
     """A connection to a database of our schema version, made or migrated when it must be; the caller holds the lock."""
-    private_directory(path.parent, forbidden=0o022)
     connection = connect(path)
     try:
         _prepare(connection, path)

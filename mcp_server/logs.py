@@ -8,7 +8,7 @@ import contextlib
 import json
 import logging
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -42,17 +42,28 @@ def configure(settings: Settings, stream: TextIO) -> "Redactor":
     """Sends all logging to ``stream``; the Redactor returned learns further secrets. Safe to call twice."""
     redactor = Redactor(settings.secret_values)
     is_human = settings.log_format == "human" or (settings.log_format == "auto" and stream.isatty())
-    output = logging.StreamHandler(stream)
+    output = Output(stream)
     output.setFormatter(HumanLines(redactor) if is_human else JsonLines(redactor))
     root = logging.getLogger()
-    for old in [old for old in root.handlers if getattr(old, "is_ours", False)]:
+    for old in [old for old in root.handlers if isinstance(old, Output)]:
         root.removeHandler(old)
-    output.is_ours = True  # type: ignore[attr-defined]  # marks it for the next call
     root.addHandler(output)
     root.setLevel(settings.log_level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     return redactor
+
+
+class Output(logging.StreamHandler[TextIO]):
+    """Where lines go. A record that cannot be written is named, never printed: Python would show its raw arguments."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is Python's
+        """Writes where the record came from, and nothing of what it holds."""
+        with contextlib.suppress(OSError, ValueError):  # the stream itself is gone: nobody is left to tell
+            place = f"{record.name}:{record.lineno}"
+            self.stream.write(
+                json.dumps({"level": "error", "message": f"a log record of {place} is unwritable"}) + "\n"
+            )
 
 
 class Redactor:
@@ -66,14 +77,13 @@ class Redactor:
         self._secrets.update(secret for secret in secrets if secret)
 
     def text(self, text: str) -> str:
-        """The text without secrets."""
-        text = _HEADER.sub(rf"\1\2{MASK}", text)
+        """The text without secrets; of a very long one the beginning."""
+        text = _HEADER.sub(rf"\1\2{MASK}", text[: 4 * MESSAGE_LIMIT])
         return str(redacted(_without_named_secrets(text), self._secrets))
 
     def value(self, value: Any) -> Any:
         """A JSON value without secrets; what is no JSON is shown as text."""
-        plain = json.loads(json.dumps(value, default=str, ensure_ascii=False))
-        return _each_text(redacted(plain, self._secrets), self.text)
+        return _each_text(redacted(_plain(value), self._secrets), self.text)
 
 
 def _without_named_secrets(text: str) -> str:
@@ -88,6 +98,17 @@ def _without_named_secrets(text: str) -> str:
             kept.append(MASK)
             at = value.end()
     return "".join(kept) + text[at:]
+
+
+def _plain(value: Any, depth: int = 8) -> Any:
+    """The value as JSON has it; what lies deeper than ``depth`` as text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if depth and isinstance(value, Mapping):
+        return {str(key): _plain(item, depth - 1) for key, item in value.items()}
+    if depth and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, depth - 1) for item in value]
+    return str(value)
 
 
 def _each_text(value: Any, change: Any) -> Any:

@@ -220,7 +220,8 @@ async def test_an_hour_of_retry_after_is_told_instead_of_waited_and_holds_for_th
             await client.read(READ)
         await client.read(Request("GET", "/organizations/2/networks"))
         assert await client.wait_estimate_s("1", 1) == pytest.approx(3600.0)
-    assert (first.value.retry_after_s, second.value.retry_after_s) == (3600.0, pytest.approx(3600.0))
+    assert first.value.retry_after_s == 3600.0
+    assert second.value.retry_after_s == pytest.approx(3600.0)
     assert len(cloud.asked) == 2
     assert clock.slept == []
 
@@ -271,7 +272,7 @@ async def test_a_write_that_meets_a_5xx_is_never_sent_again(status: int) -> None
     assert (len(cloud.asked), clock.slept) == (1, [])
 
 
-@pytest.mark.parametrize("kind", sorted(MEANINGS, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(MEANINGS, key=str))
 async def test_a_write_is_sent_again_exactly_when_it_never_left(kind: type[Exception]) -> None:
     """For every error that httpx has."""
     error = kind.__new__(kind)

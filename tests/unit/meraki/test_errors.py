@@ -53,7 +53,7 @@ def test_only_what_never_opened_a_connection_counts_as_not_sent() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", sorted(MEANINGS, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(MEANINGS, key=str))
 def test_an_error_is_built_anew_without_anything_of_httpx(kind: type[Exception]) -> None:
     """No request, key or query travels with our error."""
     failure = failure_of(made(kind), "GET /x")

@@ -61,7 +61,7 @@ def firmware_window(view: StepView) -> Iterable[Warned]:
         is_open = not view.sent.get("time")
     elif view.operation == "updateNetworkFirmwareUpgrades":
         products = view.sent.get("products")
-        upgrades = [part(product, "nextUpgrade") for product in (products or {}).values()] if products else []
+        upgrades = [part(one, "nextUpgrade") for one in products.values()] if isinstance(products, Mapping) else []
         is_open = any(isinstance(upgrade, Mapping) and not upgrade.get("time") for upgrade in upgrades)
     else:
         return ()

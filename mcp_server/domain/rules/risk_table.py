@@ -18,8 +18,8 @@ from mcp_server.domain.rules.wireless import SSID_OPERATIONS, is_open
 BATCH_OVER = 10  #: devices
 MANAGEMENT_OPERATIONS = frozenset({
     "updateDeviceManagementInterface", "updateNetworkSwitchAlternateManagementInterface",
-    "updateNetworkWirelessAlternateManagementInterface", "updateDeviceSwitchAlternateManagementInterface",
-    "updateDeviceWirelessAlternateManagementInterfaceIpv6", "updateDeviceApplianceUplinksSettings",
+    "updateNetworkWirelessAlternateManagementInterface", "updateDeviceApplianceUplinksSettings",
+    "updateDeviceWirelessAlternateManagementInterfaceIpv6",
     "updateDeviceCellularGatewayLan", "updateNetworkCellularGatewayUplink",
 })  # fmt: skip
 _UPLINK_FIELDS = ("enabled", "type", "vlan", "nativeVlan", "allowedVlans", "profile", "portScheduleId")
@@ -41,8 +41,7 @@ Check = Callable[[StepView], Iterator[Found]]
 def cuts_itself_off(view: StepView) -> bool:
     """Whether the step may end this server's own way to the device.
 
-    So do: an uplink port's state or VLANs, a management interface, VLANs switched off, the native VLAN of a trunk
-    that leads up.
+    So do: an uplink port's state or VLANs (its native VLAN too), a management interface, the management VLAN.
     """
     if view.operation in PORT_OPERATIONS and str(view.params.get("portId")) in view.uplink_ports:
         return view.changes(*_UPLINK_FIELDS)

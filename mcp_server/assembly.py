@@ -103,7 +103,7 @@ class Server:
     clock: Clock
     ids: Ids
     changes: Changes
-    new_world: Callable[[], World]
+    world: Callable[[], World]
 
 
 @asynccontextmanager
@@ -122,40 +122,54 @@ async def running(
     home = open_home(settings)
     store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock)
     client = api or _client(settings, clock, StoreBudget(home, clock), sandbox=sandbox)
-    catalogue = Catalogue.load()
-    overlay = Overlay.load(catalogue)
-    inventory = Inventory(client, catalogue, clock, allowed=settings.organizations)
     vault = Vault(home, Seal(lambda: open_key(home, "vault")))
     keyring = Keyring(home)
-    limits = _limits(settings, channel, sandbox=sandbox)
-    index = Search(catalogue)
-
-    def new_world() -> World:
-        reads = SharedReads(client, catalogue, clock)
-        return World(reads, catalogue, overlay, inventory, store, client, clock, ids, limits)
-
     means = _means(settings, open_key(home, "digest"), vault, keyring)
-
-    def desk(attempt: Attempt, world: World) -> Desk:
-        planner = Planner(world, means)
-        operations = CatalogueDesk(catalogue, overlay, index)
-        doctor = DoctorDesk(world, store, settings.health_weights)
-        return Desk(attempt, operations, EstateDesk(world), planner, LedgerDesk(world, planner), doctor)
-
+    world = _worlds(settings, client, store, clock, ids, limits=_limits(settings, channel, sandbox=sandbox))
     async with anyio.create_task_group() as tasks:
         changes = Changes(tasks, means)
         recorder = Recorder(store, strict=settings.strict_audit)
-        parts = Parts(Registry.load(lookups()), recorder, changes, new_world, desk)
+        parts = Parts(Registry.load(lookups()), recorder, changes, world, _desks(settings, store, means))
         host = _host(parts, settings, clock, ids, open_key(home, "state"))
         host = replace(host, output_schemas=output_schemas)
         try:
-            yield Server(settings, parts, host, store, keyring, vault, clock, ids, changes, new_world)
+            yield Server(settings, parts, host, store, keyring, vault, clock, ids, changes, world)
         finally:
             with anyio.CancelScope(shield=True):
                 await changes.finish()
                 if isinstance(client, MerakiClient):
                     await client.close()
                 store.close()
+
+
+def _worlds(
+    settings: Settings, api: MerakiApi, store: SqliteStore, clock: Clock, ids: Ids, *, limits: Limits
+) -> Callable[[], World]:
+    """Makes a world for each call: its reads are shared within the call and never kept longer."""
+    catalogue = Catalogue.load()
+    overlay = Overlay.load(catalogue)
+    inventory = Inventory(api, catalogue, clock, allowed=settings.organizations)
+
+    def world() -> World:
+        reads = SharedReads(api, catalogue, clock)
+        return World(reads, catalogue, overlay, inventory, store, api, clock, ids, limits)
+
+    return world
+
+
+def _desks(settings: Settings, store: SqliteStore, means: Means) -> Callable[[Attempt, World], Desk]:
+    """Makes the services that a tool works with during one call."""
+    index: list[Search] = []
+
+    def desk(attempt: Attempt, world: World) -> Desk:
+        if not index:
+            index.append(Search(world.catalogue))  # built when first used: it costs start-up time
+        planner = Planner(world, means)
+        operations = CatalogueDesk(world.catalogue, world.overlay, index[0])
+        doctor = DoctorDesk(world, store, settings.health_weights)
+        return Desk(attempt, operations, EstateDesk(world), planner, LedgerDesk(world, planner), doctor)
+
+    return desk
 
 
 def _client(settings: Settings, clock: Clock, budget: StoreBudget, *, sandbox: bool) -> MerakiClient:

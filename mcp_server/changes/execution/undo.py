@@ -47,7 +47,7 @@ async def way_back(step: Step, done: ChangeStep, world: World) -> WayBack:
         return WayBack(())
     if reader is not None and step.kind == "delete" and live is not None:
         return WayBack(())
-    return WayBack(tuple(_draft(write, sources, live, reader, step, world) for write in step.inverse.writes))
+    return WayBack(tuple(_draft(_filled(write, sources), live, reader, step, world) for write in step.inverse.writes))
 
 
 def _touch(step: Step, done: ChangeStep) -> Touch:
@@ -71,8 +71,11 @@ def _put_back(step: Step, done: ChangeStep, reader: Reader | None, live: Json, w
     return WayBack((draft,), conflicts=tuple(conflict.path for conflict in merge.conflicts))
 
 
-def _draft(write: Write, sources: Sources, live: Json, reader: Reader | None, step: Step, world: World) -> Draft:
-    touch = Touch(write.operation, filled(dict(write.params), sources), filled(write.body, sources), is_write=True)
+def _filled(write: Write, sources: Sources) -> Touch:
+    return Touch(write.operation, filled(dict(write.params), sources), filled(write.body, sources), is_write=True)
+
+
+def _draft(touch: Touch, live: Json, reader: Reader | None, step: Step, world: World) -> Draft:
     own = reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id) or reader
     if step.kind == "delete":
         return draft_one(touch, None, own, world)

@@ -1,0 +1,108 @@
+"""A canary never leaks through redaction, wherever and however it stands; cleaned text is inert."""
+
+import base64
+import html
+import json
+import unicodedata
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mcp_server.domain.redaction import MASK, clean, cleaned, redacted
+
+CANARY = st.text(min_size=4, max_size=40).filter(lambda text: not set(text) <= set(MASK) and _is_encodable(text))
+PLAIN = st.text(max_size=12)
+SCALARS = st.none() | st.booleans() | st.integers() | PLAIN
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def forms_of(canary: str) -> list[str]:
+    """The ways in which a canary may be hidden in a text."""
+    raw = canary.encode()
+    return [
+        canary,
+        f"token={canary}; path=/",
+        base64.b64encode(raw).decode(),
+        base64.b64encode(b"u:" + raw + b"!").decode(),
+        base64.urlsafe_b64encode(b"x" + raw).decode(),
+        quote(canary, safe=""),
+        quote_plus(canary),
+        quote(canary).lower() if canary.islower() else quote(canary),
+        html.escape(canary),
+        json.dumps({"p": canary}),
+        raw.hex(),
+    ]
+
+
+@st.composite
+def hidden(draw: st.DrawFn) -> tuple[str, Any]:
+    """A canary, and a nested value that holds it in keys, in values, encoded."""
+    canary = draw(CANARY)
+    leaf = SCALARS | st.sampled_from(forms_of(canary))
+    keys = PLAIN | st.sampled_from([canary, f"x{canary}y"])
+    value = draw(
+        st.recursive(leaf, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4))
+    )
+    return canary, [value, draw(st.sampled_from(forms_of(canary)))]
+
+
+def texts_in(value: Any) -> list[str]:
+    """Every text of a value, keys too."""
+    if isinstance(value, dict):
+        return [text for key, item in value.items() for text in (key, *texts_in(item))]
+    if isinstance(value, list):
+        return [text for item in value for text in texts_in(item)]
+    return [str(value)]
+
+
+@given(hidden())
+def test_a_known_canary_never_leaks(case: tuple[str, Any]) -> None:
+    """Not as it is, not in base64, hexadecimal, URL, HTML or JSON form; not in a key."""
+    canary, value = case
+    raw = canary.encode()
+    for text in texts_in(redacted(value, [canary])):
+        for reading in (text, unquote(text), unquote_plus(text), html.unescape(text)):
+            assert canary not in reading
+        assert raw.hex() not in text
+        assert base64.b64encode(raw).decode().rstrip("=")[:-1] not in text or len(raw) < 4
+
+
+@given(
+    CANARY,
+    st.sampled_from(["psk", "secret", "sharedSecret", "passphrase", "password", "communityString", "apiKey"]),
+    st.data(),
+)
+def test_an_unknown_canary_under_a_secret_name_never_leaks(canary: str, name: str, data: st.DataObject) -> None:
+    """Nothing needs to be known of a secret whose field says that it is one."""
+    assume(canary not in MASK and canary not in name)
+    wrapped: Any = {name: data.draw(st.sampled_from([canary, [canary], {"value": canary}, [{"v": [canary]}]]))}
+    for _ in range(data.draw(st.integers(0, 3))):
+        wrapped = data.draw(st.sampled_from([[wrapped], {"outer": wrapped}]))
+    values = [text for text in texts_in(redacted(wrapped)) if text not in (name, "outer", "value", "v")]
+    assert values == [MASK] * len(values)
+
+
+@given(st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(PLAIN, inner)))
+def test_redaction_without_secrets_changes_nothing_but_secret_fields(value: Any) -> None:
+    """It is no filter for ordinary data, and doing it twice is doing it once."""
+    once = redacted(value)
+    assert redacted(once) == once
+
+
+@given(st.text(max_size=400), st.integers(1, 300))
+def test_cleaned_text_is_inert_short_and_stays_as_it_is(text: str, limit: int) -> None:
+    """No unseen character is left, it is never longer than the limit, and cleaning twice is cleaning once."""
+    shown = clean(text, limit)
+    assert len(shown) <= limit
+    assert all(unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in shown)
+    assert clean(shown, limit) == shown
+    assert cleaned([text], limit) == [shown]

@@ -18,7 +18,7 @@ import filelock
 from mcp_server.errors import StoreUnavailable
 from mcp_server.private_files import private_directory
 
-BUSY_TIMEOUT_MS = 10_000
+WAIT_S = 10.0  #: how long to wait for another process
 FIXED_IN = (3, 51, 3)  #: first SQLite without the WAL-reset bug
 _POLL_S = 0.002
 
@@ -73,7 +73,7 @@ def translated(what: str) -> Iterator[None]:
 class FileLock:
     """An exclusive lock among processes and threads, on one descriptor that stays open: a few microseconds a turn."""
 
-    def __init__(self, path: Path, timeout_s: float = BUSY_TIMEOUT_MS / 1000) -> None:
+    def __init__(self, path: Path, timeout_s: float = WAIT_S) -> None:
         self._path = path
         self._attempts = max(1, round(timeout_s / _POLL_S))
         self._threads = threading.Lock()
@@ -112,13 +112,13 @@ class FileLock:
         raise StoreUnavailable(f"{self._path}: another process holds the database")
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, wait_s: float) -> sqlite3.Connection:
     """A connection with every pragma set; the caller holds the file lock. The file is made with mode 0600."""
     if path.is_symlink():
         raise StoreUnavailable(f"{path} is a symbolic link; name the file's own directory")
     if not path.exists():  # never opened otherwise: closing a second descriptor drops SQLite's own file locks
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):

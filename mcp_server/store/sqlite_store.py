@@ -15,8 +15,8 @@ from mcp_server.domain.ports import Append, Clock, Put, StoreWrite
 from mcp_server.domain.record import AuditEntry, Lease
 from mcp_server.errors import RecordAltered, StoreError, StoreUnavailable
 from mcp_server.store import chain
-from mcp_server.store.connection import FileLock, is_wal_hazardous, translated
-from mcp_server.store.journal import PutRow, Write, get, read_head, whole
+from mcp_server.store.connection import WAIT_S, FileLock, is_wal_hazardous, translated
+from mcp_server.store.journal import Probe, PutRow, Write, get, read_head, whole
 from mcp_server.store.queries import sql
 from mcp_server.store.records import KINDS, OWNERS, Kind, column_value, decode, encode, kind_of, moment
 from mcp_server.store.seal import Seal
@@ -39,19 +39,20 @@ class SqliteStore:
     reads also when its store cannot be written.
     """
 
-    def __init__(self, directory: Path, seal: Seal, clock: Clock) -> None:
+    def __init__(self, directory: Path, seal: Seal, clock: Clock, wait_s: float) -> None:
         self._path = directory / FILE
         self._seal = seal
         self._clock = clock
-        self._writer = Writer(self._path, seal)
-        self._reader_lock = FileLock(self._path.with_suffix(".lock"))
+        self._wait_s = wait_s
+        self._writer = Writer(self._path, seal, wait_s)
+        self._reader_lock = FileLock(self._path.with_suffix(".lock"), wait_s)
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._reader: sqlite3.Connection | None = None
 
     @classmethod
-    def open(cls, directory: Path, seal: Seal, clock: Clock) -> "SqliteStore":
-        """The store of that directory; its files are made with the first use."""
-        return cls(directory, seal, clock)
+    def open(cls, directory: Path, seal: Seal, clock: Clock, *, wait_s: float = WAIT_S) -> "SqliteStore":
+        """The store of that directory, its files made with the first use; ``wait_s``: seconds to wait for others."""
+        return cls(directory, seal, clock, wait_s)
 
     def close(self) -> None:
         """Finish what waits and close both connections; blocks until done."""
@@ -103,7 +104,7 @@ class SqliteStore:
     async def status(self) -> dict[str, Json]:
         """What health_check tells: path, writable, problem, rows, sqlite, wal_hazard, free_bytes, checked_at."""
         try:
-            await self.commit()
+            await asyncio.wrap_future(self._writer.submit((Probe(),)))
             rows = await self._read(_counts)
             problem = ""
         except StoreError as fault:
@@ -138,7 +139,7 @@ class SqliteStore:
         try:
             with translated("the store cannot be read"):
                 if self._reader is None:
-                    self._reader = _reading_connection(self._path, self._reader_lock)
+                    self._reader = _reading_connection(self._path, self._reader_lock, self._wait_s)
                 with _one_view(self._reader):
                     return ask(self._reader)
         except StoreUnavailable:
@@ -153,9 +154,9 @@ class SqliteStore:
 
     def _verified(self, anchors: Sequence[Receipt]) -> chain.Problem | None:
         """Walk the chain on a connection of its own, so that nobody else waits."""
-        lock = FileLock(self._path.with_suffix(".lock"))
+        lock = FileLock(self._path.with_suffix(".lock"), self._wait_s)
         with translated("the store cannot be read"):
-            reader = _reading_connection(self._path, lock)
+            reader = _reading_connection(self._path, lock, self._wait_s)
             try:
                 with _one_view(reader):
                     return _verified(reader, self._seal, anchors)
@@ -164,10 +165,10 @@ class SqliteStore:
                 lock.close()
 
 
-def _reading_connection(path: Path, lock: FileLock) -> sqlite3.Connection:
+def _reading_connection(path: Path, lock: FileLock, wait_s: float) -> sqlite3.Connection:
     """A connection that cannot write and never checkpoints."""
     with lock.held():
-        reader = open_database(path)
+        reader = open_database(path, wait_s)
         reader.execute("PRAGMA wal_autocheckpoint = 0")
         reader.execute("PRAGMA query_only = ON")
         return reader

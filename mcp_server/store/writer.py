@@ -36,10 +36,11 @@ class Commit:
 class Writer:
     """The only connection of this process that writes and checkpoints. ``problem`` says why the last group failed."""
 
-    def __init__(self, path: Path, seal: Seal) -> None:
+    def __init__(self, path: Path, seal: Seal, wait_s: float) -> None:
         self._path = path
         self._seal = seal
-        self._lock = FileLock(path.with_suffix(".lock"))
+        self._wait_s = wait_s
+        self._lock = FileLock(path.with_suffix(".lock"), wait_s)
         self._waiting: deque[Commit] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._connection: sqlite3.Connection | None = None
@@ -101,7 +102,7 @@ class Writer:
     def _opened(self) -> sqlite3.Connection:
         """The connection, opened at first use and after a fault; the lock is held."""
         if self._connection is None:
-            self._connection = open_database(self._path)
+            self._connection = open_database(self._path, self._wait_s)
             self._inode = self._inode or _inode(self._path)
         if _inode(self._path) != self._inode:
             raise StoreUnavailable(f"{self._path} was removed or replaced while the server ran; start the server again")
@@ -150,9 +151,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+def open_database(path: Path, wait_s: float) -> sqlite3.Connection:
     """A connection to a database of our schema version, made or migrated when it must be; the caller holds the lock."""
-    connection = connect(path)
+    connection = connect(path, wait_s)
     try:
         _prepare(connection, path)
     except BaseException:

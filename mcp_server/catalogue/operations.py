@@ -4,14 +4,16 @@ Two rules: nothing here knows more than the file says (no overlay, no judgement)
 its operation is asked for. The simulated cloud imports this module too, so it imports domain and errors only.
 
 A row of the file: ``id``, ``m`` method, ``p`` path, ``q`` query names (``[]`` marks a list), ``qt`` trees of the query
-parameters that are not plain strings, ``rq`` required query names, ``b`` body tree, ``r`` response tree (GETs),
-``batch`` verb, ``br`` batch resource where it is not the path. In a tree ``name!`` is required, ``[x]`` a list of x,
-and the leaves are ``s`` string, ``i`` integer, ``n`` number, ``b`` boolean, ``object`` a free map, ``a|b`` an enum.
+parameters that are not plain strings, ``rq`` required query names, ``b`` body tree, ``ie`` values of the whole-number
+enums among the top fields, ``r`` response tree (GETs), ``w`` the field of the answer that holds the list of ``r``,
+``batch`` verb. In a tree ``name!`` is required, ``[x]`` a list of x, and the leaves are ``s`` string, ``i`` integer,
+``n`` number, ``b`` boolean, ``object`` a free map, ``any`` what the API says nothing about, ``a|b`` an enum.
 """
 
 import gzip
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -108,25 +110,48 @@ class Catalogue:
 def parse_row(row: Mapping[str, Json]) -> Operation:
     """The operation that a row of the file describes."""
     path: str = row["p"]
-    kinds: Mapping[str, Json] = row.get("qt", {})
     verb: str | None = row.get("batch")
     return Operation(
         id=row["id"],
         method=row["m"].upper(),
         path=path,
         path_params=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
-        query=MappingProxyType({name.removesuffix("[]"): _query(name, kinds) for name in row.get("q", ())}),
+        query=MappingProxyType({name.removesuffix("[]"): _query(name, row) for name in row.get("q", ())}),
         required_query=frozenset(row.get("rq", ())),
-        body=parse_tree(row["b"]) if "b" in row else None,
-        response=parse_tree(row["r"]) if "r" in row else None,
-        batch=Batch(resource=row.get("br", path), operation=verb) if verb else None,
+        body=_body(row),
+        response=_response(row),
+        batch=Batch(resource=path, operation=verb) if verb else None,
     )
 
 
-def _query(name: str, kinds: Mapping[str, Json]) -> Schema:
+def _query(name: str, row: Mapping[str, Json]) -> Schema:
     plain = name.removesuffix("[]")
-    one = parse_tree(kinds.get(plain, "s"))
+    one = _whole_numbers(parse_tree(row.get("qt", {}).get(plain, "s")), row, name)
     return Schema(Kind.ARRAY, items=one) if name.endswith("[]") else one
+
+
+def _body(row: Mapping[str, Json]) -> Schema | None:
+    schema = parse_tree(row["b"]) if "b" in row else None
+    if schema is None or "ie" not in row:
+        return schema
+    fields = {name: _whole_numbers(field, row, name) for name, field in schema.fields.items()}
+    return replace(schema, fields=MappingProxyType(fields))
+
+
+def _whole_numbers(schema: Schema, row: Mapping[str, Json], name: str) -> Schema:
+    values = row.get("ie", {}).get(name, ())
+    return replace(schema, enum=tuple(map(str, values))) if values and schema.kind is Kind.INTEGER else schema
+
+
+def _response(row: Mapping[str, Json]) -> Schema | None:
+    """The schema of the answer as it is sent: the list of ``r``, or the object that holds it."""
+    if row.get("r") is None:
+        return None
+    schema = parse_tree(row["r"])
+    if "w" not in row:
+        return schema
+    fields = {row["w"]: schema} | ({"meta": _LEAVES["object"]} if row["w"] == "items" else {})
+    return Schema(Kind.OBJECT, fields=MappingProxyType(fields))
 
 
 def parse_tree(tree: Json) -> Schema:

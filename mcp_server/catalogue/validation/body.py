@@ -181,7 +181,7 @@ def _check_scalar(schema: Schema, value: Json, place: _Place, out: Faults) -> No
         hint = f'; write "{value}"' if schema.kind is Kind.STRING and _is_short_integer(value) else ""
         shown = "" if hint and place.secret else hint
         out.add(place.where, f"expects {_WORDS[schema.kind]}, {found(value, secret=place.secret)}{shown}", schema.enum)
-    elif schema.enum and value not in schema.enum:
+    elif schema.enum and _as_text(value) not in schema.enum:
         out.add_value(place.where, value, schema.enum, secret=place.secret)
     else:
         _check_value(value, place, out)
@@ -223,6 +223,11 @@ def _check_value(value: Json, place: _Place, out: Faults) -> None:
         out.add(place.where, "is no valid text (half of a surrogate pair)")
     elif isinstance(value, str) and is_masked(value, secret=place.secret):
         out.add(place.where, "holds a masked value; leave the field out or give the real one")
+
+
+def _as_text(value: Json) -> str:
+    """As an enum lists it; 30.0 is the whole number 30."""
+    return value if isinstance(value, str) else str(int(value))
 
 
 def _is_broken(text: str) -> bool:

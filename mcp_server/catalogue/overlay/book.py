@@ -8,11 +8,12 @@ from typing import Any
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay.defaults import default_row
-from mcp_server.catalogue.overlay.places import Places
+from mcp_server.catalogue.overlay.places import Places, leaves
 from mcp_server.catalogue.overlay.row import OverlayError, Row, condition, row_fields
 from mcp_server.domain.call import Touch
 
 FOLDER = Path(__file__).parent
+_ADDED = ("volatile", "unordered", "map_fields")  #: a row adds to what holds everywhere; other fields it replaces
 PATHS_FILE = "paths.toml"  #: rules by path; the other files have rows by operation
 
 
@@ -49,13 +50,27 @@ class Overlay:
             operation = self.places.catalogue.find(operation_id)
             found = default_row(self.places, operation, self._path_rules)
             if operation_id in self._entries:
-                found = replace(found, proven=True, **self._entries[operation_id])
+                entry = self._entries[operation_id]
+                added = {name: getattr(found, name) + entry[name] for name in _ADDED if name in entry}
+                found = replace(found, proven=True, **{**entry, **added})
             self._rows[operation_id] = found
         return found
 
     def row_for(self, touch: Touch) -> Row:
         """The row of one call: its operation's, with the conditions on its body applied."""
         return self.row(touch.operation).given(touch.body)
+
+    def unknown_fields(self) -> tuple[str, ...]:
+        """``operation: field`` for each field that a row names and neither the body nor the read schema has.
+
+        Not part of ``load``, because it parses the schemas of every operation that the files name.
+        """
+        return tuple(
+            f"{operation_id}: {name}"
+            for operation_id in self._entries
+            for name in _named_fields(self.row(operation_id))
+            if name not in _field_names(self.places, operation_id)
+        )
 
     def proven(self) -> tuple[str, ...]:
         """Ids of the operations that the files name."""
@@ -97,6 +112,28 @@ def _merge(
     entry.update(found)
     entry["conditions"] = entry.get("conditions", ()) + conditions
     entry["sources"] = (*entry.get("sources", ()), source)
+
+
+def _named_fields(row: Row) -> tuple[str, ...]:
+    """Every field that a row names, but for those that it says the schema lacks."""
+    named = row.write_only + row.secrets + row.unreadable + row.natural_key
+    arguments = tuple(name.partition(":")[2] for name in row.transforms if ":" in name and not name.startswith("wrap"))
+    own = tuple(field for condition in row.conditions for field in condition.body)
+    return named + arguments + tuple(row.keyed_lists) + own + ((row.rules_at,) if row.default_rules else ())
+
+
+def _field_names(places: Places, operation_id: str) -> set[str]:
+    """Every path in the body and in the read schema, of plain fields and of what holds them."""
+    operation = places.catalogue.find(operation_id)
+    schemas = [operation.body, places.read_schema(operation)]
+    if operation.path_params:  # rows of one resource are shared by its create, update and delete
+        others = [places.parent("POST", operation), *map(places.own_other, ("PUT", "POST"), [operation] * 2)]
+        schemas += [other.body for other in others if other]
+    names: set[str] = set()
+    for path in (path for schema in schemas if schema for path in leaves(schema)):
+        parts = path.split(".")
+        names |= {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
+    return names | {name.removesuffix("[]") for name in names}
 
 
 def _check(catalogue: Catalogue, entries: Mapping[str, Mapping[str, Any]]) -> None:

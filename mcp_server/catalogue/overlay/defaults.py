@@ -11,9 +11,11 @@ from mcp_server.catalogue.overlay.row import Row
 from mcp_server.domain.operation import Operation, Schema
 from mcp_server.domain.risk import Risk
 
-_SECRET_ENDS = ("secret", "password", "psk", "passphrase", "apikey", "communitystring", "authpass", "privpass")
+_SECRET_ENDS = (
+    "secret", "password", "psk", "passphrase", "apikey", "communitystring", "authpass", "privpass", "credentials",
+)  # fmt: skip
 _TARGETS = {"networks": "network", "devices": "device", "organizations": "organization"}
-_VOLATILE = ("createdAt", "updatedAt", "lastUpdatedAt", "url", "networkIds", "imageUrl", "imageUrlExpiresAt")
+_VOLATILE = ("createdAt", "updatedAt", "lastUpdatedAt", "url", "imageUrl", "imageUrlExpiresAt")
 _UNORDERED = ("tags", "availabilityTags", "networkTags", "productTypes")
 _MAPS = ("fixedIpAssignments",)
 _UNREADABLE = "nothing reads what it changes, so there is no before-state to go back to"
@@ -23,17 +25,19 @@ def default_row(places: Places, operation: Operation, path_rules: Sequence[Mappi
     """The row computed from the operation's schema and the rules by path."""
     kind = _kind(places, operation)
     undo, why = _undo(places, operation, kind)
-    by_path = _by_path(operation, path_rules)
+    target = _TARGETS.get(operation.path.split("/")[1], "account")
+    by_path = {"resource": target, "task": "T6", **_by_path(operation, path_rules)}
+    written = operation.body.fields if operation.body else {}
     return Row(
         operation=operation.id,
         kind=kind,
-        target=_TARGETS.get(operation.path.split("/")[1], "account"),
+        target=target,
         risk=Risk.CRITICAL if operation.is_write else Risk.LOW,
         undo=undo,
         why_none=why,
         id_field=_id_field(places, operation),
         natural_key=_natural_key(operation, kind),
-        volatile=_VOLATILE,
+        volatile=tuple(name for name in _VOLATILE if name not in written),
         unordered=_UNORDERED,
         map_fields=_MAPS,
         **_secrets(places, operation),
@@ -102,12 +106,23 @@ def _secrets(places: Places, operation: Operation) -> dict[str, Any]:
     return {
         "write_only": tuple(sorted(secret - set(read))),
         "secrets": tuple(sorted((secret & set(read)) | {path for path in read if _is_secret(path)})),
-        "unreadable": tuple(sorted(path for path in written if path not in read and path not in secret))
+        "unreadable": tuple(sorted({_holder(path, read) for path in written if path not in read} - secret))
         if read
         else (),
     }
 
 
+def _holder(path: str, read: Mapping[str, Schema]) -> str:
+    """The outermost field that holds a path and of which nothing is read."""
+    parts = path.split(".")
+    holders = [".".join(parts[:n]).removesuffix("[]") for n in range(1, len(parts) + 1)]
+    return next((name for name in holders if not any(_is_inside(other, name) for other in read)), path)
+
+
+def _is_inside(path: str, holder: str) -> bool:
+    return path == holder or path.startswith((f"{holder}.", f"{holder}[]"))
+
+
 def _is_secret(path: str) -> bool:
     last = path.rpartition(".")[2].removesuffix("[]").lower()
-    return last.endswith(_SECRET_ENDS) or path.lower().endswith(("certificate.contents", "api.key"))
+    return last.endswith(_SECRET_ENDS) or path.lower().endswith(("contents", "api.key"))

@@ -35,6 +35,11 @@ class Places:
         """The GET at the operation's own path."""
         return self.catalogue.at("GET", operation.path)
 
+    def own_other(self, method: str, operation: Operation) -> Operation | None:
+        """The operation of that method at the operation's own path, or on an item of it."""
+        item = self.item(method, operation.path)
+        return self.catalogue.find(item.operation) if item else self.catalogue.at(method, operation.path)
+
     def parent(self, method: str, operation: Operation) -> Operation | None:
         """The operation of that method on the list that the operation's item is in; None when it is on no item."""
         parent, _, tail = operation.path.rpartition("/")

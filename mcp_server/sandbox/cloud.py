@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcp_server.sandbox import behaviours, lan, signals
+from mcp_server.sandbox import behaviours
 from mcp_server.sandbox.behaviour import AFTER_WRITE, BEHAVIOURS, Call, CloudError
 from mcp_server.sandbox.generic import NOT_FOUND, Rows, answer, is_collection, item_tree
 from mcp_server.sandbox.paging import page_of
@@ -46,9 +46,8 @@ _OWN_OF_BOUND = (
 BOUND = "This network is bound to a configuration template. Unbind it or change the template instead."
 MONITORED = "This switch is monitored only: its configuration comes from the device and is read-only in the dashboard."
 
-for _package in (behaviours, lan, signals):  # each file there registers its behaviours when imported
-    for _module in pkgutil.iter_modules(_package.__path__):
-        importlib.import_module(f"{_package.__name__}.{_module.name}")
+for _module in pkgutil.walk_packages(behaviours.__path__, f"{behaviours.__name__}."):
+    importlib.import_module(_module.name)  # each file there registers its behaviours when imported
 
 
 @dataclass(frozen=True, slots=True)

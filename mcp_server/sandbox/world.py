@@ -29,7 +29,7 @@ _ID_KINDS: Mapping[str, tuple[str, int]] = {
     "combined_network": ("L_", 646_829_496_481_105_400),
     "template": ("L_", 646_829_496_481_109_700),
     "floor_plan": ("g_", 646_829_496_481_117_000),
-    "group_policy": ("", 100),
+    "group_policy": ("", 102),
     "access_policy": ("", 1),
     "number": ("", 1),
     "numeric": ("", 575_897_802_350_012_000),

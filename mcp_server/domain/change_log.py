@@ -74,7 +74,8 @@ def change_log_record(
         "rollback": _rollback(plan, change, steps),
     }
     shown: dict[str, Json] = cleaned(redacted(record, secrets))
-    shown["human_readable"] = {"summary": _summary(plan, change), "details": _details(plan, secrets)}
+    told = {"summary": _summary(plan, change), "details": _details(plan)}
+    shown["human_readable"] = redacted(told, secrets)
     return shown
 
 
@@ -209,14 +210,14 @@ def _summary(plan: Plan, change: Change) -> str:
     return f"{result_word(change.state)}: {_operation(plan)['type']} of {targets}"
 
 
-def _details(plan: Plan, secrets: Collection[str]) -> str:
-    lines = [_detail(step, one, secrets) for step in plan.steps for one in step.diff]
+def _details(plan: Plan) -> str:
+    lines = [_detail(step, one) for step in plan.steps for one in step.diff]
     more = len(lines) - SHOWN_CHANGES
     return "\n".join([*lines[:SHOWN_CHANGES], *([f"- … {more} more"] if more > 0 else [])])
 
 
-def _detail(step: Step, one: FieldChange, secrets: Collection[str]) -> str:
-    shown = redacted({"path": one.path, "before": one.before, "after": one.after}, secrets)
+def _detail(step: Step, one: FieldChange) -> str:
+    shown = redacted({"path": one.path, "before": one.before, "after": one.after})
     return f"- {clean(step.label, 80)}: `{clean(one.path, 120)}` {_short(shown['before'])} → {_short(shown['after'])}"
 
 

@@ -1,0 +1,201 @@
+"""Step 2: every id that a call names is checked, and given its name and its owner.
+
+Rules: nothing is guessed, a name instead of an id is answered with candidates; one organization for each plan; a
+template is a target of its own, never a network; a network bound to one takes its settings from it (facts: templates).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Never
+
+from mcp_server.domain.call import Allow, Attempt, Blocked, Device, Json, Named, Network, Refuse, Touch, Verdict
+from mcp_server.domain.operation import Operation
+from mcp_server.domain.redaction import clean, listed
+from mcp_server.errors import Refused
+from mcp_server.hooks.pre.targets import body_serials, path_serial, texts_at
+from mcp_server.inventory import Template
+from mcp_server.world import World
+
+_FEW: Final = 3  #: more ids of one kind than that are looked up in one list of the organization
+#: Below /networks/{networkId}: what stays the network's own when it is bound to a template.
+_OWN_PATHS: Final = (
+    "/bind", "/unbind", "/split", "/devices", "/clients", "/floorPlans", "/sm/", "/pii", "/webhooks/webhookTests",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Places:
+    """What the ids of a call stand for, each looked up once."""
+
+    world: World
+    organizations: dict[str, Named] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
+    templates: dict[str, Template] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
+
+    async def organization(self, id_: str) -> Named:
+        """The organization; Refused with candidates when the key does not see it."""
+        if id_ not in self.organizations:
+            found = await self.world.inventory.organization(id_)
+            self.organizations[id_] = found or await self._refuse("organization", id_)
+        return self.organizations[id_]
+
+    async def network(self, id_: str) -> Network | Template:
+        """The network or the configuration template; Refused with candidates when it is neither."""
+        if id_ in self.templates:
+            return self.templates[id_]
+        if id_ not in self.networks:
+            found = await self.world.inventory.network(id_)
+            if found is None:
+                return await self.template(id_, kind="network")
+            self.networks[id_] = found
+        return self.networks[id_]
+
+    async def template(self, id_: str, *, kind: str = "template") -> Template:
+        """The configuration template; Refused with candidates when it is none."""
+        if id_ not in self.templates:
+            found = await self.world.inventory.template(id_)
+            self.templates[id_] = found or await self._refuse(kind, id_)
+        return self.templates[id_]
+
+    async def device(self, serial: str) -> Device:
+        """The device, its network known too; Refused with candidates when the key does not see it."""
+        if serial not in self.devices:
+            found = await self.world.inventory.device(serial)
+            device = found or await self._refuse("device", serial)
+            if device.network_id:
+                await self.network(device.network_id)
+            self.devices[serial] = device
+        return self.devices[serial]
+
+    async def _refuse(self, kind: str, given: str) -> Never:
+        candidates = await self.world.inventory.candidates(given, kind)
+        if kind == "network" and not candidates:
+            candidates = await self.world.inventory.candidates(given, "template")
+        shown = clean(given, 80)
+        if candidates:
+            ids = listed([f"{one['id']} ({one['name']}, {one['organization']})" for one in candidates])
+            raise Refused(
+                f"{shown!r} is the id of no {kind}; it may mean {ids}.",
+                "Give one of the ids in candidates.",
+                code="ambiguous_or_name",
+                details={"given": shown, "candidates": candidates},
+            )
+        raise Refused(
+            f"No {kind} {shown!r} is visible to this API key and allowed here"
+            f"{', or it is in no network' if kind == 'device' else ''}.",
+            "Find its id with meraki_search.",
+            code=f"unknown_{kind}",
+            details={"given": shown, "candidates": []},
+        )
+
+
+async def resolve_org_and_network(attempt: Attempt, world: World) -> Verdict:
+    """Sets organization, networks, devices and the touches blocked by a template; Refused for ids that do not fit."""
+    if not attempt.touches:
+        return Allow()
+    places = _Places(world)
+    await _look_up_together(attempt, places)
+    owners: dict[str, None] = {}
+    blocked: list[Blocked] = []
+    for index, touch in enumerate(attempt.touches):
+        operation = world.catalogue.find(touch.operation)
+        own = await _owners(touch, operation, places)
+        if touch.is_write:
+            blocked += _template_bound(
+                index, operation, places.networks.get(str(touch.params.get("networkId"))), attempt
+            )
+        owners |= dict.fromkeys(own)
+        if len(own) > 1 or (attempt.writes and len(owners) > 1):
+            return await _mixed(list(owners), places)
+    return Allow({
+        "organization": await places.organization(next(iter(owners))) if len(owners) == 1 else None,
+        "networks": tuple(places.networks.values()),
+        "devices": tuple(places.devices.values()),
+        "blocked": (*attempt.facts.blocked, *blocked),
+    })  # fmt: skip
+
+
+async def _owners(touch: Touch, operation: Operation, places: _Places) -> list[str]:
+    """The organizations of everything that a touch names, each once; Refused when something does not fit."""
+    params = touch.params
+    owners: list[str] = []
+    if "organizationId" in operation.path_params:
+        owners.append((await places.organization(str(params["organizationId"]))).id)
+    owners += [(await places.network(network_id)).organization_id for network_id in _network_ids(touch, operation)]
+    template_id = params.get("configTemplateId") if "configTemplateId" in operation.path_params else None
+    if isinstance(template_id, str):
+        owners.append((await places.template(template_id)).organization_id)
+    is_by_organization = "organizationId" in operation.path_params  # the inventory of one also has unused devices
+    serial = None if is_by_organization else path_serial(touch)
+    for one in (*([serial] if serial else []), *body_serials(touch, operation)):
+        device = await places.device(one)
+        owners.append(device.organization_id)
+        _belongs(device, touch, operation)
+    for organization_id in texts_at(touch.body, ("organizationId",)):
+        await places.organization(organization_id)  # a second organization in a body must at least be allowed
+    return list(dict.fromkeys(owners))
+
+
+def _network_ids(touch: Touch, operation: Operation) -> list[str]:
+    """Network ids of path, query and body; ids that an earlier step will create are left out."""
+    known = [touch.params.get("networkId")] if "networkId" in (*operation.path_params, *operation.query) else []
+    several = touch.params.get("networkIds") if "networkIds" in operation.query else None
+    known += several if isinstance(several, list) else []
+    in_body = texts_at(touch.body, ("networkId", "networkIds")) if touch.is_write else ()
+    return list(dict.fromkeys([*(str(one) for one in known if isinstance(one, str | int)), *in_body]))
+
+
+def _belongs(device: Device, touch: Touch, operation: Operation) -> None:
+    """A device that a network's operation names must be in that network."""
+    network_id = touch.params.get("networkId")
+    if "networkId" in operation.path_params and isinstance(network_id, str) and device.network_id != network_id:
+        raise Refused(
+            f"{device.serial} is not in network {clean(network_id, 60)}, it is in {device.network_id}.",
+            "Give a device of that network; meraki_search lists them.",
+            code="device_of_another_network",
+            details={"serial": device.serial, "network_id": device.network_id},
+        )
+
+
+def _template_bound(index: int, operation: Operation, network: Network | None, attempt: Attempt) -> list[Blocked]:
+    """A write to a setting that the network takes from its template (facts: most of them answer 400)."""
+    own_path = operation.path.partition("/networks/{networkId}")[2]
+    if network is None or network.template_id is None or not own_path or own_path.startswith(_OWN_PATHS):
+        return []
+    earlier = attempt.touches[:index]
+    if any(one.operation == "unbindNetwork" and one.params.get("networkId") == network.id for one in earlier):
+        return []
+    return [
+        Blocked(
+            index,
+            f"network {clean(network.name, 60)} ({network.id})",
+            "template_bound",
+            f"its settings come from configuration template {network.template_id}",
+            f"change the template (networkId {network.template_id}: every network bound to it changes too), "
+            "or unbind the network first (unbindNetwork, retainConfigs true)",
+        )
+    ]
+
+
+async def _look_up_together(attempt: Attempt, places: _Places) -> None:
+    """Many devices or networks are read as one list of the first one's organization, instead of one by one."""
+    serials = list(dict.fromkeys(serial for touch in attempt.touches if (serial := path_serial(touch))))
+    if len(serials) > _FEW:
+        await places.world.inventory.devices_in((await places.device(serials[0])).organization_id)
+    networks = {touch.params.get("networkId") for touch in attempt.touches}
+    ids = sorted(one for one in networks if isinstance(one, str))
+    if len(ids) > _FEW:
+        await places.world.inventory.networks_of((await places.network(ids[0])).organization_id)
+
+
+async def _mixed(owners: list[str], places: _Places) -> Refuse:
+    named: list[Json] = []
+    for organization_id in owners:
+        organization = await places.organization(organization_id)
+        named.append({"id": organization.id, "name": clean(organization.name, 60)})
+    return Refuse(
+        "mixed_organizations",
+        f"These targets belong to {len(owners)} organizations; a plan is for one.",
+        "Make one plan for each organization.",
+        {"organizations": named},
+    )

@@ -31,7 +31,7 @@ from mcp_server.desk.lookups import PROMPTS, lookups
 from mcp_server.desk.operations import CatalogueDesk
 from mcp_server.domain.actor import Actor, Profile
 from mcp_server.domain.call import Attempt, Json, ToolCall
-from mcp_server.domain.ports import Clock, Ids, MerakiApi
+from mcp_server.domain.ports import Clock, Ids, MerakiApi, RateBudget
 from mcp_server.gate.keys import Keyring
 from mcp_server.gate.signatures import SignedApprovals
 from mcp_server.hooks.pipeline import post_task, pre_change
@@ -112,16 +112,16 @@ async def running(
     *,
     channel: str = "stdio",
     sandbox: bool = False,
-    api: MerakiApi | None = None,
+    budget: RateBudget | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
     output_schemas: bool = False,
 ) -> AsyncIterator[Server]:
-    """A server until the block ends; changes under way are finished first. ``api`` replaces the client in tests."""
+    """A server until the block ends; changes under way are finished first. ``budget`` replaces the shared one."""
     clock, ids = clock or SystemClock(), ids or RandomIds()
     home = open_home(settings)
     store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock)
-    client = api or _client(settings, clock, StoreBudget(home, clock), sandbox=sandbox)
+    client = _client(settings, clock, budget or StoreBudget(home, clock), sandbox=sandbox)
     vault = Vault(home, Seal(lambda: open_key(home, "vault")))
     keyring = Keyring(home)
     means = _means(settings, open_key(home, "digest"), vault, keyring)
@@ -137,8 +137,7 @@ async def running(
         finally:
             with anyio.CancelScope(shield=True):
                 await changes.finish()
-                if isinstance(client, MerakiClient):
-                    await client.close()
+                await client.close()
                 store.close()
 
 
@@ -172,7 +171,7 @@ def _desks(settings: Settings, store: SqliteStore, means: Means) -> Callable[[At
     return desk
 
 
-def _client(settings: Settings, clock: Clock, budget: StoreBudget, *, sandbox: bool) -> MerakiClient:
+def _client(settings: Settings, clock: Clock, budget: RateBudget, *, sandbox: bool) -> MerakiClient:
     waits = RetryWaits(**settings.group("retry"))
     limits = HttpLimits(**settings.group("http"))
     if not sandbox:
@@ -190,7 +189,7 @@ def _client(settings: Settings, clock: Clock, budget: StoreBudget, *, sandbox: b
     from mcp_server.meraki.in_process import transport_to  # noqa: PLC0415
     from mcp_server.sandbox.app import create_app  # noqa: PLC0415
 
-    app = create_app(api_key=SANDBOX_KEY)
+    app = create_app(api_key=SANDBOX_KEY, clock=clock.now)
     return MerakiClient(
         "https://api.meraki.com/api/v1",
         SANDBOX_KEY,

@@ -1,0 +1,189 @@
+"""A stage for flow tests: the sandbox over real TCP, the product's server, a real MCP client, any transport and era.
+
+The sandbox runs in the test's own loop, so that a test can look at its state; the product reaches it over HTTP.
+"""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import mcp_types as types
+import uvicorn
+from mcp import Client, StdioServerParameters
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+
+from mcp_server.assembly import Server, running
+from mcp_server.sandbox.app import SandboxApp, create_app
+from mcp_server.sandbox.server import serving
+from mcp_server.settings import Settings, load
+from mcp_server.transport.http import app as http_app
+
+ERAS: Mapping[str, Any] = {"2025-11-25": "legacy", "2026-07-28": "auto"}
+TRANSPORTS = ("stdio", "http", "sse")
+KEY = "k" * 40
+QUICK: Mapping[str, Any] = {
+    "settle_s": 2.0,
+    "settle_poll_s": 0.02,
+    "health_settle_s": 0.1,
+    "health_poll_s": 0.05,
+    "retry_server_wait_s": 0.01,
+    "retry_gateway_wait_s": 0.01,
+    "retry_timeout_wait_s": 0.01,
+    "retry_base_s": 0.01,
+    "retry_longest_s": 0.1,
+}
+Answerer = Callable[[str], types.ElicitResult]
+
+
+def accepting(message: str) -> types.ElicitResult:
+    """A person who says yes, and types the code that stands in the question."""
+    code = message.split("Apply plan ", 1)[1].split(" ", 1)[0]
+    return types.ElicitResult(action="accept", content={"approve": True, "code": code})
+
+
+def declining(_message: str) -> types.ElicitResult:
+    """A person who says no."""
+    return types.ElicitResult(action="decline")
+
+
+@dataclass
+class Stage:
+    """One client in front of one server in front of one sandbox."""
+
+    sandbox: SandboxApp
+    client: Client
+    settings: Settings
+    server: Server | None  #: None when it runs in a process of its own
+    asked: list[str] = field(default_factory=list)
+
+    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The payload of a tool call; its text block says the same, and errors are flagged."""
+        result = await self.client.call_tool(tool, arguments)
+        payload: dict[str, Any] = result.structured_content or {}
+        text = result.content[0]
+        assert isinstance(text, types.TextContent)
+        assert json.loads(text.text) == payload
+        assert bool(result.is_error) == ("error" in payload)
+        return payload
+
+    def state(self) -> Any:
+        """The sandbox's canonical state, what the API never shows included."""
+        return json.loads(json.dumps(self.sandbox.world.dump(), sort_keys=True, default=str))
+
+    def writes(self) -> list[Any]:
+        """The sandbox's journal of requests that were no reads."""
+        return [entry for entry in self.sandbox.world.journal if entry["method"] != "GET"]
+
+
+class FreeBudget:
+    """A request budget that never waits: rate limits have tests of their own."""
+
+    async def reserve(self, _organization_id: str, _calls: int = 1) -> float:
+        """No wait."""
+        return 0.0
+
+    async def penalize(self, _organization_id: str, _seconds: float) -> None:
+        """Nothing kept."""
+
+    async def estimate_s(self, _organization_id: str, _calls: int) -> float:
+        """No wait."""
+        return 0.0
+
+
+@asynccontextmanager
+async def staged(
+    home: Path,
+    *,
+    transport: str = "http",
+    era: str = "2026-07-28",
+    answer: Answerer | None = None,
+    sandbox: SandboxApp | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> AsyncIterator[Stage]:
+    """A stage; ``answer`` plays the person, None is a client without elicitation; ``given`` are more settings."""
+    cloud = sandbox or create_app(api_key=KEY, rate_limit=False)
+    home.mkdir(mode=0o700, exist_ok=True)
+    async with serving(cloud) as base:
+        overrides = {"profile": "solo", **QUICK, "home": home, "base_url": base, "api_key": KEY, "allow_loopback": True}
+        settings = load({}, overrides={**overrides, **(given or {})})
+        stage = Stage(cloud, None, settings, None)  # type: ignore[arg-type]  # the client is set two lines below
+        async with _client(settings, transport, era, answer, stage) as client:
+            stage.client = client
+            yield stage
+
+
+@asynccontextmanager
+async def _client(
+    settings: Settings, transport: str, era: str, answer: Answerer | None, stage: Stage
+) -> AsyncIterator[Client]:
+    async def answered(_ctx: Any, params: Any) -> types.ElicitResult:
+        assert answer is not None
+        stage.asked.append(params.message)
+        return answer(params.message)
+
+    callback = answered if answer else None
+    async with _target(settings, transport, stage) as target:
+        async with Client(target, mode=ERAS[era], elicitation_callback=callback, read_timeout_seconds=60) as client:
+            assert client.protocol_version == era
+            yield client
+
+
+@asynccontextmanager
+async def _target(settings: Settings, transport: str, stage: Stage) -> AsyncIterator[Any]:
+    if transport == "stdio":
+        yield StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "mcp_server", "serve"],
+            env=environment(settings),
+            cwd=str(settings.home),
+        )
+        return
+    async with running(settings, channel=transport, budget=FreeBudget()) as server:
+        stage.server = server
+        async with _web(server, transport) as base, httpx2.AsyncClient(timeout=60) as web:
+            yield (
+                streamable_http_client(f"{base}/mcp", http_client=web)
+                if transport == "http"
+                else sse_client(f"{base}/sse")
+            )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as a server process of its own reads them."""
+    given = {f"MERAKI_SPECIALIST_{name.upper()}": str(getattr(settings, name)) for name in (*QUICK, "home", "profile")}
+    given["MERAKI_SPECIALIST_ALLOW_LOOPBACK"] = "1"
+    given |= {"MERAKI_DASHBOARD_API_KEY": settings.api_key, "MERAKI_BASE_URL": settings.base_url}
+    given["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
+    return {**given, "PATH": os.environ["PATH"]}
+
+
+@asynccontextmanager
+async def _web(server: Server, transport: str) -> AsyncIterator[str]:
+    import socket
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = listener.getsockname()
+    config = uvicorn.Config(
+        http_app(server.host, transport, ("127.0.0.1", address[1])), log_level="warning", timeout_graceful_shutdown=1
+    )
+    web = uvicorn.Server(config)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(web.serve, sockets=[listener]))
+        try:
+            yield f"http://127.0.0.1:{address[1]}"
+        finally:
+            web.should_exit = True
+
+
+def also(settings: Settings, **more: Any) -> Settings:
+    """The settings with some changed."""
+    return replace(settings, **more)

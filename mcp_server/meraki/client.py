@@ -223,7 +223,8 @@ class MerakiClient:
         tally.calls += 1
         result = await self._exchange(request, http_request_)
         if isinstance(result, Failure):
-            logger.warning("%s", result.error, extra={"kind": result.kind.value, "try": tally.calls})
+            level = logging.INFO if result.kind is Kind.REFUSED else logging.WARNING
+            logger.log(level, "%s", result.error, extra={"kind": result.kind.value, "try": tally.calls})
             if result.kind is Kind.RATE:
                 penalty_s = self._waits.base_s if result.retry_after_s is None else result.retry_after_s
                 await self._budget.penalize(owner, penalty_s)

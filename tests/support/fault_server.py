@@ -124,8 +124,8 @@ def drips(status: int = 200, every_s: float = 0.01) -> Fault:
     """One byte at a time: never silent for long, never at its end."""
 
     async def fault(server: FaultServer, writer: asyncio.StreamWriter) -> None:
-        writer.write(_head(status, 100_000, {}))
-        for _ in range(100_000):
+        writer.write(_head(status, 50_000, {}))
+        for _ in range(50_000):
             writer.write(b" ")
             await writer.drain()
             server.sent_bytes += 1

@@ -187,7 +187,20 @@ def test_names_of_other_programs_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["readonly = true\n", "config = 'x'\n", "read_only = [1]\n", "question_s = true\n", "= 1", "locale = 5\n"]
+    "text",
+    [
+        "readonly = true\n",
+        "config = 'x'\n",
+        "read_only = [1]\n",
+        "organizations = 5\n",
+        "health_weights = 5\n",
+        "secrets = 5\n",
+        "home = 5\n",
+        "[secrets]\n'a b' = 'x'\n",
+        "question_s = true\n",
+        "= 1",
+        "locale = 5\n",
+    ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str) -> None:
     """Unknown names, wrong types, broken TOML."""

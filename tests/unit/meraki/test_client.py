@@ -93,6 +93,14 @@ async def test_a_page_that_fails_fails_the_whole_read() -> None:
             await client.read(READ)
 
 
+async def test_pages_of_different_shapes_are_an_error() -> None:
+    """No before-state is made of them."""
+    cloud = ScriptedCloud(paged([1], "startingAfter=1"), json_answer({"errors": [1]}))
+    async with client_on(cloud)[0] as client:
+        with pytest.raises(BadAnswer, match="fit together"):
+            await client.read(READ)
+
+
 async def test_pages_that_go_round_are_an_error() -> None:
     """A next link seen before."""
     cloud = ScriptedCloud(paged([1], "startingAfter=1"))
@@ -377,6 +385,18 @@ async def test_what_cannot_be_sent_is_said_to_be_not_sent(request_: Request, is_
     assert cloud.asked == []
 
 
+async def test_a_body_without_end_is_said_to_be_not_sent() -> None:
+    """Nested deeper than JSON can be written."""
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    async with client_on(ScriptedCloud(json_answer([])))[0] as client:
+        with pytest.raises(Unreachable, match="encoded"):
+            await client.write(Request("PUT", "/networks/N_1", body=deep))
+    while deep:
+        deep = deep.pop()  # type: ignore[assignment]  # taken apart by hand: freeing it at once is deep too
+
+
 async def test_a_cursor_that_is_none_is_refused() -> None:
     """A caller's cursor cannot add a host or a header."""
     cloud = ScriptedCloud(json_answer([]))
@@ -406,6 +426,24 @@ async def test_five_failed_calls_open_the_breaker_for_that_organization() -> Non
         await client.read(READ)
         await client.read(READ)
         await client.write(Request("PUT", "/organizations/1", body={}))
+
+
+async def test_a_probe_is_sent_once_and_a_bad_one_keeps_the_breaker_open() -> None:
+    """The cloud is not asked three times to find out that it is still down."""
+    cloud = ScriptedCloud(json_answer({}, 500))
+    client, clock = client_on(cloud)
+    async with client:
+        for _ in range(5):
+            with pytest.raises(OutcomeUnknown):
+                await client.write(Request("PUT", "/organizations/1", body={}))
+        asked = len(cloud.asked)
+        clock.advance(60)
+        with pytest.raises(OutcomeUnknown):
+            await client.read(READ)
+        assert len(cloud.asked) == asked + 1
+        with pytest.raises(Unreachable) as stopped:
+            await client.read(READ)
+        assert stopped.value.retry_after_s == 60.0
 
 
 async def test_rate_limits_and_refusals_do_not_open_the_breaker() -> None:

@@ -48,6 +48,7 @@ def test_a_shard_is_the_same_cloud_and_another_cloud_is_not() -> None:
     """Page links of the real cloud name the shard."""
     assert is_same_cloud("api.meraki.com", "n149.meraki.com")
     assert is_same_cloud("api.gov-meraki.com", "n1.gov-meraki.com")
+    assert is_same_cloud("127.0.0.1", "127.0.0.1")
     assert not is_same_cloud("api.meraki.com", "n1.meraki.cn")
     assert not is_same_cloud("api.meraki.com", "evilmeraki.com")
     assert not is_same_cloud("api.meraki.com", "n1.meraki.com.evil.test")

@@ -26,6 +26,10 @@ def _users(world: "World", organization_id: str) -> dict[str, list[str]]:
     return references_made(world, organization_id)
 
 
+def _stamp(world: "World") -> str:
+    return world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _networks(world: "World", organization_id: str, paths: list[str]) -> list[str]:
     """The networks whose own or whose template's rules stand at the paths."""
     homes = {f"/networks/{owner_of(path)}" for path in paths}
@@ -72,7 +76,7 @@ def get_object(world: "World", call: Call) -> Json:
 def create_object(world: "World", call: Call) -> Json:
     """The new object with an id of the server."""
     key, body = call.params["organizationId"], call.body
-    stamp = world.stamp()
+    stamp = _stamp(world)
     one = {name: body[name] for name in ("name", "category", "type")}
     one |= {"createdAt": stamp, "updatedAt": stamp, "groupIds": []}
     if one["type"] not in _KINDS or _KINDS[one["type"]] != one["category"]:
@@ -96,7 +100,7 @@ def update_object(world: "World", call: Call) -> Json:
     groups = None
     if "groupIds" in (call.body or {}):
         groups = _known_groups(world, key, call.body["groupIds"] or [])
-    new["updatedAt"] = world.stamp()
+    new["updatedAt"] = _stamp(world) if new != old else old["updatedAt"]
     policy_objects(world, key)[old["id"]] = new
     if groups is not None:
         _set_groups(world, key, old["id"], groups)
@@ -183,7 +187,7 @@ def get_group(world: "World", call: Call) -> Json:
 @behaviour("createOrganizationPolicyObjectsGroup")
 def create_group(world: "World", call: Call) -> Json:
     """The new group with an id of the server."""
-    key, stamp = call.params["organizationId"], world.stamp()
+    key, stamp = call.params["organizationId"], _stamp(world)
     group = {
         "name": call.body["name"], "category": call.body.get("category") or _GROUP_CATEGORIES[0],
         "createdAt": stamp, "updatedAt": stamp, "objectIds": list(call.body.get("objectIds") or []),
@@ -202,7 +206,7 @@ def update_group(world: "World", call: Call) -> Json:
     new = merged(old, chosen(call.body, ("name", "objectIds")))
     new["objectIds"] = new["objectIds"] or []
     _check_group(world, key, new)
-    new["updatedAt"] = world.stamp()
+    new["updatedAt"] = _stamp(world) if new != old else old["updatedAt"]
     policy_groups(world, key)[old["id"]] = new
     log(world, call, f"Policy object group {new['name']}", old, new)
     return _group_shown(world, key, new, _users(world, key))

@@ -41,8 +41,7 @@ def ports(world: "World", home: str) -> dict[str, Json]:
         if not model:
             return {}
         low, high = next((span for name, span in _LAN_PORTS.items() if model.startswith(name)), (3, 12))
-        made = {str(n): {"number": n} | ALL_VLANS for n in range(low, high + 1)}
-        made[str(high)]["enabled"] = False
+        made = {str(n): {"number": n, "enabled": n != high} | ALL_VLANS for n in range(low, high + 1)}
         if "10" in vlans(world, home):
             made[str(low + 1)] = {
                 "number": low + 1, "enabled": True, "type": "access", "dropUntaggedTraffic": False, "vlan": 10,

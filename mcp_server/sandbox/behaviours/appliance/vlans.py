@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NOT_ENABLED = "VLANs are not enabled for this network"
 SERVE, RELAY, SILENT = "Run a DHCP server", "Relay DHCP to another server", "Do not respond to DHCP requests"
 FIRST_LAN = {"subnet": "192.168.128.0/24", "applianceIp": "192.168.128.1"}
-ALL_VLANS = {"enabled": True, "type": "trunk", "dropUntaggedTraffic": False, "vlan": 1, "allowedVlans": "all"}
+ALL_VLANS = {"type": "trunk", "dropUntaggedTraffic": False, "vlan": 1, "allowedVlans": "all"}
 _BOOT = ("dhcpBootNextServer", "dhcpBootFilename")
 _TEMPLATE_ONLY = ("templateVlanType", "cidr", "mask")
 _WRITABLE = (

@@ -132,6 +132,38 @@ def _faults(world: "World", sent: Json) -> list[str]:
     return texts
 
 
+# Service levels of peers
+
+
+def _slas(world: "World", organization_id: str) -> Json:
+    path = f"/organizations/{organization_id}/appliance/vpn/siteToSite/ipsec/peers/slas"
+    return world.singleton(path, {"items": []})
+
+
+@behaviour("getOrganizationApplianceVpnSiteToSiteIpsecPeersSlas")
+def get_slas(world: "World", call: Call) -> Json:
+    """The policies as a bare list, though they are written as ``{items}`` (facts: section 1.3)."""
+    return _slas(world, call.params["organizationId"])["items"]
+
+
+@behaviour("updateOrganizationApplianceVpnSiteToSiteIpsecPeersSlas")
+def put_slas(world: "World", call: Call) -> Json:
+    """The policies as they are now; one of the same name keeps its id."""
+    key, body = call.params["organizationId"], call.body or {}
+    old = {row["name"]: row for row in _slas(world, key)["items"]}
+    rows = [row for row in body.get("items") or [] if row.get("name")] if "items" in body else list(old.values())
+    items = [_sla(world, old.get(row["name"]), row) for row in rows]
+    store(
+        world, call, f"/organizations/{key}/appliance/vpn/siteToSite/ipsec/peers/slas", {"items": items}, "IPsec SLAs"
+    )
+    return items
+
+
+def _sla(world: "World", before: Json, row: Json) -> Json:
+    kept = before or {"id": world.new_id("sla"), "ipsec": {"peerIds": []}}
+    return {"id": kept["id"], "name": row["name"], "uri": row.get("uri"), "ipsec": kept["ipsec"]}
+
+
 # VPN firewall
 
 

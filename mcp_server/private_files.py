@@ -41,15 +41,17 @@ def read_private(path: Path) -> bytes | None:
         return None
     except OSError as problem:
         raise StoreUnavailable(f"{path} cannot be read: {problem.strerror}") from problem
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise StoreUnavailable(f"{path} is not a plain file")
         _check(path, found, 0o077)
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read()
-        except OSError as problem:
-            raise StoreUnavailable(f"{path} cannot be read: {problem.strerror}") from problem
+    except OSError as problem:
+        raise StoreUnavailable(f"{path} cannot be read: {problem.strerror}") from problem
+    finally:
+        os.close(descriptor)
 
 
 def write_private(path: Path, content: bytes, *, replace: bool = False) -> bool:

@@ -1,8 +1,9 @@
 """The request budget of each organization, shared by the processes of one data directory.
 
-Rules: ``domain/rate.py`` decides, this keeps its state; tokens taken ahead are given back unless they are used at once,
-so all processes together never exceed the budget; the state is in a file of its own without disk syncs, for losing it
-is harmless, and when it cannot be kept this process goes on with its own count and says so in ``problem``.
+Rules: ``domain/rate.py`` decides, this keeps its state; in a burst a few tokens are taken ahead, and those not used at
+once are lost, never given back (the bucket may have been full since), so all processes together never exceed the
+budget; the state is in a file of its own without disk syncs, for losing it is harmless, and when it cannot be kept
+this process goes on with its own count and says so in ``problem``.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ A = TypeVar("A")
 FILE = "rate.db"
 BLOCK = 5  #: tokens taken ahead
 BLOCK_LIFE_S = 0.1  #: how long they may be used
+BURST_GAP_S = 0.02  #: requests closer than this are a burst
 #: What a block may add to a burst: the refill of its life. The bucket is kept that much smaller.
 _HEADROOM = BLOCK_LIFE_S * RATE_PER_S
 _CLOCK_JUMP_S = 5.0  #: a bucket further ahead than this was written before the clock was set back
@@ -32,10 +34,11 @@ _CLOCK_JUMP_S = 5.0  #: a bucket further ahead than this was written before the 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Tokens taken ahead, usable until a time (seconds since the epoch)."""
+    """Tokens taken ahead, usable until a time; ``asked_at`` is the last request (seconds since the epoch)."""
 
-    tokens: int
-    until: float
+    tokens: int = 0
+    until: float = 0.0
+    asked_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -67,14 +70,17 @@ class StoreBudget:
 
     async def reserve(self, organization_id: str, calls: int = 1) -> float:
         """Take so many requests from the budget; the seconds to wait before sending them."""
-        block = self._blocks.get(organization_id)
-        if block and block.tokens >= calls and self._now() < block.until:
-            self._blocks[organization_id] = replace(block, tokens=block.tokens - calls)
+        asked_at = self._now()
+        block = self._blocks.get(organization_id, _Block())
+        is_burst = abs(asked_at - block.asked_at) < BURST_GAP_S
+        if block.tokens >= calls and block.until - BLOCK_LIFE_S <= asked_at < block.until:
+            self._blocks[organization_id] = replace(block, tokens=block.tokens - calls, asked_at=asked_at)
             return 0.0
-        self._blocks.pop(organization_id, None)
-        returned = block.tokens if block else 0
-        wait_s, ahead = await self._decided(organization_id, lambda bucket, now: _taken(bucket, now, calls, returned))
-        self._blocks[organization_id] = ahead
+        self._blocks[organization_id] = _Block(asked_at=asked_at)
+        wait_s, ahead = await self._decided(
+            organization_id, lambda bucket, now: _taken(bucket, now, calls, BLOCK if is_burst else 0)
+        )
+        self._blocks[organization_id] = replace(ahead, asked_at=asked_at)
         return wait_s
 
     async def penalize(self, organization_id: str, seconds: float) -> None:
@@ -124,12 +130,11 @@ class StoreBudget:
             connection.close()
 
 
-def _taken(bucket: Bucket, now: float, calls: int, returned: int) -> tuple[Bucket, tuple[float, _Block]]:
-    """The bucket after taking ``calls`` and, when it has plenty, a block ahead; the wait and the block."""
-    full = replace(bucket, tokens=min(bucket.tokens + returned, CAPACITY))
-    left, wait_s = reserve(full, now, calls)
+def _taken(bucket: Bucket, now: float, calls: int, more: int) -> tuple[Bucket, tuple[float, _Block]]:
+    """The bucket after taking ``calls`` and, when it has plenty, ``more`` ahead; the wait and the block."""
+    left, wait_s = reserve(bucket, now, calls)
     left = replace(left, tokens=min(left.tokens, CAPACITY - _HEADROOM - calls))
-    ahead = BLOCK if wait_s == 0.0 and left.tokens >= BLOCK else 0
+    ahead = more if wait_s == 0.0 and left.tokens >= more else 0
     return replace(left, tokens=left.tokens - ahead), (wait_s, _Block(ahead, now + BLOCK_LIFE_S))
 
 

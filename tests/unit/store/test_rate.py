@@ -1,0 +1,128 @@
+"""The shared request budget: never more than the organization has, whoever asks, and harmless to lose."""
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mcp_server.domain.rate import CAPACITY, RATE_PER_S
+from mcp_server.store.rate import BLOCK, StoreBudget
+from tests.support.fake_clock import START, FakeClock
+from tests.unit.store.test_faults import finished, work
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """The time that all budgets of a test share."""
+    return FakeClock()
+
+
+@pytest.fixture
+def budgets(tmp_path: Path, clock: FakeClock) -> Iterator[list[StoreBudget]]:
+    """Three servers on one data directory."""
+    opened = [StoreBudget(tmp_path, clock) for _ in range(3)]
+    yield opened
+    for budget in opened:
+        budget.close()
+
+
+def worst_excess(sent: Sequence[float]) -> float:
+    """By how much the fullest stretch of time passes the budget of a burst and the rate."""
+    times = sorted(sent)
+    return max(
+        (last - first + 1) - (CAPACITY + RATE_PER_S * (times[last] - times[first]))
+        for first in range(len(times))
+        for last in range(first, len(times))
+    )
+
+
+def test_three_processes_share_one_burst(tmp_path: Path) -> None:
+    """At one moment, three servers together send at most the burst at once, and nearly all of it."""
+    processes = [work("reserve", tmp_path, 15) for _ in range(3)]
+    at_once = [int(line.split()[0]) for process in processes for line in finished(process)]
+    assert CAPACITY - 2 * BLOCK <= sum(at_once) <= CAPACITY
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_no_stretch_of_time_ever_holds_more_than_the_budget(
+    budgets: list[StoreBudget], clock: FakeClock, seed: int
+) -> None:
+    """Whatever the order of three servers' requests and pauses, the sending times stay within rate and burst."""
+    chance = random.Random(seed)
+    sent: list[float] = []
+    for _ in range(300):
+        clock.advance(chance.choice([0.0, 0.0, 0.0, 0.01, 0.09, 0.11, 0.5, 3.0]))
+        calls = chance.choice([1, 1, 1, 2, 7])
+        wait_s = await chance.choice(budgets).reserve("O_1", calls)
+        sent += [clock.monotonic() + wait_s] * calls
+    assert worst_excess(sent) <= 1e-6
+    assert all(budget.problem == "" for budget in budgets)
+
+
+async def test_a_single_slow_reader_never_waits(budgets: list[StoreBudget], clock: FakeClock) -> None:
+    """Five requests a second for a long time: no tokens are lost to blocks taken ahead."""
+    for _ in range(200):
+        assert await budgets[0].reserve("O_1") == 0.0
+        clock.advance(0.2)
+
+
+async def test_organizations_have_budgets_of_their_own(budgets: list[StoreBudget]) -> None:
+    """One organization's storm does not slow another."""
+    for _ in range(40):
+        await budgets[0].reserve("O_1")
+    assert await budgets[1].reserve("O_1") > 1.0
+    assert await budgets[1].reserve("O_2") == 0.0
+
+
+async def test_a_429_closes_the_budget_for_every_server(budgets: list[StoreBudget], clock: FakeClock) -> None:
+    """What one server was told by the cloud holds for all, for as long as it said."""
+    await budgets[0].reserve("O_1")
+    await budgets[0].penalize("O_1", 30.0)
+    assert await budgets[1].reserve("O_1") == pytest.approx(30.0)
+    assert await budgets[0].estimate_s("O_1", 1) == pytest.approx(30.0)
+    clock.advance(31.0)
+    assert await budgets[2].reserve("O_1") == 0.0
+
+
+async def test_an_estimate_takes_nothing(budgets: list[StoreBudget]) -> None:
+    """Asking how long does not use the budget up."""
+    for _ in range(50):
+        assert await budgets[0].estimate_s("O_1", 10) == 0.0
+    assert await budgets[0].estimate_s("O_1", 30) == pytest.approx(1.0)
+
+
+async def test_a_clock_set_back_does_not_stop_the_budget(tmp_path: Path) -> None:
+    """An hour back: the budget starts from there instead of waiting an hour."""
+    ahead = StoreBudget(tmp_path, FakeClock(START + timedelta(hours=1)))
+    await ahead.reserve("O_1", 20)
+    await ahead.penalize("O_1", 5.0)
+    ahead.close()
+    behind = StoreBudget(tmp_path, FakeClock(START))
+    assert await behind.reserve("O_1") == pytest.approx(5.0)
+    behind.close()
+
+
+async def test_a_damaged_file_is_made_anew(tmp_path: Path, clock: FakeClock) -> None:
+    """Nothing in it is worth keeping, so a power cut does not end the sharing."""
+    (tmp_path / "rate.db").write_bytes(b"torn page" * 999)
+    budget = StoreBudget(tmp_path, clock)
+    assert await budget.reserve("O_1") == 0.0
+    assert budget.problem == ""
+    budget.close()
+
+
+async def test_a_budget_that_cannot_be_shared_is_still_kept_and_says_so(tmp_path: Path, clock: FakeClock) -> None:
+    """Without its file a server counts for itself, so reads go on within the budget."""
+    (tmp_path / "home").write_text("in the way")
+    budget = StoreBudget(tmp_path / "home", clock)
+    waits = [await budget.reserve("O_1") for _ in range(30)]
+    assert sum(wait == 0.0 for wait in waits) <= CAPACITY
+    assert waits[-1] > 0.5
+    assert "not shared" in budget.problem
+    (tmp_path / "home").unlink()
+    await budget.reserve("O_1")
+    assert budget.problem == ""
+    budget.close()
+    budget.close()

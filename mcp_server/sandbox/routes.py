@@ -134,6 +134,19 @@ def _with_any_value(tree: Json) -> Json:
     return {name: "any" if name in ("value", "value!") else _with_any_value(node) for name, node in tree.items()}
 
 
+def _loosened(tree: Json) -> Json:
+    """The tree with the value of layer 7 rules free: an application's is an object, which the rows call a string."""
+    if isinstance(tree, list):
+        return [_loosened(one) for one in tree]
+    if not isinstance(tree, dict):
+        return tree
+    inner = {name: _loosened(node) for name, node in tree.items()}
+    plain = {name.removesuffix("!") for name in tree}
+    if {"policy", "type", "value"} <= plain <= {"policy", "type", "value"}:
+        inner = {name: "any" if name.startswith("value") else node for name, node in inner.items()}
+    return inner
+
+
 @cache
 def routes() -> Routes:
     """The routes of the shipped catalogue, loaded once."""

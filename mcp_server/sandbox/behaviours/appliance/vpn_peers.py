@@ -142,7 +142,7 @@ def _slas(world: "World", organization_id: str) -> Json:
 
 @behaviour("getOrganizationApplianceVpnSiteToSiteIpsecPeersSlas")
 def get_slas(world: "World", call: Call) -> Json:
-    """The policies as a bare list, though they are written as ``{items}`` (facts: section 1.3)."""
+    """The policies; they are written as ``{items}`` (facts: section 1.3)."""
     return _slas(world, call.params["organizationId"])["items"]
 
 

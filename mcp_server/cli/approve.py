@@ -1,0 +1,253 @@
+"""meraki-specialist approve, reject, audit-respond: what a person decides, outside the client.
+
+The secret is a passphrase that only the terminal device is asked for; the server checks the signature, never a row.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import anyio
+import click
+
+from mcp_server.changes.planning.plan_hash import plan_hash
+from mcp_server.changes.question import question_of
+from mcp_server.cli.local import Local, Terminal, on_local
+from mcp_server.domain.actor import Profile, Role
+from mcp_server.domain.change_state import ChangeState, move
+from mcp_server.domain.ports import Put
+from mcp_server.domain.record import Approval, AuditRequest, StoredPlan
+from mcp_server.domain.redaction import clean
+from mcp_server.errors import Refused
+from mcp_server.gate.keys import Signer
+from mcp_server.gate.signatures import signed
+from mcp_server.store.seal import open_key
+
+_IDLE_S: Final = 15 * 60.0
+_LOOK_S: Final = 1.0
+_OPEN: Final = (ChangeState.PLANNED, ChangeState.AUDIT_APPROVED)
+
+
+@click.command()
+@click.argument("plan_id", required=False)
+@click.option("--key", "key_name", help="Id or owner of the approver key; needed when there are several.")
+@click.option("--watch", is_flag=True, help="Stay open and ask for each plan as it comes.")
+@click.pass_obj
+def approve(home: dict[str, Any], plan_id: str | None, key_name: str | None, *, watch: bool) -> None:
+    """Show a plan and approve it with a key's passphrase, typed into this terminal."""
+    if watch == (plan_id is not None):
+        raise click.UsageError("Give PLAN_ID or --watch.")
+    on_local(home, lambda local: _watch(local, key_name) if plan_id is None else _approve(local, plan_id, key_name))
+
+
+async def _approve(local: Local, plan_id: str, key_name: str | None) -> None:
+    terminal = await _terminal(local, plan_id)
+    try:
+        stored = await _open_plan(local, plan_id)
+        _show(terminal, stored)
+        _check_code(terminal, stored)
+        signer = _unlocked(local, terminal, key_name, Role.APPROVER)
+        await _sign(local, stored, signer)
+        terminal.say(f"Approved by {signer.owner}. The assistant can now repeat its call.\n")
+    except Refused as refused:
+        await _refused(local, plan_id, refused)
+        raise
+    finally:
+        terminal.close()
+
+
+async def _terminal(local: Local, plan_id: str) -> Terminal:
+    """The person's terminal; a try without one is put on record."""
+    try:
+        return Terminal()
+    except Refused as refused:
+        await _refused(local, plan_id, refused)
+        raise
+
+
+async def _refused(local: Local, plan_id: str, refused: Refused) -> None:
+    await local.store.commit(local.entry("approval", "refused", plan_id=plan_id[:64], detail={"code": refused.reason}))
+
+
+async def _open_plan(local: Local, plan_id: str) -> StoredPlan:
+    stored = await local.store.get(StoredPlan, plan_id)
+    if stored is None:
+        raise Refused(f"No plan {plan_id[:64]!r} in this data directory.", "Look at 'plans'.", code="plan_unknown")
+    key = open_key(local.settings.home, "digest")
+    if plan_hash(stored.plan, key) != stored.plan.plan_hash:
+        raise Refused("The stored plan is not what was hashed.", "Ask for a new plan.", code="plan_altered")
+    if stored.plan.expires_at <= local.clock.now():
+        raise Refused("This plan has expired.", "Ask for a new plan.", code="plan_expired")
+    if stored.change_id is not None or stored.state not in _OPEN:
+        raise Refused(f"This plan is {stored.state}.", "Ask for a new plan.", code="plan_not_open")
+    return stored
+
+
+def _show(terminal: Terminal, stored: StoredPlan) -> None:
+    terminal.say(f"\n{question_of(stored.plan)}\nPlan hash {stored.plan.plan_hash}\n")
+    terminal.say(f"Requested by {clean(stored.owner, 60)}; expires {stored.plan.expires_at.isoformat()}.\n")
+
+
+def _check_code(terminal: Terminal, stored: StoredPlan) -> None:
+    typed = terminal.ask("Type the plan's code to approve it, anything else to stop: ")
+    if typed.strip().upper() != stored.plan.code.upper():
+        raise Refused("Not approved: the code was not typed.", "Nothing was changed.", code="code_not_typed")
+
+
+def _unlocked(local: Local, terminal: Terminal, key_name: str | None, role: Role) -> Signer:
+    keys = [key for key in local.keyring.list() if key.role is role]
+    name = key_name or (keys[0].key_id if len(keys) == 1 else None)
+    if name is None:
+        remedy = f"meraki-specialist key enroll --role {role.value} --owner NAME" if not keys else "Give --key."
+        raise Refused(f"{len(keys)} {role.value} keys are enrolled.", remedy, code="unknown_key")
+    return local.keyring.unlock(name, terminal.ask("Passphrase: ", hidden=True))
+
+
+async def _sign(local: Local, stored: StoredPlan, signer: Signer) -> None:
+    """The signed approval in the store; Refused when requester and approver are one owner in ``team``."""
+    if signer.role is not Role.APPROVER:
+        raise Refused(f"{signer.owner}'s key is no approver key.", "Use an approver key.", code="not_an_approver")
+    is_own = signer.owner.casefold() == stored.owner.casefold()
+    if is_own and local.settings.profile == Profile.TEAM:
+        raise Refused("Requester and approver are the same owner.", "Ask somebody else.", code="self_approval")
+    now = local.clock.now()
+    approval = Approval(
+        key=local.ids.new("approval"),
+        plan_id=stored.key,
+        plan_hash=stored.plan.plan_hash,
+        approver=signer.owner,
+        channel="terminal",
+        approved_at=now,
+        expires_at=now + timedelta(hours=local.settings.approval_hours),
+        four_eyes="waived" if is_own else "kept",
+    )
+    entry = local.entry(
+        "approval",
+        "approved",
+        plan_id=stored.key,
+        organization_id=stored.plan.organization.id,
+        detail={"approver": signer.owner, "key_id": signer.key_id, "plan_hash": stored.plan.plan_hash},
+    )
+    await local.store.commit(Put(signed(approval, signer)), entry)
+
+
+async def _watch(local: Local, key_name: str | None) -> None:
+    """Ask for each plan as it comes; the key is locked again after 15 idle minutes."""
+    terminal = await _terminal(local, "")
+    seen: set[str] = set()
+    try:
+        signer: Signer | None = _unlocked(local, terminal, key_name, Role.APPROVER)
+        terminal.say("Waiting for plans; Ctrl-C ends.\n")
+        used_at = local.clock.monotonic()
+        while True:
+            for stored in await _waiting(local, seen):
+                seen.add(stored.key)
+                signer = signer or _unlocked(local, terminal, key_name, Role.APPROVER)
+                await _decide(local, terminal, stored, signer)
+                used_at = local.clock.monotonic()
+            if signer is not None and local.clock.monotonic() - used_at > _IDLE_S:
+                signer = None
+                terminal.say("Locked after 15 idle minutes.\n")
+            await anyio.sleep(_LOOK_S)
+    except KeyboardInterrupt:
+        terminal.say("\n")
+    finally:
+        terminal.close()
+
+
+async def _waiting(local: Local, seen: set[str]) -> list[StoredPlan]:
+    plans = await local.store.list(StoredPlan, {}, limit=50)
+    now = local.clock.now()
+    return [
+        one
+        for one in reversed(plans)
+        if one.key not in seen and one.state in _OPEN and one.change_id is None and one.plan.expires_at > now
+    ]
+
+
+async def _decide(local: Local, terminal: Terminal, stored: StoredPlan, signer: Signer) -> None:
+    _show(terminal, stored)
+    try:
+        _check_code(terminal, stored)
+        await _sign(local, stored, signer)
+        terminal.say("Approved.\n")
+    except Refused as refused:
+        await _refused(local, stored.key, refused)
+        terminal.say(f"{refused.message}\n")
+
+
+@click.command()
+@click.argument("plan_id")
+@click.option("--reason", default="", help="Why.")
+@click.pass_obj
+def reject(home: dict[str, Any], plan_id: str, reason: str) -> None:
+    """Close a plan: it can no longer be approved or applied."""
+    on_local(home, lambda local: _reject(local, plan_id, reason))
+    click.echo(f"Plan {plan_id} is closed.")
+
+
+async def _reject(local: Local, plan_id: str, reason: str) -> None:
+    stored = await _open_plan(local, plan_id)
+    closed = replace(stored, state=move(stored.state, ChangeState.REFUSED))
+    entry = local.entry("approval", "rejected", plan_id=plan_id, detail={"reason": clean(reason, 400)})
+    await local.store.commit(Put(closed, {"state": stored.state, "change_id": None}), entry)
+
+
+@click.command("audit-respond")
+@click.argument("audit_id")
+@click.option("--verdict", type=click.Choice(["approve", "reject"]), required=True)
+@click.option("--reason", required=True, help="Why; a verdict without a reason does not count.")
+@click.option("--key", "key_name", help="Id or owner of the auditor key.")
+@click.pass_obj
+def audit_respond(home: dict[str, Any], audit_id: str, verdict: str, reason: str, key_name: str | None) -> None:
+    """Answer an audit with a verdict signed by an auditor key."""
+    on_local(home, lambda local: _respond(local, audit_id, (verdict, reason), key_name))
+    click.echo(f"Verdict on {audit_id}: {verdict}.")
+
+
+async def _respond(local: Local, audit_id: str, said: tuple[str, str], key_name: str | None) -> None:
+    terminal = await _terminal(local, "")
+    try:
+        audit = await local.store.get(AuditRequest, audit_id)
+        stored = await local.store.get(StoredPlan, audit.plan_id) if audit else None
+        if audit is None or stored is None:
+            raise Refused(f"No audit {audit_id[:64]!r}.", "Look at 'plans'.", code="audit_unknown")
+        if not said[1].strip():
+            raise Refused("A verdict needs a reason.", "Give --reason.", code="reason_missing")
+        _show(terminal, stored)
+        signer = _unlocked(local, terminal, key_name, Role.AUDITOR)
+        await _judge(local, audit, stored, signer, said)
+    except Refused as refused:
+        await _refused(local, audit_id, refused)
+        raise
+    finally:
+        terminal.close()
+
+
+async def _judge(local: Local, audit: AuditRequest, stored: StoredPlan, signer: Signer, said: tuple[str, str]) -> None:
+    """The signed verdict and the plan's next state, in one commit."""
+    if signer.owner.casefold() == audit.requester.casefold():
+        raise Refused("Auditor and requester are the same owner.", "Ask somebody else.", code="self_audit")
+    if signer.role is not Role.AUDITOR or audit.state is not ChangeState.AUDIT_REQUESTED:
+        raise Refused(f"This audit is {audit.state}.", "Ask for a new one.", code="audit_not_open")
+    acked = move(stored.state, ChangeState.AUDIT_ACKED)
+    state = move(acked, ChangeState.AUDIT_APPROVED if said[0] == "approve" else ChangeState.AUDIT_REJECTED)
+    judged = replace(
+        audit,
+        state=state,
+        auditor=signer.owner,
+        verdict=said[0],
+        reason=clean(said[1], 1000),
+        answered_at=local.clock.now(),
+    )
+    entry = local.entry(
+        "verdict",
+        said[0],
+        plan_id=stored.key,
+        detail={"audit_id": audit.key, "auditor": signer.owner, "plan_hash": audit.plan_hash},
+    )
+    await local.store.commit(
+        Put(signed(judged, signer), {"state": audit.state}),
+        Put(replace(stored, state=state), {"state": stored.state}),
+        entry,
+    )

@@ -1,0 +1,123 @@
+"""What the commands work on without a server: settings, store, keys; and the person's terminal."""
+
+import getpass
+import json
+import os
+import termios
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import anyio
+import click
+
+from mcp_server.assembly import RandomIds, SystemClock
+from mcp_server.domain.call import Json
+from mcp_server.domain.ports import Append
+from mcp_server.domain.record import AuditEntry
+from mcp_server.errors import Refused
+from mcp_server.gate.keys import Keyring
+from mcp_server.settings import Settings, load, open_home
+from mcp_server.store.seal import Seal, open_key
+from mcp_server.store.sqlite_store import SqliteStore
+from mcp_server.store.vault import Vault
+
+A = TypeVar("A")
+TERMINAL: Final = "/dev/tty"
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The data directory, opened."""
+
+    settings: Settings
+    store: SqliteStore
+    keyring: Keyring
+    vault: Vault
+    clock: SystemClock
+    ids: RandomIds
+
+    @property
+    def user(self) -> str:
+        """The operating system's user."""
+        return getpass.getuser()
+
+    def entry(self, event: str, status: str, **more: Any) -> Append:
+        """A line of evidence about something done on the command line."""
+        return Append(AuditEntry(event, self.clock.now(), self.user, status, client="command line", **more))
+
+
+@asynccontextmanager
+async def opened(home: Mapping[str, Any]) -> AsyncIterator[Local]:
+    """The data directory of these options; closed at the end."""
+    settings = load(overrides=dict(home))
+    directory = open_home(settings)
+    clock = SystemClock()
+    store = SqliteStore.open(directory, Seal(lambda: open_key(directory, "data")), clock)
+    vault = Vault(directory, Seal(lambda: open_key(directory, "vault")))
+    try:
+        yield Local(settings, store, Keyring(directory), vault, clock, RandomIds())
+    finally:
+        store.close()
+
+
+def on_local(home: Mapping[str, Any], work: Callable[[Local], Awaitable[A]]) -> A:
+    """What ``work`` gives for the opened data directory."""
+
+    async def run() -> A:
+        async with opened(home) as local:
+            return await work(local)
+
+    return anyio.run(run)
+
+
+class Terminal:
+    """The person's terminal device itself: never a pipe, an argument or the environment (design 3.2)."""
+
+    def __init__(self) -> None:
+        """Refused (no_terminal) when this process has no terminal."""
+        try:
+            self._device = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY)
+        except OSError as missing:
+            raise Refused(
+                "This needs a person at a terminal; there is none here.",
+                "Run the command in a terminal window, not from a program.",
+                code="no_terminal",
+            ) from missing
+
+    def say(self, text: str) -> None:
+        """Text for the person."""
+        os.write(self._device, text.encode())
+
+    def ask(self, prompt: str, *, hidden: bool = False) -> str:
+        """One line that the person types; ``hidden`` switches the echo off."""
+        self.say(prompt)
+        before = termios.tcgetattr(self._device)
+        quiet = termios.tcgetattr(self._device)
+        quiet[3] &= ~termios.ECHO if hidden else ~0
+        try:
+            termios.tcsetattr(self._device, termios.TCSAFLUSH if hidden else termios.TCSANOW, quiet)
+            return self._line()
+        finally:
+            termios.tcsetattr(self._device, termios.TCSANOW, before)
+            if hidden:
+                self.say("\n")
+
+    def _line(self) -> str:
+        typed = b""
+        while not typed.endswith(b"\n") and len(typed) < 4096:
+            part = os.read(self._device, 1)
+            if not part:
+                break
+            typed += part
+        return typed.decode("utf-8", "replace").rstrip("\r\n")
+
+    def close(self) -> None:
+        """Give the device back."""
+        os.close(self._device)
+
+
+def show(value: Json, *, as_json: bool, text: str) -> None:
+    """The value as JSON, or the text for people."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str) if as_json else text)

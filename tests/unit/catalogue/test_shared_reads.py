@@ -1,0 +1,221 @@
+"""Reads shared within one call."""
+
+import asyncio
+
+import pytest
+
+from mcp_server.catalogue.shared_reads import SharedReads, matches
+from mcp_server.domain.plan import Reader
+from mcp_server.domain.ports import Reply
+from mcp_server.errors import BadAnswer, InvalidArguments, NotAllowed, Rejected, Unreachable
+from tests.support.fake_api import FakeApi
+from tests.support.fake_clock import FakeClock
+from tests.support.shipped import CATALOGUE
+
+NETWORK = Reader("getNetwork", {"networkId": "N_1"})
+
+
+def reads_of(api: FakeApi, clock: FakeClock | None = None) -> SharedReads:
+    """The reads of one call."""
+    return SharedReads(api, CATALOGUE, clock or FakeClock())
+
+
+async def test_the_same_request_is_sent_once() -> None:
+    """Two readers of one resource cost one request; number and text of an id are the same request."""
+    api = FakeApi({"/networks/12": {"id": "12"}})
+    reads = reads_of(api)
+    await reads.read("getNetwork", {"networkId": "12"})
+    await reads.read("getNetwork", {"networkId": 12})
+    assert api.paths == ["/networks/12"]
+
+
+async def test_another_query_is_another_request() -> None:
+    """Only identical requests are shared."""
+    api = FakeApi({"/networks/N_1/clients": []})
+    reads = reads_of(api)
+    await reads.read("getNetworkClients", {"networkId": "N_1", "timespan": 60})
+    await reads.read("getNetworkClients", {"networkId": "N_1", "timespan": 61})
+    assert len(api.requests) == 2
+
+
+async def test_concurrent_identical_reads_share_one_request() -> None:
+    """Both wait for the one that is under way."""
+    api = FakeApi({"/networks/N_1": {"id": "N_1"}})
+    api.gate = asyncio.Event()
+    reads = reads_of(api)
+    first, second = (asyncio.create_task(reads.resource(NETWORK)) for _ in range(2))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    api.gate.set()
+    assert await first == await second == {"id": "N_1"}
+    assert len(api.requests) == 1
+
+
+async def test_a_failed_read_fails_for_everybody_and_stays_failed() -> None:
+    """Nobody gets an empty answer, and the failing request is not sent again on its own."""
+    api = FakeApi({"/networks/N_1": Unreachable("no route", sent=False)})
+    reads = reads_of(api)
+    results = await asyncio.gather(*(reads.resource(NETWORK) for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(result, Unreachable) for result in results)
+    with pytest.raises(Unreachable):
+        await reads.resource(NETWORK)
+    assert len(api.requests) == 1
+    assert reads.calls == 1
+
+
+async def test_a_fresh_read_is_sent_again_and_replaces_the_old_answer() -> None:
+    """What was read for the plan is not taken for what stands now."""
+    api = FakeApi({"/networks/N_1": {"name": "old"}})
+    reads = reads_of(api)
+    await reads.resource(NETWORK)
+    api.answers["/networks/N_1"] = {"name": "new"}
+    assert await reads.resource(NETWORK) == {"name": "old"}
+    assert await reads.resource(NETWORK, fresh=True) == {"name": "new"}
+    assert await reads.resource(NETWORK) == {"name": "new"}
+    assert len(api.requests) == 2
+
+
+async def test_a_fresh_read_heals_a_failed_one() -> None:
+    """A caller that insists gets a new request."""
+    api = FakeApi({"/networks/N_1": Unreachable("no route", sent=False)})
+    reads = reads_of(api)
+    with pytest.raises(Unreachable):
+        await reads.resource(NETWORK)
+    api.answers["/networks/N_1"] = {"id": "N_1"}
+    assert await reads.resource(NETWORK, fresh=True) == {"id": "N_1"}
+
+
+async def test_one_cancelled_reader_does_not_take_the_answer_from_the_other() -> None:
+    """The request goes on for whoever still waits."""
+    api = FakeApi({"/networks/N_1": {"id": "N_1"}})
+    api.gate = asyncio.Event()
+    reads = reads_of(api)
+    leaving, staying = (asyncio.create_task(reads.resource(NETWORK)) for _ in range(2))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.sleep(0)
+    api.gate.set()
+    assert await staying == {"id": "N_1"}
+    assert leaving.cancelled()
+
+
+async def test_a_read_that_nobody_waits_for_is_given_up() -> None:
+    """No request is left behind when its call is cancelled, and the next reader sends its own."""
+    api = FakeApi({"/networks/N_1": {"id": "N_1"}})
+    api.gate = asyncio.Event()
+    reads = reads_of(api)
+    only = asyncio.create_task(reads.resource(NETWORK))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    only.cancel()
+    await asyncio.gather(only, return_exceptions=True)
+    api.gate.set()
+    assert await reads.resource(NETWORK) == {"id": "N_1"}
+    assert len(api.requests) == 2
+
+
+async def test_calls_and_waits_are_added_up() -> None:
+    """Pages and retries count; a failed request counts as one."""
+    api = FakeApi({"/networks/N_1": Reply(200, {}, calls=3, waited_s=1.5), "/networks/N_2": Reply(200, {})})
+    reads = reads_of(api)
+    await reads.read("getNetwork", {"networkId": "N_1"})
+    await reads.read("getNetwork", {"networkId": "N_2"})
+    with pytest.raises(Rejected):
+        await reads.read("getNetwork", {"networkId": "N_3"})
+    assert (reads.calls, reads.waited_s) == (5, 1.5)
+
+
+async def test_a_write_is_never_shared() -> None:
+    """Only GETs pass here."""
+    with pytest.raises(InvalidArguments):
+        await reads_of(FakeApi()).read("deleteNetwork", {"networkId": "N_1"})
+
+
+async def test_a_missing_resource_is_none_and_a_forbidden_one_is_an_error() -> None:
+    """404 means that it does not exist; 403 and 400 mean that nothing is known."""
+    api = FakeApi({"/networks/N_2": NotAllowed("403"), "/networks/N_3": Rejected("400", sent=True, status=400)})
+    reads = reads_of(api)
+    assert await reads.resource(NETWORK) is None
+    with pytest.raises(NotAllowed):
+        await reads.resource(Reader("getNetwork", {"networkId": "N_2"}))
+    with pytest.raises(Rejected):
+        await reads.resource(Reader("getNetwork", {"networkId": "N_3"}))
+
+
+async def test_an_element_is_picked_by_its_fields() -> None:
+    """Ids are compared as text, and an element that is not there is None."""
+    api = FakeApi({"/networks/N_1/appliance/vlans": [{"id": 1}, {"id": 100, "name": "Guest"}]})
+    reads = reads_of(api)
+    found = Reader("getNetworkApplianceVlans", {"networkId": "N_1"}, match={"id": "100"})
+    missing = Reader("getNetworkApplianceVlans", {"networkId": "N_1"}, match={"id": "7"})
+    assert await reads.resource(found) == {"id": 100, "name": "Guest"}
+    assert await reads.resource(missing) is None
+    assert len(api.requests) == 1
+
+
+async def test_an_element_is_picked_inside_a_wrapped_list() -> None:
+    """``at`` names the field that holds the list; a dotted name looks into an object."""
+    path = "/organizations/1/appliance/firewall/multicastForwarding/byNetwork"
+    api = FakeApi({path: {"items": [{"network": {"id": "N_1"}, "rules": []}], "meta": {}}})
+    operation = "getOrganizationApplianceFirewallMulticastForwardingByNetwork"
+    params = {"organizationId": "1"}
+    for match in ({"network.id": "N_1"}, {"network": {"id": "N_1"}}):
+        found = await reads_of(api).resource(Reader(operation, params, "items", match))
+        assert found == {"network": {"id": "N_1"}, "rules": []}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reader"),
+    [
+        ({"id": "1"}, Reader("getNetwork", {"networkId": "N_1"}, match={"id": "1"})),
+        ([], Reader("getNetwork", {"networkId": "N_1"}, at="items")),
+        ({"meta": {}}, Reader("getNetwork", {"networkId": "N_1"}, at="items")),
+        ([{"id": "1", "n": 1}, {"id": "1", "n": 2}], Reader("getNetwork", {"networkId": "N_1"}, match={"id": "1"})),
+    ],
+)
+async def test_an_answer_of_another_shape_is_an_error_and_never_nothing(answer: object, reader: Reader) -> None:
+    """A before-state is whole or it is nothing: a strange answer is not "does not exist"."""
+    with pytest.raises(BadAnswer):
+        await reads_of(FakeApi({"/networks/N_1": answer})).resource(reader)
+
+
+async def test_the_time_of_a_read_is_when_it_was_sent() -> None:
+    """A state is at least as new as its request; without an answer there is no time."""
+    clock = FakeClock()
+    api = FakeApi({"/networks/N_1": {"id": "N_1"}})
+    reads = reads_of(api, clock)
+    assert reads.last_read_at(NETWORK) is None
+    sent_at = clock.monotonic()
+    await reads.resource(NETWORK)
+    clock.advance(60)
+    assert reads.last_read_at(NETWORK) == sent_at
+    await reads.resource(NETWORK, fresh=True)
+    assert reads.last_read_at(NETWORK) == sent_at + 60
+
+
+async def test_a_failed_read_has_no_time() -> None:
+    """An age is only told of what was read."""
+    reads = reads_of(FakeApi())
+    await reads.resource(NETWORK)
+    assert reads.last_read_at(NETWORK) is None
+
+
+@pytest.mark.parametrize(
+    ("element", "wanted", "fits"),
+    [
+        ({"id": "100"}, {"id": 100}, True),
+        ({"on": True}, {"on": "True"}, False),
+        ({"on": True}, {"on": True}, True),
+        ({"id": None}, {"id": None}, False),
+        ({}, {"id": None}, False),
+        ({"a": {"b": 1}}, {"a.b": "1"}, True),
+        ({"a.b": 1}, {"a.b": "1"}, True),
+        ({"a": 1}, {"a.b": "1"}, False),
+        ("text", {"a": 1}, False),
+        ({"tags": ["x"]}, {"tags": ["x"]}, True),
+    ],
+)
+def test_a_match_compares_ids_as_text_and_nothing_else(element: object, wanted: dict[str, object], fits: bool) -> None:
+    """A missing field never matches, and a boolean is no text."""
+    assert matches(element, wanted) is fits

@@ -1,6 +1,6 @@
 """The lists that layer 7 and content filtering rules choose from, as far as this cloud knows them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from mcp_server.sandbox.behaviour import Json
 from mcp_server.sandbox.checks import addresses
@@ -60,30 +60,28 @@ def settled_l7(rule: Json, index: int) -> tuple[Json, str]:
         return rule, f"'{where}[policy]' must be one of: 'deny'"
     if kind in ("application", "applicationCategory"):
         found = named(kind, value)
-        return {
-            "policy": "deny",
-            "type": kind,
-            "value": found,
-        }, "" if found else f"'{where}[value]' is not a known {kind}"
+        fault = "" if found else f"'{where}[value]' is not a known {kind}"
+        return {"policy": "deny", "type": kind, "value": found}, fault
     stored = {"policy": "deny", "type": COUNTRY_TYPES.get(str(kind), kind), "value": value}
-    fault = next(_plain_faults(kind, value, where), "")
-    return stored, fault
+    fits = _fits(str(stored["type"]), value)
+    if fits is None:
+        return stored, f"'{where}[type]' is not a known type of rule"
+    return stored, "" if fits else f"'{where}[value]' is not a valid {kind}"
 
 
-def _plain_faults(kind: Json, value: Json, where: str) -> Iterator[str]:
-    if kind in COUNTRY_TYPES:
-        codes = value if isinstance(value, list) else []
-        if not codes or not all(isinstance(one, str) and len(one) == 2 and one.isalpha() for one in codes):
-            yield f"'{where}[value]' must be a list of 2-letter country codes"
-    elif kind == "host":
-        if not addresses.is_domain_name(value):
-            yield f"'{where}[value]' must be a host name"
-    elif kind == "port":
-        if not addresses.is_port_or_range(str(value)):
-            yield f"'{where}[value]' must be a port"
-    elif kind == "ipRange":
-        base, colon, port = str(value).partition(":")
-        if not addresses.is_address_or_cidr(base) or (colon and not addresses.is_port_or_range(port)):
-            yield f"'{where}[value]' must be an IP range"
-    else:
-        yield f"'{where}[type]' is not a known type of rule"
+def _fits(kind: str, value: Json) -> bool | None:
+    """Whether a plain value fits its type of rule; None for an unknown type."""
+    base, colon, port = str(value).partition(":")
+    fits = {
+        "allowedCountries": _are_countries(value),
+        "blockedCountries": _are_countries(value),
+        "host": addresses.is_domain_name(value),
+        "port": addresses.is_port_or_range(str(value)),
+        "ipRange": addresses.is_address_or_cidr(base) and (not colon or addresses.is_port_or_range(port)),
+    }
+    return fits.get(kind)
+
+
+def _are_countries(value: Json) -> bool:
+    codes = value if isinstance(value, list) else []
+    return bool(codes) and all(isinstance(one, str) and len(one) == 2 and one.isalpha() for one in codes)

@@ -107,17 +107,14 @@ def _faults(
 def _address_faults(
     text: Json, where: str, kind: RuleKind, is_known: Callable[[str], bool], vlan_ids: set[str]
 ) -> Iterator[str]:
-    if addresses.is_any(text):
-        return
-    named = kind.takes_names and where.endswith("Destination")
-    allowed = f"{where} {_FORMS}{' a valid FQDN,' if named else ','} or 'any'"
-    for part in [part.strip() for part in str(text or "").split(",")]:
+    takes_names = kind.takes_names and where.endswith("Destination")
+    parts = [] if addresses.is_any(text) else [part.strip() for part in str(text or "").split(",")]
+    for part in parts:
         vlan = addresses.vlan_of_address(part)
-        if is_reference(part):
-            if not is_known(part):
-                yield _MISSING
-        elif vlan is not None:
-            if str(vlan) not in vlan_ids:
-                yield f"{where} address names VLAN {vlan}, which is not configured on this network"
-        elif not addresses.is_address_or_cidr(part) and not (named and addresses.is_domain_name(part)):
-            yield allowed
+        known_form = addresses.is_address_or_cidr(part) or (takes_names and addresses.is_domain_name(part))
+        if is_reference(part) and not is_known(part):
+            yield _MISSING
+        if vlan is not None and str(vlan) not in vlan_ids:
+            yield f"{where} address names VLAN {vlan}, which is not configured on this network"
+        if not (is_reference(part) or vlan is not None or known_form):
+            yield f"{where} {_FORMS}{' a valid FQDN,' if takes_names else ','} or 'any'"

@@ -34,7 +34,7 @@ _SERVICES = ("ICMP", "SNMP", "web")
 _ACCESS = ("blocked", "restricted", "unrestricted")
 
 
-def _rule(comment: str, policy: str, protocol: str, source: str, target: str, port: str = "Any") -> dict[str, Json]:
+def _rule(comment: str, policy: str, protocol: str, source: str, target: str, *, port: str = "Any") -> dict[str, Json]:
     return {
         "comment": comment, "policy": policy, "protocol": protocol, "srcPort": "Any", "srcCidr": source,
         "destPort": port, "destCidr": target, "syslogEnabled": False,
@@ -55,11 +55,11 @@ def l3_rules(world: "World", home: str) -> Json:
         server = list(policy_objects(world, organization_id))[2]
         group = next(iter(policy_groups(world, organization_id)))
         rules = [
-            _rule("Allow guest DNS", "allow", "udp", guest, f"GRP({group})", "53"),
+            _rule("Allow guest DNS", "allow", "udp", guest, f"GRP({group})", port="53"),
             _rule("Block guest to corp", "deny", "any", guest, corp),
-            _rule("Corp to payroll", "allow", "tcp", corp, f"OBJ({server})", "443,8443"),
-            _rule("Block outbound SMTP", "deny", "tcp", "Any", "Any", "25"),
-            _rule("Allow corp web", "allow", "tcp", corp, "Any", "80,443"),
+            _rule("Corp to payroll", "allow", "tcp", corp, f"OBJ({server})", port="443,8443"),
+            _rule("Block outbound SMTP", "deny", "tcp", "Any", "Any", port="25"),
+            _rule("Allow corp web", "allow", "tcp", corp, "Any", port="80,443"),
         ]
         return {"rules": rules, "syslogDefaultRule": False}
 

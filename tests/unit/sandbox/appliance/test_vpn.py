@@ -19,7 +19,7 @@ def peers(cloud: Simulated) -> str:
 def reach(cloud: Simulated, network: str, kind: str = "merakiVpnPeers") -> dict[str, str]:
     """Reachability by peer name, as one network sees it."""
     rows = cloud.get(f"/organizations/{cloud.organization}/appliance/vpn/statuses")
-    mine = next((row for row in rows if row["networkId"] == network), {kind: []})
+    mine: Json = next((row for row in rows if row["networkId"] == network), {kind: []})
     return {row.get("name") or row["networkName"]: row["reachability"] for row in mine[kind]}
 
 

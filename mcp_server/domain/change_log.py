@@ -184,8 +184,8 @@ def _response(step: ChangeStep) -> dict[str, Json]:
 
 
 def _sgt_check_passed(plan: Plan) -> bool | None:
-    """True when ports were checked (locked ones cannot be in a plan), None when no switch port was concerned."""
-    return None if plan.context.get("sgt_restricted") is None else True
+    """True when ports were checked (locked ones cannot be in a plan), None when no switch was concerned."""
+    return True if plan.context.get("writable_ports") else None
 
 
 def _rollback(plan: Plan, change: Change, steps: Sequence[ChangeStep]) -> dict[str, Json]:

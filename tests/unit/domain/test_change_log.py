@@ -205,7 +205,9 @@ def test_the_sgt_check_is_null_when_no_port_was_concerned() -> None:
     """And passed when the hooks put their finding into the plan."""
     plan = a_plan().plan
     assert change_log_record(plan, applied(), [])["context"]["sgt_check_passed"] is None
-    checked = replace(plan, context={"sgt_restricted": False})
+    unconcerned = replace(plan, context={"sgt_restricted": False, "writable_ports": {}})
+    assert change_log_record(unconcerned, applied(), [])["context"]["sgt_check_passed"] is None
+    checked = replace(plan, context={"sgt_restricted": True, "writable_ports": {"Q2XX": ["1"]}})
     assert change_log_record(checked, applied(), [])["context"]["sgt_check_passed"] is True
 
 

@@ -39,7 +39,7 @@ QUICK: Mapping[str, Any] = {
     "retry_gateway_wait_s": 0.01,
     "retry_timeout_wait_s": 0.01,
     "retry_base_s": 0.01,
-    "retry_longest_s": 0.1,
+    "retry_longest_s": 5.0,
 }
 Answerer = Callable[[str], types.ElicitResult]
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from mcp_server.changes.execution.delivery import read_delivery
 from mcp_server.changes.execution.health_gate import sample, watch
 from mcp_server.changes.execution.report import change_outcome, failure_of
 from mcp_server.changes.execution.run import Run
@@ -36,6 +37,7 @@ async def execute(run: Run) -> Outcome:
         if run.health["verdict"] == "worse":
             run.failure = _worse(run.health)
             return await _end(run, await _undo(run))
+        run.delivery = await read_delivery(run)
         return await _end(run, S.APPLIED)
     except MerakiMcpError as error:
         return await _stranded(run, error)
@@ -124,7 +126,7 @@ async def _undo(run: Run) -> ChangeState:
 async def _undo_one(run: Run, step: Step, record: ChangeStep) -> None:
     """One step taken back and proven, or its residue noted."""
     try:
-        way = await way_back(step, record, run.world)
+        way = await way_back(step, record, run.world, fresh=True)
         if way.hopeless:
             run.residue.append(way.hopeless)
         for offset, draft in enumerate(way.drafts):
@@ -158,7 +160,12 @@ def _residue(step: Step, wrote: Wrote) -> list[str]:
 
 async def _end(run: Run, state: ChangeState) -> Outcome:
     """The change in its last state, its leases released, in one commit (K11, K12)."""
-    told = {"failure": dict(run.failure), "health": dict(run.health), "residue": list(run.residue)}
+    told: dict[str, Json] = {
+        "failure": dict(run.failure),
+        "health": dict(run.health),
+        "residue": list(run.residue),
+        "delivery": dict(run.delivery),
+    }
     change = replace(run.change, state=move(run.change.state, state), ended_at=run.world.clock.now(), result=told)
     before, run.change = run.change.state, change
     run.stored = replace(run.stored, state=state)

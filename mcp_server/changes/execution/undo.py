@@ -33,14 +33,14 @@ class WayBack:
     hopeless: str = ""  #: why there is none
 
 
-async def way_back(step: Step, done: ChangeStep, world: World) -> WayBack:
+async def way_back(step: Step, done: ChangeStep, world: World, *, fresh: bool = False) -> WayBack:
     """What to write to undo the step as it was done; nothing when the live state already is the before-state."""
     if step.inverse.how == "none":
         return WayBack((), hopeless=f"step {step.number} ({step.write.operation}) cannot be undone")
     sources = Sources(secret=lambda _: None, generate=lambda _: "", own=done.created)
     touch = _touch(step, done)
     reader = step.reader or reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id)
-    live = await world.reads.resource(reader, fresh=True) if reader else None
+    live = await world.reads.resource(reader, fresh=fresh) if reader else None
     if step.inverse.how in _PUTS_BACK:
         return _put_back(step, done, reader, live, world)
     if reader is not None and step.kind == "create" and live is None:

@@ -182,8 +182,8 @@ async def _look_up_together(attempt: Attempt, places: _Places) -> None:
     serials = list(dict.fromkeys(serial for touch in attempt.touches if (serial := path_serial(touch))))
     if len(serials) > _FEW:
         await places.world.inventory.devices_in((await places.device(serials[0])).organization_id)
-    networks = {touch.params.get("networkId") for touch in attempt.touches}
-    ids = sorted(one for one in networks if isinstance(one, str))
+    named = (touch.params.get("networkId") for touch in attempt.touches)
+    ids = list(dict.fromkeys(one for one in named if isinstance(one, str)))
     if len(ids) > _FEW:
         await places.world.inventory.networks_of((await places.network(ids[0])).organization_id)
 

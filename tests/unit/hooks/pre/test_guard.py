@@ -1,0 +1,85 @@
+"""What is refused before anything is read."""
+
+from typing import Any
+
+import pytest
+
+from mcp_server.domain.actor import Role
+from mcp_server.domain.call import Allow, Effect, Refuse
+from mcp_server.hooks.pre.guard import guard
+from tests.support.hook_world import ACME, BETA, SITE, attempt, read, world
+from tests.support.shipped import write
+
+SSID = write("updateNetworkWirelessSsid", {"name": "x"}, networkId=SITE, number="1")
+ADMIN = write("createOrganizationAdmin", {"email": "a@b.c", "name": "a", "orgAccess": "full"}, organizationId=ACME)
+
+
+async def verdict_of(tried: Any, **limits: Any) -> Any:
+    """The verdict; the cloud must not have been asked."""
+    seen, api = world(**limits)
+    verdict = await guard(tried, seen)
+    assert api.requests == []
+    return verdict
+
+
+async def test_a_plan_and_a_read_pass() -> None:
+    """Nothing stands against them."""
+    assert await verdict_of(attempt(SSID)) == Allow()
+    assert await verdict_of(attempt(read("getNetwork", networkId=SITE))) == Allow()
+
+
+async def test_a_read_only_server_lets_plan_but_not_apply() -> None:
+    """Applying is refused by is_apply as well as by the tool's effect."""
+    assert await verdict_of(attempt(SSID), read_only=True) == Allow()
+    for tried in (attempt(SSID, is_apply=True), attempt(effect=Effect.CHANGE), attempt(effect=Effect.DESTROY)):
+        refused = await verdict_of(tried, read_only=True)
+        assert refused.code == "read_only"
+        assert "MERAKI_SPECIALIST_READ_ONLY" in refused.remedy
+
+
+async def test_without_a_key_whatever_touches_meraki_is_refused_with_the_remedy() -> None:
+    """A call that touches nothing still passes."""
+    refused = await verdict_of(attempt(read("getOrganizations")), has_key=False)
+    assert refused.code == "no_api_key"
+    assert "MERAKI_DASHBOARD_API_KEY" in refused.remedy
+    assert await verdict_of(attempt(), has_key=False) == Allow()
+
+
+async def test_an_organization_outside_the_allow_list_is_refused_by_id() -> None:
+    """For reads as well as for changes."""
+    tried = attempt(read("getOrganizationNetworks", organizationId=ACME))
+    refused = await verdict_of(tried, organizations=frozenset({BETA}))
+    assert refused.code == "organization_not_allowed"
+    assert ACME in refused.reason
+    assert await verdict_of(tried, organizations=frozenset({ACME})) == Allow()
+
+
+async def test_a_write_that_belongs_to_no_organization_is_refused_under_an_allow_list() -> None:
+    """Nobody can tell whose it would be."""
+    tried = attempt(write("createOrganization", {"name": "New"}))
+    assert (await verdict_of(tried, organizations=frozenset({ACME}))).code == "organization_not_allowed"
+    assert await verdict_of(tried) == Allow()
+
+
+async def test_a_family_that_is_off_is_refused_naming_the_setting() -> None:
+    """Switched on by the operator, it passes."""
+    refused = await verdict_of(attempt(SSID, ADMIN))
+    assert isinstance(refused, Refuse)
+    assert refused.code == "family_off"
+    assert "MERAKI_SPECIALIST_FAMILIES=admins" in refused.remedy
+    assert refused.details["operations"] == ["createOrganizationAdmin"]
+    assert await verdict_of(attempt(SSID, ADMIN), families=frozenset({"admins"})) == Allow()
+
+
+async def test_reading_a_family_that_is_off_is_allowed() -> None:
+    """Only its writes are off."""
+    assert await verdict_of(attempt(read("getOrganizationAdmins", organizationId=ACME))) == Allow()
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.APPROVER])
+async def test_only_a_planner_may_plan_or_apply(role: Role) -> None:
+    """Auditors and approvers read."""
+    roles = frozenset({role})
+    assert (await verdict_of(attempt(SSID, roles=roles))).code == "role_missing"
+    assert (await verdict_of(attempt(effect=Effect.CHANGE, roles=roles))).code == "role_missing"
+    assert await verdict_of(attempt(read("getNetwork", networkId=SITE), roles=roles)) == Allow()

@@ -11,6 +11,7 @@ from mcp_server.catalogue.transforms import body_to_send, coerced, has, to_read,
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Schema
 from mcp_server.domain.state.json_value import copied
+from mcp_server.domain.state.matching import matched
 from mcp_server.domain.state.merge import merged
 
 UNKNOWN = "$unknown"  #: ``{"$unknown": field}`` stands for a value that only the answer will tell
@@ -29,7 +30,9 @@ def expected_state(catalogue: Catalogue, overlay: Overlay, touch: Touch, before:
     if row.kind in ("action", "read"):
         return _after_action(row, touch, before)
     body = to_read(body_to_send(overlay, touch, before), row, before)
-    state = merged(before if row.kind == "update" else None, body or {}, row.map_fields)
+    live = before if row.kind == "update" else None
+    state = merged(live, body or {}, row.map_fields)
+    state = _carried(state, live, operation.body) if operation.body is not None else state
     schema = overlay.places.read_schema(operation)
     state = _shaped(state, schema) if schema is not None else state
     hidden = [path for path in row.unreadable + row.write_only if path not in row.readable and not has(before, path)]
@@ -51,6 +54,28 @@ def _after_action(row: Row, touch: Touch, before: Json) -> Json:
         return merged(before, filled(row.expect, touch, before), row.map_fields)
     except Gap:
         return copied(before)
+
+
+def _carried(state: Json, live: Json, written: Schema) -> Json:
+    """List elements with what only a GET gives (ids, names), taken from the live element that they are."""
+    if isinstance(state, Mapping) and isinstance(live, Mapping):
+        return {
+            name: _carried(item, live.get(name), written.fields[name]) if name in written.fields else item
+            for name, item in state.items()
+        }
+    if not isinstance(state, list) or not isinstance(live, list) or written.items is None:
+        return state
+    origin = {position: live[index] for index, position in matched(live, state).items()}
+    return [_known(element, origin.get(position), written.items) for position, element in enumerate(state)]
+
+
+def _known(element: Json, live: Json, written: Schema) -> Json:
+    if not isinstance(element, Mapping) or not isinstance(live, Mapping) or not written.fields:
+        return element
+    only_read = {
+        name: copied(item) for name, item in live.items() if name not in written.fields and name not in element
+    }
+    return {**only_read, **_carried(element, live, written)}
 
 
 def _shaped(value: Json, schema: Schema) -> Json:

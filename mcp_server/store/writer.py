@@ -5,6 +5,7 @@ success before the group's COMMIT has returned; the file lock is held around ope
 """
 
 import sqlite3
+import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,7 +69,7 @@ class Writer:
         group = self._gathered()
         if not group:
             return
-        results: list[Receipts | StoreError] = [StoreUnavailable("the store's writer failed")] * len(group)
+        results: list[Receipts | StoreError] = []
         try:
             results = self._committed(group)
         except StoreError as problem:
@@ -76,7 +77,9 @@ class Writer:
             self.problem = str(problem)
             results = [_again(problem) for _ in group]
         finally:  # also after a fault of our own: nobody is left waiting
-            for commit, result in zip(group, results, strict=True):
+            failed = StoreUnavailable("the store's writer failed")
+            failed.__cause__ = sys.exc_info()[1]
+            for commit, result in zip(group, results or [_again(failed) for _ in group], strict=True):
                 _give(commit, result)
 
     def _gathered(self) -> list[Commit]:

@@ -1,0 +1,112 @@
+"""Group commit: many waiters share one sync, and each hears only of what is on disk."""
+
+import asyncio
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from mcp_server.domain.ports import Append, Put
+from mcp_server.domain.record import AuditEntry
+from mcp_server.errors import RecordConflict, StoreUnavailable
+from mcp_server.store.chain import line_of
+from mcp_server.store.journal import Journal
+from mcp_server.store.sqlite_store import SqliteStore
+from mcp_server.store.writer import GROUP_LIMIT, Writer
+from tests.support import records
+from tests.unit.store.conftest import open_store
+
+
+async def test_commits_that_wait_together_are_synced_together(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred waiting commits take a few groups, not a hundred syncs."""
+    await store.commit(Append(records.an_entry()))
+    groups: list[int] = []
+    close_head = Journal.close_head
+
+    def counted(journal: Journal) -> None:
+        groups.append(1)
+        close_head(journal)
+
+    monkeypatch.setattr(Journal, "close_head", counted)
+    await asyncio.gather(*[store.commit(Append(records.an_entry())) for _ in range(100)])
+    assert len(groups) < 50
+    assert await store.verify_chain() is None
+
+
+async def test_a_group_holds_no_more_than_its_limit(tmp_path: Path) -> None:
+    """A flood is cut into groups; all of it is written."""
+    store = open_store(tmp_path)
+    number = GROUP_LIMIT + 10
+    receipts = await asyncio.gather(*[store.commit(Append(records.an_entry())) for _ in range(number)])
+    assert sorted(receipt.seq for (receipt,) in receipts) == list(range(1, number + 1))
+    store.close()
+
+
+async def test_nobody_is_left_waiting_when_the_writer_itself_fails(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of our own in the writer's thread is an error to every waiter, and the next commit works."""
+    await store.commit(Append(records.an_entry()))
+
+    def broken(_: Journal) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "close_head", broken)
+        results = await asyncio.gather(
+            *[store.commit(Append(records.an_entry())) for _ in range(3)], return_exceptions=True
+        )
+    assert [type(result) for result in results] == [StoreUnavailable] * 3
+    assert all(isinstance(result.__cause__, ZeroDivisionError) for result in results if isinstance(result, Exception))
+    (receipt,) = await store.commit(Append(records.an_entry()))
+    assert receipt.seq == 2
+    assert await store.verify_chain() is None
+
+
+async def test_close_finishes_what_waits(tmp_path: Path) -> None:
+    """Closing right after asking loses nothing."""
+    store = open_store(tmp_path)
+    waiting = [asyncio.ensure_future(store.commit(Append(records.an_entry()))) for _ in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(store.close)
+    assert len(await asyncio.gather(*waiting)) == 20
+    again = open_store(tmp_path)
+    assert len(await again.list(AuditEntry)) == 20
+    again.close()
+
+
+async def test_a_conflict_in_a_group_leaves_the_chain_as_if_it_had_not_been(store: SqliteStore) -> None:
+    """Lines of a refused commit use up no seq, whatever stands around it in the group."""
+    await store.commit(Put(records.a_usage()))
+    results = await asyncio.gather(
+        store.commit(Append(records.an_entry(call_id="a"))),
+        store.commit(Append(records.an_entry(call_id="b")), Put(records.a_usage())),
+        store.commit(Append(records.an_entry(call_id="c"))),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], RecordConflict)
+    assert [(entry.seq, entry.call_id) for entry in await store.list(AuditEntry)] == [(2, "c"), (1, "a")]
+    assert await store.verify_chain() is None
+
+
+def test_a_commit_that_was_cancelled_before_its_group_began_is_not_made(
+    tmp_path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled in the queue: nothing of it is written."""
+    begun, go_on = Event(), Event()
+    gathered = Writer._gathered
+
+    def slow(writer: Writer) -> object:
+        begun.set()
+        go_on.wait(5)
+        return gathered(writer)
+
+    monkeypatch.setattr(Writer, "_gathered", slow)
+    answer = store._writer.submit((line_of(records.an_entry()),))
+    assert begun.wait(5)
+    assert answer.cancel()
+    go_on.set()
+    monkeypatch.undo()
+    assert asyncio.run(store.list(AuditEntry)) == []

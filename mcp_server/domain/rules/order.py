@@ -5,6 +5,7 @@ confirmation, the person types the plan's code; where it says triple, the plan i
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from mcp_server.domain.call import Warned
 from mcp_server.domain.plan import Impact
@@ -90,8 +91,10 @@ def warnings(view: StepView) -> tuple[Warned, ...]:
     return tuple(warned for rule in RULES for warned in rule(view))
 
 
-def plan_warnings(views: Sequence[StepView], impact: Impact) -> tuple[Warned, ...]:
+def plan_warnings(views: Sequence[StepView], impact: Impact, *, is_rollback: bool = False) -> tuple[Warned, ...]:
     """What the rules say of a plan, critical first; of one rule at most 3 messages and then how many more there are."""
+    if is_rollback:
+        views = [replace(view, task="T5") for view in views]
     found = [warned for view in views for warned in warnings(view)]
     found += [warned for rule in PLAN_RULES for warned in rule(views, impact)]
     return tuple(sorted(_shortened(dict.fromkeys(found)), key=lambda warned: _RANK.get(warned.severity, 2)))

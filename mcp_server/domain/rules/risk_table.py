@@ -152,6 +152,6 @@ def _given(view: StepView, *, proven: bool, irreversible: bool, self_isolating: 
     if irreversible:
         yield Found(Risk.CRITICAL, "it cannot be undone")
     if self_isolating or cuts_itself_off(view):
-        yield Found(Risk.CRITICAL, "it may cut the device off from the cloud")
+        yield Found(Risk.CRITICAL, "self-isolating: it may cut the device off from the cloud")
     if not proven:
         yield Found(Risk.CRITICAL, "its undo is not proven")

@@ -243,6 +243,13 @@ def test_critical_warnings_come_first_and_many_alike_are_shortened() -> None:
     assert confirmations(found) == "typed_code"
 
 
+def test_a_rollback_of_many_devices_is_told_by_its_plan() -> None:
+    """Its steps are those of other tasks; the plan says that they undo something."""
+    steps = [ssid({"name": "x"})]
+    assert "t5_many_devices" in rules_of(plan_warnings(steps, impact(6), is_rollback=True))
+    assert "t5_many_devices" not in rules_of(plan_warnings(steps, impact(6)))
+
+
 def test_warnings_carry_names_from_the_network_only_in_an_inert_form() -> None:
     """A device name with control and bidi characters cannot break out of the message."""
     evil = port({"enabled": False})

@@ -12,15 +12,19 @@ from mcp_server.catalogue.overlay import Row
 from mcp_server.catalogue.readers import reader_of
 from mcp_server.catalogue.requests import request_for
 from mcp_server.changes.execution.run import Run
+from mcp_server.changes.planning.draft import draft_one
 from mcp_server.changes.planning.placeholders import Sources, filled
+from mcp_server.changes.planning.weigh import NOWHERE, step_view
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Reader, Step
 from mcp_server.domain.ports import Reply, Request
 from mcp_server.domain.record import ChangeStep
 from mcp_server.domain.redaction import clean, redacted
+from mcp_server.domain.rules.order import refusals, warnings
 from mcp_server.domain.state.compare import differences
-from mcp_server.errors import AccessError, MerakiError, MerakiMcpError
+from mcp_server.errors import AccessError, MerakiError, MerakiMcpError, Refused
+from mcp_server.world import World
 
 Phase = Literal["apply", "undo"]
 _CREATED_FIELDS: Final = 40  #: ids and names of an answer that are kept for $ref and undo
@@ -63,9 +67,19 @@ def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> Ready:
     reader = step.reader or reader_of(world.catalogue, world.overlay, touch, organization_id=organization_id)
     has_placeholders = body != step.write.body or params != dict(step.write.params)
     expected = expected_state(world.catalogue, world.overlay, touch, step.before) if has_placeholders else step.expected
+    if has_placeholders:
+        _refuse_unsafe(touch, step.before, reader, world)
     operation = world.catalogue.find(step.write.operation)
     request = request_for(operation, params, body, organization_id)
     return Ready(step, touch, reader, request, step.before, expected)
+
+
+def _refuse_unsafe(touch: Touch, before: Json, reader: Reader | None, world: World) -> None:
+    """Nothing when the filled-in values keep the rules; a secret's length is only known now."""
+    view = step_view(draft_one(touch, before, reader, world), NOWHERE)
+    broken = refusals(warnings(view))
+    if broken:
+        raise Refused(broken[0].message, "Set another secret and call again.", code="unsafe_value")
 
 
 async def look(run: Run, item: Ready, *, fresh: bool) -> tuple[str, tuple[FieldChange, ...]]:

@@ -46,7 +46,12 @@ async def build_plan(
     isolating = any("self-isolating" in reason for step in steps for reason in step.risk_reasons)
     impact = await impact_of(drafts, reaches, world, isolating=isolating)
     views = [step_view(draft, reach) for draft, reach in zip(drafts, reaches, strict=True)]
-    said = [*plan_warnings(views, impact), *extra, *_caveats(steps), *_secrets(steps, means)]
+    said = [
+        *plan_warnings(views, impact, is_rollback=bool(rolls_back)),
+        *extra,
+        *_caveats(steps),
+        *_secrets(steps, means),
+    ]
     _refuse_unsafe(refusals(said, is_rollback=bool(rolls_back)))
     now = world.clock.now()
     plan = Plan(

@@ -82,8 +82,9 @@ class _Sample:
         await self._part("devices", operation, self._filter(), self._keep_devices)
 
     def _keep_devices(self, rows: Json, scope: Scope) -> Parts:
-        self._availabilities = rows
-        return parts.devices(rows, scope)
+        found = parts.devices(rows, scope)
+        self._availabilities = rows  # only once they have the shape of a list of devices
+        return found
 
     async def _part(
         self, name: str, operation: str, query: Mapping[str, Json], take: Callable[[Json, Scope], Parts]

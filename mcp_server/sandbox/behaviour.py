@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Json = Any
 Behaviour = Callable[["World", "Call"], Json]
 BEHAVIOURS: dict[str, Behaviour] = {}
+#: called before each request is answered, e.g. to run what was due meanwhile
+BEFORE_REQUEST: list[Callable[["World"], None]] = []
 #: called after each write that succeeded, batch or not, e.g. to see what it broke
 AFTER_WRITE: list[Callable[["World", "Call"], None]] = []
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_server.sandbox import behaviours
-from mcp_server.sandbox.behaviour import AFTER_WRITE, BEHAVIOURS, Call, CloudError
+from mcp_server.sandbox.behaviour import AFTER_WRITE, BEFORE_REQUEST, BEHAVIOURS, Call, CloudError
 from mcp_server.sandbox.generic import NOT_FOUND, Rows, answer, is_collection, item_tree
 from mcp_server.sandbox.paging import page_of
 from mcp_server.sandbox.routes import Route, parameters, routes
@@ -43,6 +43,7 @@ _OWN_OF_BOUND = (
     "pii",
     "sm",
 )
+_UNLOGGED = ("/liveTools", "/actionBatches", "/reboot", "/blinkLeds", "/alerts/dismiss", "/alerts/restore")
 BOUND = "This network is bound to a configuration template. Unbind it or change the template instead."
 MONITORED = "This switch is monitored only: its configuration comes from the device and is read-only in the dashboard."
 
@@ -70,6 +71,8 @@ class Cloud:
 
     def ask(self, method: str, path: str, query: Mapping[str, Json], body: Json) -> Answer:
         """The answer to a request that was let in; never raises CloudError."""
+        for hook in BEFORE_REQUEST:
+            hook(self.world)
         try:
             route, call = self._find(method, path, query, body)
             result = self._carry_out(route, call)
@@ -109,7 +112,7 @@ class Cloud:
         facts = world.hidden.get(f"/devices/{call.params.get('serial', '')}")
         if facts is not None:
             facts["configurationUpdatedAt"] = world.stamp()
-        if len(world.changes) == written and "liveTools" not in call.path:
+        if len(world.changes) == written and not any(word in call.path for word in _UNLOGGED):
             network_id = call.params.get("networkId") or world.network_of(call.params.get("serial", ""))
             organization_id = call.params.get("organizationId") or world.organization_of(network_id)
             world.record_change(

@@ -54,6 +54,7 @@ class World:
         self.pristine: dict[str, str] = {}  #: canonical text of what singleton() and collection() made
         self.journal: list[dict[str, Json]] = []  #: requests received, oldest first; survives restore()
         self.admin = {"name": "API Owner", "email": "owner@example.com", "id": "212406"}
+        self.settle_s = 5.0  #: seconds until the cloud sees that a device is cut off, or back
         #: carries out one more operation (method, path, body) as a request would; batches use it; set by the dispatcher
         self.perform: Callable[[str, str, Json], Json] | None = None
         self._clock = clock
@@ -203,7 +204,9 @@ class World:
 
     def dump(self) -> dict[str, Json]:
         """The whole state as a copy: ``configuration`` is canonical, ``volatile`` moves by itself."""
-        kept = {p: v for p, v in sorted(self.resources.items()) if self.pristine.get(p) != canonical(v)}
+        moved = {p: v for p, v in sorted(self.resources.items()) if self.pristine.get(p) != canonical(v)}
+        batches = {p: v for p, v in moved.items() if p.endswith("/actionBatches")}
+        kept = {p: v for p, v in moved.items() if p not in batches}
         configuration = {
             "organizations": self.organizations,
             "networks": self.networks,
@@ -211,7 +214,13 @@ class World:
             "templates": self.templates,
             "resources": kept,
         }
-        volatile = {"now": self.stamp(), "changes": self.changes, "counters": self.counters, "hidden": self.hidden}
+        volatile = {
+            "now": self.stamp(),
+            "changes": self.changes,
+            "counters": self.counters,
+            "hidden": self.hidden,
+            "batches": batches,
+        }
         return copy.deepcopy({"configuration": configuration, "volatile": volatile})
 
     def snapshot(self) -> str:

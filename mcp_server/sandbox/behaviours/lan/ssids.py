@@ -37,10 +37,11 @@ SLOTS = 15
 
 def ssids_of(world: "World", network_home: str) -> dict[str, Json]:
     """The SSIDs of a network by number, secrets included; a furnished network starts with three that are on."""
-    return world.collection(f"{network_home}/wireless/ssids", lambda: _first_ssids(world, network_home))
+    return world.collection(f"{network_home}/wireless/ssids", lambda: first_ssids(world, network_home))
 
 
-def _first_ssids(world: "World", network_home: str) -> dict[str, Json]:
+def first_ssids(world: "World", network_home: str) -> dict[str, Json]:
+    """The SSIDs as they are before anybody changes them."""
     made = {str(number): _unconfigured(number) for number in range(SLOTS)}
     if not is_furnished(world, network_home.split("/")[2]):
         return made

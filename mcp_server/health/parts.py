@@ -13,6 +13,7 @@ from mcp_server.errors import BadAnswer
 Parts = dict[str, Json]
 _RUNNING: Final = ("started", "in progress")
 _ANY: Final = ("any", "")
+_NO_ERRORS: Final = ("port disconnected", "port disabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def ports(rows: Json, scope: Scope) -> Parts:
     ]
     return {
         "ports": {key: str(port.get("status")) for key, port in pairs},
-        "port_errors": {key: _texts(port["errors"]) for key, port in pairs if port.get("errors")},
+        "port_errors": {key: errors for key, port in pairs if (errors := _errors(port))},
     }
 
 
@@ -158,8 +159,11 @@ def _id_of(row: Mapping[str, Json], name: str) -> str:
     return str(inner.get("id") or "") if isinstance(inner, Mapping) else ""
 
 
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(sorted(str(item) for item in value)) if isinstance(value, list) else (str(value),)
+def _errors(port: Mapping[str, Json]) -> tuple[str, ...]:
+    """What is wrong with a port; that nothing is plugged in, or that it is switched off, is no error."""
+    errors = port.get("errors") or []
+    texts = [str(error) for error in errors] if isinstance(errors, list) else [str(errors)]
+    return tuple(sorted(text for text in texts if text.casefold() not in _NO_ERRORS))
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

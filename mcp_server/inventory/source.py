@@ -14,7 +14,7 @@ _PAGE: Final = 1000
 #: First letters of a model and what it is; the first that fits counts (Cisco documentation, product families, 2026).
 _PRODUCTS: Final = (
     ("MX", "appliance"), ("VMX", "appliance"), ("Z", "appliance"), ("C8", "appliance"), ("MS", "switch"),
-    ("C98", "wirelessController"), ("CW98", "wirelessController"), ("C91", "wireless"), ("CW", "wireless"),
+    ("C98", "wirelessController"), ("CW98", "campusGateway"), ("C91", "wireless"), ("CW", "wireless"),
     ("MR", "wireless"), ("C9", "switch"), ("MV", "camera"), ("MT", "sensor"), ("MG", "cellularGateway"),
 )  # fmt: skip
 

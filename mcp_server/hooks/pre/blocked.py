@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from mcp_server.domain.call import Attempt, Blocked, Refuse
-from mcp_server.domain.redaction import clean, listed
+from mcp_server.domain.redaction import clean
 from mcp_server.errors import BadAnswer
+from mcp_server.hooks.pre.targets import first_few
 from mcp_server.world import World
 
 _SHOWN: Final = 50
@@ -53,7 +54,7 @@ def refusal_of(blocked: Sequence[Blocked], attempt: Attempt) -> Refuse | None:
     left = sum(touch.is_write and index not in stopped for index, touch in enumerate(attempt.touches))
     if left and attempt.skip_blocked and not attempt.is_apply:
         return None
-    causes = listed([f"{one.target}: {one.reason}" for one in blocked], 3)
+    causes = first_few([f"{one.target}: {one.reason}" for one in blocked])
     ways = list(dict.fromkeys(one.remedy for one in blocked))
     may_skip = "; or plan with skip_blocked=true, which leaves them out" if left and not attempt.is_apply else ""
     return Refuse(

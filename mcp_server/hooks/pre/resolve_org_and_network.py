@@ -9,9 +9,9 @@ from typing import Final, Never
 
 from mcp_server.domain.call import Allow, Attempt, Blocked, Device, Json, Named, Network, Refuse, Touch, Verdict
 from mcp_server.domain.operation import Operation
-from mcp_server.domain.redaction import clean, listed
+from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused
-from mcp_server.hooks.pre.targets import body_serials, path_serial, texts_at
+from mcp_server.hooks.pre.targets import body_serials, first_few, path_serial, texts_at
 from mcp_server.inventory import Template
 from mcp_server.world import World
 
@@ -73,7 +73,7 @@ class _Places:
             candidates = await self.world.inventory.candidates(given, "template")
         shown = clean(given, 80)
         if candidates:
-            ids = listed([f"{one['id']} ({one['name']}, {one['organization']})" for one in candidates])
+            ids = first_few([f"{one['id']} ({one['name']}, {one['organization']})" for one in candidates])
             raise Refused(
                 f"{shown!r} is the id of no {kind}; it may mean {ids}.",
                 "Give one of the ids in candidates.",

@@ -13,7 +13,7 @@ from mcp_server.domain.call import Allow, Attempt, Blocked, Json, Refuse, Verdic
 from mcp_server.domain.redaction import clean, listed
 from mcp_server.errors import AccessError, BadAnswer, MerakiError, NotAuthenticated
 from mcp_server.hooks.pre.detect_catalyst_mode import MANAGED
-from mcp_server.hooks.pre.targets import PortTarget, device_label, port_targets, switch_devices
+from mcp_server.hooks.pre.targets import PortTarget, device_label, first_few, port_targets, switch_devices
 from mcp_server.world import World
 
 Ports = Mapping[str, Mapping[str, Json]]  #: port id -> port as the API answers it
@@ -53,7 +53,7 @@ async def sgt_preflight_check(attempt: Attempt, world: World) -> Verdict:
     locked = [target for target in targets if _keeps_out(ports[target.serial][target.port_id], target, attempt)]
     reports = {serial: report(serial, found) for serial, found in ports.items()}
     if targets and len(locked) == len(targets):
-        return _all_locked(targets, reports)
+        return _all_locked([_label(target, labels) for target in targets], targets, reports)
     blocked = [_sgt_blocked(target, labels) for target in locked]
     free = [target for target in targets if target not in locked]
     blocked += [_bound(one, labels) for one in free if _is_bound(one, attempt, ports, profiled)]
@@ -198,12 +198,14 @@ def _no_such_port(target: PortTarget, ports: Ports) -> Refuse:
     )
 
 
-def _all_locked(targets: Sequence[PortTarget], reports: Mapping[str, Mapping[str, Json]]) -> Refuse:
+def _all_locked(
+    names: Sequence[str], targets: Sequence[PortTarget], reports: Mapping[str, Mapping[str, Json]]
+) -> Refuse:
     touched = [reports[serial] for serial in dict.fromkeys(target.serial for target in targets)]
     counts = "; ".join(f"{one['serial']}: {one['writable_count']} of {one['total_ports']} writable" for one in touched)
     return Refuse(
         "sgt_locked",
-        f"All {len(targets)} target ports are locked by {_REASON} ({counts}).",
+        f"Every port that would be changed is locked by {_REASON}: {first_few(names)} ({counts}).",
         f"{_SGT_REMEDY[0].upper()}{_SGT_REMEDY[1:]}; the API cannot write to them.",
         {"sgt": [dict(one) for one in touched]},
     )

@@ -1,6 +1,6 @@
 """What a touch is aimed at: ids in its path and body. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcp_server.domain.call import Attempt, Device, Json, Touch
@@ -79,6 +79,12 @@ def _members(body: Json) -> Iterator[tuple[str, str]]:
     for port in ports if isinstance(ports, list) else ():
         if isinstance(port, Mapping):
             yield str(port.get("serial")), str(port.get("portId"))
+
+
+def first_few(texts: Sequence[str], most: int = 3) -> str:
+    """The first texts, which must be inert already, and how many more there are."""
+    rest = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return "; ".join(texts[:most]) + rest
 
 
 def device_label(device: Device) -> str:

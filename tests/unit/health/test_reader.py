@@ -36,7 +36,7 @@ def cloud() -> dict[str, Any]:
     series = [{"lossPercent": 1.0, "latencyMs": 10.0}, {"lossPercent": 3.0, "latencyMs": 30.0}, {"lossPercent": None}]
     ports = [
         {"portId": "1", "status": "Connected", "errors": []},
-        {"portId": "2", "status": "Disconnected", "errors": ["b", "a"]},
+        {"portId": "2", "status": "Disconnected", "errors": ["b", "Port disconnected", "a"]},
     ]
     return {
         DEVICES: [

@@ -142,6 +142,14 @@ async def test_a_blocked_target_refuses_the_plan_and_is_named() -> None:
     }
 
 
+async def test_of_many_blocked_targets_three_are_told_whole_and_the_rest_counted() -> None:
+    """The list of all comes along."""
+    verdict = await verdict_of({}, attempt(*[SSID] * 5, NAME, blocked=tuple(blocked(n) for n in range(5))))
+    assert isinstance(verdict, Refuse)
+    assert verdict.reason.endswith("port 2: it is locked and 2 more.")
+    assert (verdict.details["blocked_count"], verdict.details["left"]) == (5, 1)
+
+
 async def test_with_skip_blocked_the_rest_is_planned_and_the_blocked_is_not_read() -> None:
     """The blocked ones stay known."""
     seen, api = world(GOOD)

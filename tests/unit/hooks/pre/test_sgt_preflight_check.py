@@ -101,6 +101,7 @@ async def test_when_all_target_ports_are_locked_skip_blocked_does_not_help() -> 
     assert isinstance(verdict, Refuse)
     assert verdict.code == "sgt_locked"
     assert verdict.details["sgt"][0]["fully_locked"] is True
+    assert f"port 1 of SW 1 ({MS}); port 2 of SW 1 ({MS})" in verdict.reason
     assert "0 of 2 writable" in verdict.reason
 
 

@@ -83,7 +83,7 @@ def _ids_of(route: Route) -> Iterator[str]:
 
 
 def _route_of(action: Json) -> Route:
-    """The route of an action; CloudError 400 when there is none. Verbs other than the three stand for their own path."""
+    """The route of an action; CloudError 400 when there is none. Other verbs stand for their own path."""
     verb, resource = action["operation"], action["resource"].rstrip("/")
     if verb in _METHODS:
         route = routes().match(resource).get(_METHODS[verb])

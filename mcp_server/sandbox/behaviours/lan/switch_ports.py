@@ -91,6 +91,8 @@ def _first_port(key: str, *, has_poe: bool) -> dict[str, Json]:
         "tags": [],
         "enabled": True,
         "poeEnabled": has_poe,
+        "perpetualPoe": {"enabled": False},
+        "fastPoe": {"enabled": False},
         "type": "access",
         "vlan": CLIENT_VLAN,
         "voiceVlan": None,

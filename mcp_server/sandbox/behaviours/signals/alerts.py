@@ -107,33 +107,54 @@ def get_alert(world: "World", call: Call) -> Json:
 @behaviour("getOrganizationAssuranceAlertsOverview")
 def alerts_overview(world: "World", call: Call) -> Json:
     """How many alerts of each severity."""
-    counts = Counter(alert["severity"] for alert in _wanted(world, call))
-    rows = [{"type": name, "count": count} for name, count in sorted(counts.items())]
-    return {"counts": {"total": sum(counts.values()), "bySeverity": rows}}
+    found = _wanted(world, call)
+    return {"counts": {"total": len(found), "bySeverity": _severities(found)}}
 
 
 @behaviour("getOrganizationAssuranceAlertsOverviewByType")
 def alerts_by_type(world: "World", call: Call) -> Json:
     """How many alerts of each type."""
-    counts = Counter(alert["type"] for alert in _wanted(world, call))
-    return [{"type": name, "count": count} for name, count in sorted(counts.items())]
+    found = _wanted(world, call)
+    if not found:
+        return []
+    last = found[-1]  # there is one type only
+    networks = {alert["network"]["id"]: alert["network"] for alert in found}
+    row = {name: last[name] for name in ("type", "categoryType", "severity")}
+    return [
+        row
+        | {
+            "count": len(found),
+            "lastAlertedAt": last["startedAt"],
+            "lastResolvedAt": max((alert["resolvedAt"] for alert in found if alert["resolvedAt"]), default=None),
+            "networkCount": len(networks),
+            "deviceTypes": sorted({alert["deviceType"] for alert in found}),
+            "deviceTags": [],
+            "networks": list(networks.values()),
+        }
+    ]
 
 
 @behaviour("getOrganizationAssuranceAlertsOverviewByNetwork")
 def alerts_by_network(world: "World", call: Call) -> Json:
     """How many alerts each network has."""
-    by_network: dict[str, Counter[str]] = {}
+    by_network: dict[str, list[Json]] = {}
     for alert in _wanted(world, call):
-        by_network.setdefault(alert["network"]["id"], Counter())[alert["severity"]] += 1
+        by_network.setdefault(alert["network"]["id"], []).append(alert)
     return [
         {
             "networkId": id_,
-            "networkName": world.networks[id_]["name"],
-            "alertCount": sum(counts.values()),
-            "severityCounts": [{"type": name, "count": count} for name, count in sorted(counts.items())],
+            "networkName": alerts[0]["network"]["name"],
+            "alertCount": len(alerts),
+            "lastAlertedAt": alerts[-1]["startedAt"],
+            "severityCounts": _severities(alerts),
         }
-        for id_, counts in by_network.items()
+        for id_, alerts in by_network.items()
     ]
+
+
+def _severities(alerts: list[Json]) -> list[Json]:
+    counts = Counter(alert["severity"] for alert in alerts)
+    return [{"type": name, "count": count} for name, count in sorted(counts.items())]
 
 
 @behaviour("dismissOrganizationAssuranceAlerts", "restoreOrganizationAssuranceAlerts")

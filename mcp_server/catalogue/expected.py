@@ -7,7 +7,7 @@ from typing import Any
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, Row
 from mcp_server.catalogue.overlay.templates import Gap, filled
-from mcp_server.catalogue.transforms import body_to_send, coerced, has, to_read, without
+from mcp_server.catalogue.transforms import body_to_send, coerced, has, settled, to_read, without
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Schema
 from mcp_server.domain.state.json_value import copied
@@ -31,7 +31,7 @@ def expected_state(catalogue: Catalogue, overlay: Overlay, touch: Touch, before:
         return _after_action(row, touch, before)
     body = to_read(body_to_send(overlay, touch, before), row, before)
     live = before if row.kind == "update" else None
-    state = merged(live, body or {}, row.map_fields)
+    state = settled(merged(live, body or {}, row.map_fields), row)
     state = _carried(state, live, operation.body) if operation.body is not None else state
     schema = overlay.places.read_schema(operation)
     state = _shaped(state, schema) if schema is not None else state

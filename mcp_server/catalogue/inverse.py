@@ -4,6 +4,7 @@ Rules: the whole restorable before-state is sent, never a part (facts: whether o
 documented both ways); what cannot be restored is said in a caveat, never left out silently.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,21 +139,24 @@ class _Inversion:
 
     def _secrets_at_stake(self) -> list[str]:
         """Write-only secrets that the change replaces, or whose holder it replaces."""
-        return [
+        lost = [
             f"{path} is never read back: it must be given again" for path in self.row.write_only if self._at_stake(path)
         ]
+        modes = [name for name, words in self.row.secret_modes.items() if self._leaves_mode(name, words)]
+        return lost + [f"{name}: what the old mode kept secret must be given again" for name in modes if not lost]
 
     def _at_stake(self, path: str) -> bool:
-        body: Any = self.touch.body or {}
-        if has(body, path):
+        holder, is_list, _ = path.partition("[]")
+        if has(self.touch.body or {}, path):
             return True
-        holder = path.partition("[]")[0]
-        if "[]" not in path or holder not in body or not isinstance(self.before, Mapping):
-            return False
-        old, new = self.before.get(holder) or [], body.get(holder)
-        if not isinstance(new, list):
-            return bool(old)
-        return not {_holder_of(element) for element in old} <= {_holder_of(element) for element in new}
+        old, new = _elements(self.before, holder), _elements(self.expected, holder)
+        return bool(is_list) and not {_holder_of(element) for element in old} <= {
+            _holder_of(element) for element in new
+        }
+
+    def _leaves_mode(self, name: str, words: str) -> bool:
+        old, new = (str(_field(state, name)) for state in (self.before, self.expected))
+        return old != new and re.search(words, old) is not None
 
     def _never_read(self) -> list[str]:
         """Fields that the change sets and that nothing reads back: their old values are not known."""
@@ -160,6 +164,15 @@ class _Inversion:
         paths = [path for path in self.row.unreadable if path not in self.row.readable and has(body, path)]
         named = [path for path in paths if not has(self.before, path)]
         return [f"{path} is never read back: its old value is not known" for path in named]
+
+
+def _field(state: Json, name: str) -> Json:
+    return state.get(name) if isinstance(state, Mapping) else None
+
+
+def _elements(state: Json, name: str) -> list[Json]:
+    found = _field(state, name)
+    return found if isinstance(found, list) else []
 
 
 def _holder_of(element: Json) -> tuple[Json, ...]:

@@ -23,10 +23,14 @@ _MASKED = re.compile(r"[*•●·]{3,}|<(redacted|masked|hidden)>|\[(redacted|ma
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """Both directions. ``to_read`` gets the live state too, which it may need to name what a body only numbers."""
+    """Both directions. ``to_read`` gets the live state too, which it may need to name what a body only numbers.
+
+    ``settled`` makes of the merged state what the cloud makes of it.
+    """
 
     to_write: Callable[[Json, str, Row], Json]
     to_read: Callable[[Json, str, Row, Json], Json]
+    settled: Callable[[Json, str, Row], Json]
 
 
 def restorable(catalogue: Catalogue, overlay: Overlay, operation_id: str, state: Json, *, over: Json = None) -> Any:
@@ -106,6 +110,14 @@ def to_read(body: Json, row: Row, before: Json) -> Json:
     return value
 
 
+def settled(state: Json, row: Row) -> Json:
+    """A merged state without what the cloud drops from it."""
+    for name in row.transforms:
+        transform, argument = named(name)
+        state = transform.settled(state, argument, row)
+    return state
+
+
 def named(name: str) -> tuple[Transform, str]:
     """The transform of a row's word, and its argument; KeyError when there is none."""
     word, _, argument = name.partition(":")
@@ -115,14 +127,18 @@ def named(name: str) -> tuple[Transform, str]:
 def pruned(value: Json, schema: Schema) -> Json:
     """What of a value the schema knows, in the schema's kinds of scalars (an id read as 7 is written as "7")."""
     if isinstance(value, Mapping) and schema.fields:
-        return {
-            name: pruned(item, schema.fields[name])
-            for name, item in value.items()
-            if name in schema.fields and not (item is None and schema.fields[name].enum)
-        }
+        known = {name: pruned(item, schema.fields[name]) for name, item in value.items() if name in schema.fields}
+        return {name: item for name, item in known.items() if _is_writable(item, schema.fields[name])}
     if isinstance(value, list) and schema.items is not None:
         return [pruned(item, schema.items) for item in value]
-    return coerced(value, schema.kind)
+    return copied(value) if schema.enum else coerced(value, schema.kind)
+
+
+def _is_writable(item: Json, schema: Schema) -> bool:
+    """Neither null for a choice, nor an object without what it requires: the API refuses both."""
+    if item is None:
+        return not schema.enum
+    return not isinstance(item, Mapping) or all(item.get(name) is not None for name in schema.required)
 
 
 def coerced(value: Json, kind: Kind) -> Json:
@@ -268,12 +284,14 @@ def _is_of_mode(name: str, ssid: Mapping[str, Json]) -> bool:
     mode, splash, addresses = (str(ssid[key]) for key in ("authMode", "splashPage", "ipAssignmentMode"))
     if name in ("psk", "encryptionMode"):
         return mode == "psk"
-    if name == "wpaEncryptionMode":
+    if name in ("wpaEncryptionMode", "dot11w", "dot11r", "security"):
         return mode not in ("open", "open-with-radius", "open-with-nac")
     if name.startswith("radius") or name == "localAuthFallback":
         return mode.startswith(_RADIUS_MODES) or splash == "Password-protected with custom RADIUS"
     if name in ("walledGardenEnabled", "walledGardenRanges"):
         return splash != "None"
+    if name in ("adultContentFilteringEnabled", "dnsRewrite"):
+        return addresses == "NAT mode"
     if name == "oauth":
         return splash == "Google OAuth"
     if name == "useVlanTagging":
@@ -286,9 +304,9 @@ def _is_of_mode(name: str, ssid: Mapping[str, Json]) -> bool:
 
 
 TRANSFORMS: Mapping[str, Transform] = {
-    "default_rules": Transform(_strip_default_rules, _with_default_rules),
-    "ids_of": Transform(_ids, _objects),
-    "wrap": Transform(_wrapped, _unwrapped),
-    "drop": Transform(_dropped, _same),
-    "ssid_mode": Transform(_ssid_mode, _same),
+    "default_rules": Transform(_strip_default_rules, _with_default_rules, _same),
+    "ids_of": Transform(_ids, _objects, _same),
+    "wrap": Transform(_wrapped, _unwrapped, _same),
+    "drop": Transform(_dropped, _same, _same),
+    "ssid_mode": Transform(_ssid_mode, _same, _ssid_mode),
 }

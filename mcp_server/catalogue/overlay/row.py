@@ -66,6 +66,9 @@ class Row:
     reader: ReaderRule | None = None
     transforms: tuple[str, ...] = ()  #: between the form read and the form written: ``name`` or ``name:field``
     write_only: tuple[str, ...] = ()  #: secrets that are never read back
+    secret_modes: Mapping[str, str] = field(
+        default_factory=dict
+    )  #: mode field -> values (pattern) that own such secrets
     secrets: tuple[str, ...] = ()  #: secrets that a GET returns
     unreadable: tuple[str, ...] = ()  #: other fields that are never read back
     readable: tuple[str, ...] = ()  #: fields that are read back though the schema does not say so

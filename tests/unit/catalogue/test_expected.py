@@ -129,3 +129,16 @@ def test_a_rewritten_list_keeps_what_only_the_get_tells_of_its_elements() -> Non
     body = {"radiusServers": [{"host": "2.2.2.2", "port": 1812, "secret": "s"}, {"host": "3.3.3.3", "port": 1812}]}
     after = _after("updateNetworkWirelessSsid", body, before, networkId="N", number=0)
     assert after["radiusServers"] == [{"id": "8", "host": "2.2.2.2", "port": 1812}, {"host": "3.3.3.3", "port": 1812}]
+
+
+def test_an_ssid_loses_the_fields_of_the_mode_that_it_leaves() -> None:
+    """They are not missed when it is read back."""
+    before = {
+        "authMode": "psk",
+        "psk": "x",
+        "encryptionMode": "wpa",
+        "splashPage": "None",
+        "ipAssignmentMode": "NAT mode",
+    }
+    after = _after("updateNetworkWirelessSsid", {"authMode": "open"}, before, networkId="N", number=0)
+    assert after == {"authMode": "open", "splashPage": "None", "ipAssignmentMode": "NAT mode"}

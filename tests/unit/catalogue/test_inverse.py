@@ -274,3 +274,19 @@ def test_each_turns_a_list_into_one_call_for_every_element() -> None:
     template = {"serial": "$each.serials"}
     assert [filled(template, turn, None) for turn in turns(template, touch)] == [{"serial": "A"}, {"serial": "B"}]
     assert turns({"x": ["$body.y"]}, touch) == [touch]
+
+
+def test_leaving_radius_puts_its_secrets_at_stake() -> None:
+    """The cloud drops them with the mode; they cannot be read before."""
+    modes = {"splashPage": "None", "ipAssignmentMode": "NAT mode"}
+    radius = {"authMode": "8021x-radius", "radiusServers": [{"host": "1.1.1.1", "port": 1812}], **modes}
+    inverse = _inverse("updateNetworkWirelessSsid", {"authMode": "open"}, radius, networkId="N", number=0)
+    assert inverse.caveats == ("radiusServers[].secret is never read back: it must be given again",)
+    assert inverse.writes[0].body["radiusServers"] == [{"host": "1.1.1.1", "port": 1812}]
+
+
+def test_leaving_a_mode_whose_secrets_nothing_shows_is_said_of_the_mode() -> None:
+    """LDAP settings are not in the GET at all."""
+    ldap = {"authMode": "open", "splashPage": "Password-protected with LDAP", "ipAssignmentMode": "NAT mode"}
+    inverse = _inverse("updateNetworkWirelessSsid", {"splashPage": "None"}, ldap, networkId="N", number=0)
+    assert inverse.caveats == ("splashPage: what the old mode kept secret must be given again",)

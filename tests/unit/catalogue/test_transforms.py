@@ -267,3 +267,15 @@ def test_fields_are_removed_wherever_their_path_leads() -> None:
     assert without({"tags": ["a"]}, ("tags[]",)) == {"tags": ["a"]}
     assert has(value, "servers[].secret")
     assert not has(value, "servers[].port")
+
+
+def test_a_number_that_is_a_choice_stays_a_number() -> None:
+    """The splash timeout is read and written as a number of minutes."""
+    assert _body("updateNetworkWirelessSsidSplashSettings", {"splashTimeout": 1440}) == {"splashTimeout": 1440}
+
+
+def test_an_object_without_what_it_requires_is_left_out() -> None:
+    """No systems manager network is read as one without id, which a PUT refuses."""
+    state = {"sentryEnrollment": {"systemsManagerNetwork": {"id": None}, "strength": "focused"}}
+    body = _body("updateNetworkWirelessSsidSplashSettings", state)
+    assert body == {"sentryEnrollment": {"strength": "focused"}}

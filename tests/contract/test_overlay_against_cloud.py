@@ -1,0 +1,165 @@
+"""The overlay against the simulated cloud: what is expected is what is read back, and the way back leads back.
+
+The cloud is written from the same facts by other hands and imports nothing of the overlay, so it can judge it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mcp_server.catalogue.expected import expected_state, with_sent_body
+from mcp_server.catalogue.inverse import inverse_of
+from mcp_server.catalogue.readers import created_reader, reader_of
+from mcp_server.catalogue.requests import request_for
+from mcp_server.catalogue.shared_reads import picked
+from mcp_server.catalogue.transforms import restorable
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.plan import Reader
+from mcp_server.domain.state.compare import differences
+from mcp_server.sandbox.cloud import Cloud
+from mcp_server.sandbox.seed import seeded
+from tests.support.shipped import CATALOGUE, OVERLAY, write
+
+CASES = json.loads(Path(__file__).with_name("overlay_cases.json").read_text(encoding="utf-8"))
+PLACES = {"ORG": "549236", "NET": "L_646829496481105400", "MS": "Q2XG-HFQU-2074"}  #: of the seeded world
+
+
+@dataclass
+class Bench:
+    """One fresh cloud, and what the engine does with it, step by step."""
+
+    cloud: Cloud = field(default_factory=lambda: Cloud(seeded()))
+
+    def send(self, touch: Touch) -> Any:
+        """The answer of a write that must succeed."""
+        operation = CATALOGUE.find(touch.operation)
+        request = request_for(operation, touch.params, touch.body)
+        answer = self.cloud.ask(request.method, request.path, request.query, request.body)
+        assert answer.status < 300, (touch.operation, answer.body)
+        return answer.body
+
+    def read(self, reader: Reader) -> Any:
+        """The resource, or None when it is not there."""
+        request = request_for(CATALOGUE.find(reader.operation), reader.params)
+        answer = self.cloud.ask("GET", request.path, dict(request.query), None)
+        return None if answer.status == 404 else picked(reader, answer.body)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A fresh cloud each time."""
+    return Bench()
+
+
+def _cases(kind: str) -> dict[str, Touch]:
+    return {
+        name: write(case["operation"], case["body"], **{k: PLACES.get(v, v) for k, v in case["params"].items()})
+        for name, case in CASES[kind].items()
+    }
+
+
+UPDATES, CREATES = _cases("updates"), _cases("creates")
+DELETED = [name for name in CREATES if name not in ("network", "template")]  #: deleting those two cannot be undone
+
+
+def _wrong(touch: Touch, expected: Json, live: Json) -> Any:
+    row = OVERLAY.row_for(touch)
+    if expected is None or live is None:
+        return None if expected is live else (expected, live)
+    return differences(expected, live, ignore=row.volatile, unordered=row.unordered)
+
+
+def _reader(touch: Touch, created: Mapping[str, Json] | None = None) -> Reader:
+    found = (
+        created_reader(CATALOGUE, OVERLAY, touch, created or {}) if created else reader_of(CATALOGUE, OVERLAY, touch)
+    )
+    assert found is not None, touch.operation
+    return found
+
+
+def _undo(bench: Bench, touch: Touch, before: Json, expected: Json, created: Mapping[str, Json]) -> None:
+    """Send every write of the inverse, ids filled in from the answer before."""
+    inverse = inverse_of(CATALOGUE, OVERLAY, touch, before, expected)
+    assert inverse.writes, inverse
+    for step in inverse.writes:
+        params = {k: created[v["$created"]] if isinstance(v, Mapping) else v for k, v in step.params.items()}
+        answer = bench.send(Touch(step.operation, params, step.body, is_write=True))
+        created = answer if isinstance(answer, Mapping) else created
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_an_update_reads_back_as_expected_and_its_inverse_restores_the_cloud(bench: Bench, name: str) -> None:
+    """Byte for byte in the cloud's own state. The state as it was read is accepted by the write, too."""
+    asked = UPDATES[name]
+    reader = _reader(asked)
+    whole = restorable(CATALOGUE, OVERLAY, asked.operation, bench.read(reader))
+    bench.send(Touch(asked.operation, asked.params, whole, is_write=True))
+    before = bench.read(reader)
+    kept = _state(bench)
+    touch = with_sent_body(OVERLAY, asked, before)
+    expected = expected_state(CATALOGUE, OVERLAY, touch, before)
+    assert _wrong(touch, before, expected), "the case changes nothing"
+    bench.send(touch)
+    assert _wrong(touch, expected, bench.read(reader)) == ()
+    _undo(bench, touch, before, expected, {})
+    assert bench.read(reader) == before
+    assert _state(bench) == kept
+
+
+@pytest.mark.parametrize("name", CREATES)
+def test_a_create_reads_back_as_expected_and_its_inverse_removes_it(bench: Bench, name: str) -> None:
+    """The id is known from the answer."""
+    touch = CREATES[name]
+    plan_time = reader_of(CATALOGUE, OVERLAY, touch)
+    assert plan_time is None or bench.read(plan_time) is None
+    expected = expected_state(CATALOGUE, OVERLAY, touch, None)
+    created = bench.send(touch)
+    reader = _reader(touch, created)
+    assert _wrong(touch, expected, bench.read(reader)) == ()
+    if plan_time is not None:
+        assert bench.read(plan_time) is not None
+    _undo(bench, touch, None, expected, created)
+    assert bench.read(reader) is None
+
+
+@pytest.mark.parametrize("name", DELETED)
+def test_a_delete_reads_back_as_nothing_and_its_inverse_makes_it_again(bench: Bench, name: str) -> None:
+    """Under a new id, and equal in everything that can be written."""
+    made = CREATES[name]
+    created = bench.send(made)
+    listed = _reader(made, created)
+    item = OVERLAY.places.item("DELETE", CATALOGUE.find(made.operation).path)
+    assert item is not None
+    row = OVERLAY.row(item.operation)
+    touch = write(item.operation, **{**made.params, item.param: created[row.id_field]})
+    before = bench.read(_reader(touch))
+    assert before == bench.read(listed)
+    bench.send(touch)
+    assert bench.read(_reader(touch)) is None
+    _undo(bench, touch, before, None, {})
+    collection = CATALOGUE.at("GET", CATALOGUE.find(made.operation).path)
+    assert collection is not None
+    again = bench.read(Reader(collection.id, dict(made.params)))
+    alike = [
+        e
+        for e in again
+        if not differences(before, e, ignore=(*row.volatile, row.id_field, "serverId"), unordered=row.unordered)
+    ]
+    assert len(alike) == 1
+
+
+def _state(bench: Bench) -> Json:
+    """What the cloud holds, what it never shows included."""
+    return bench.cloud.world.dump()["configuration"]
+
+
+def test_evidence_says_sandbox_for_exactly_what_is_tried_here() -> None:
+    """The plan's word for how far an undo can be trusted is never more than was seen."""
+    tried = {touch.operation for touch in (*UPDATES.values(), *CREATES.values())}
+    deleted = (OVERLAY.places.item("DELETE", CATALOGUE.find(CREATES[name].operation).path) for name in DELETED)
+    tried |= {item.operation for item in deleted if item}
+    assert {id_ for id_ in CATALOGUE.writes() if OVERLAY.row(id_).evidence == "sandbox"} == tried

@@ -11,7 +11,7 @@ from mcp_server.domain.call import Json
 
 MOST_TOUCHES = 1_000  #: of one plan
 
-_RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)

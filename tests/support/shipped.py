@@ -22,7 +22,8 @@ def sample(schema: Schema, depth: int = 0) -> Any:
         return [sample(schema.items, depth + 1)]
     if schema.fields:
         return {name: sample(field, depth + 1) for name, field in schema.fields.items()}
-    plain: dict[Kind, Any] = {Kind.INTEGER: 7, Kind.NUMBER: 1.5, Kind.BOOLEAN: True, Kind.OBJECT: {"k": {"v": "1"}}}
+    whole = int(schema.enum[0]) if schema.enum and schema.kind is Kind.INTEGER else 7
+    plain: dict[Kind, Any] = {Kind.INTEGER: whole, Kind.NUMBER: 1.5, Kind.BOOLEAN: True, Kind.OBJECT: {"k": {"v": "1"}}}
     if schema.kind is Kind.ARRAY:
         return []
     return plain.get(schema.kind, schema.enum[0] if schema.enum else "text")

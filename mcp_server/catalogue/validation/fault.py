@@ -11,7 +11,7 @@ from mcp_server.domain.state.json_value import sounds_secret
 
 WHERE_CHARS = 60
 VALUE_CHARS = 24
-NAMES_CHARS = 80
+NAMES_CHARS = 60
 MOST_FAULTS = 200  #: nobody reads more, and looking for near names costs time
 
 _DOTS = "*\u2022\u25cf\u2219\u00b7\u25aa\u2588"  #: what programs print in place of a character of a secret
@@ -118,13 +118,15 @@ def is_huge(value: Json) -> bool:
 
 def shown(text: str, limit: int = VALUE_CHARS, *, keep_end: bool = False) -> str:
     """A text as printable ASCII, at most ``limit`` characters; the cut is marked."""
-    safe = "".join(char if " " <= char <= "~" else f"\\x{ord(char):02x}" for char in text[: 4 * limit])
-    if len(safe) <= limit and len(text) <= 4 * limit:
-        return safe
+    if len(text) <= limit:
+        return _plain(text)
     if keep_end:
-        tail = "".join(char if " " <= char <= "~" else "?" for char in text[-limit // 2 :])
-        return f"{safe[: limit // 2 - 3]}...{tail}"
-    return f"{safe[: limit - 3]}..."
+        return f"{_plain(text[: limit // 2 - 3])}...{_plain(text[-limit // 2 :])}"
+    return f"{_plain(text[: limit - 3])}..."
+
+
+def _plain(text: str) -> str:
+    return "".join(char if " " <= char <= "~" else "?" for char in text)
 
 
 def listed(names: tuple[str, ...]) -> str:

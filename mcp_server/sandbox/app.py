@@ -246,6 +246,7 @@ class SandboxApp:
         new = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
         if holder:
             holder[0][holder[1]] = new
+            self.world.rehouse()
         else:
             self.world.put(path, new)
         parts = path.strip("/").split("/")

@@ -89,6 +89,7 @@ def seeded(seed: int = 1, networks: int = 6, devices: int = 40, clock: Callable[
     for organization_id in (first, second):
         _spare(world, organization_id)
     _special_ports(world)
+    world.rehouse()
     return world
 
 

@@ -57,6 +57,7 @@ class World:
         self.settle_s = 5.0  #: seconds until the cloud sees that a device is cut off, or back
         #: carries out one more operation (method, path, body) as a request would; batches use it; set by the dispatcher
         self.perform: Callable[[str, str, Json], Json] | None = None
+        self._housed: dict[str | None, list[str]] = {}  #: network -> serials, made again after rehouse()
         self._clock = clock
         self._skew = timedelta(0)
 
@@ -158,7 +159,14 @@ class World:
 
     def devices_in(self, network_id: str) -> list[Json]:
         """The devices of a network."""
-        return [one for one in self.devices.values() if one.get("networkId") == network_id]
+        if not self._housed:
+            for serial, device in self.devices.items():
+                self._housed.setdefault(device.get("networkId"), []).append(serial)
+        return [self.devices[serial] for serial in self._housed.get(network_id, ())]
+
+    def rehouse(self) -> None:
+        """To be called when devices came to, or left, a network."""
+        self._housed.clear()
 
     def is_bound(self, network_id: str) -> bool:
         """Whether a network takes its settings from a configuration template."""
@@ -232,6 +240,7 @@ class World:
         counters = dict(self.counters)
         for name, value in json.loads(snapshot).items():
             setattr(self, name, value)
+        self.rehouse()
         for kind, number in counters.items():
             self.counters[kind] = max(number, self.counters.get(kind, number))
 

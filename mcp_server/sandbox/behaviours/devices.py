@@ -108,6 +108,7 @@ def claim_devices(world: "World", call: Call) -> Json:
         device |= {"networkId": network_id, "lanIp": _address(world, serial)}
         world.hidden[f"/devices/{serial}"]["configurationUpdatedAt"] = world.stamp()
         device["url"] = f"https://n1.meraki.com/{network_id}/manage/nodes/{serial}"
+    world.rehouse()
     log(world, call, "Devices claimed", "", serials)
     return {"serials": serials, "errors": []}
 

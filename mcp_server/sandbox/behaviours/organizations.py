@@ -174,6 +174,7 @@ def take_out(world: "World", device: Json) -> None:
         "lanIp": None,
         "floorPlanId": None,
     }
+    world.rehouse()
     facts = world.hidden[f"/devices/{serial}"]
     facts.pop("switchProfileId", None)
     world.forget(f"/devices/{serial}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
 from mcp_server.sandbox.behaviours.appliance.vpn import exported_subnets, site_to_site
+from mcp_server.sandbox.behaviours.lan.reachability import offline_serials
 from mcp_server.sandbox.checks import addresses
 from mcp_server.sandbox.checks.rules import RuleKind, settled, shown
 from mcp_server.sandbox.checks.settings import appliances_by_network, home, ordinal, store
@@ -268,6 +269,7 @@ def _third_party(world: "World", organization_id: str, network: Json, is_up: boo
 @behaviour("getOrganizationApplianceVpnStatuses")
 def get_vpn_statuses(world: "World", call: Call) -> Json:
     """The state of the tunnels of each network that takes part."""
-    rows = vpn_statuses(world, call.params["organizationId"])
+    organization_id = call.params["organizationId"]
+    rows = vpn_statuses(world, organization_id, offline_serials(world, organization_id))
     wanted = call.query.get("networkIds") or call.query.get("networkIds[]")
     return [row for row in rows if not wanted or row["networkId"] in wanted]

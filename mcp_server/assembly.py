@@ -47,7 +47,7 @@ from mcp_server.store.seal import Seal, open_key
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.vault import Vault
 from mcp_server.toolkit import Desk
-from mcp_server.transport.sdk_bridge import Host
+from mcp_server.transport.host import Host
 from mcp_server.world import Limits, World
 
 _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"

@@ -10,7 +10,8 @@ import uvicorn
 from starlette.routing import Mount, Route
 
 from mcp_server.errors import SettingsError
-from mcp_server.transport.sdk_bridge import Bridge, Host, SseApp, web_app
+from mcp_server.transport.host import Host
+from mcp_server.transport.sdk_bridge import Bridge, SseApp, web_app
 
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 

@@ -1,6 +1,7 @@
 """MCP over the process's standard input and output. Nothing else is ever written to stdout."""
 
-from mcp_server.transport.sdk_bridge import Bridge, Host, open_stdio
+from mcp_server.transport.host import Host
+from mcp_server.transport.sdk_bridge import Bridge, open_stdio
 
 
 async def serve(host: Host) -> None:

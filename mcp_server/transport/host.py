@@ -1,0 +1,24 @@
+"""What a transport needs of the server. Apart from the bridge, so that nobody loads the MCP SDK who does not serve."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mcp_server.domain.actor import Actor
+from mcp_server.domain.call import Json, ToolCall
+from mcp_server.domain.outcome import ToolResult
+from mcp_server.toolkit import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the bridge needs of the server: who asks, what is listed, and the path of a call."""
+
+    handle: Callable[[ToolCall], Awaitable[ToolResult]]
+    refuse: Callable[[ToolCall], Awaitable[ToolResult]]  #: for what the SDK refuses before a call reaches us
+    listed: Callable[[Actor], Sequence[Tool]]
+    new_call: Callable[[str, Mapping[str, Json], Actor], ToolCall]
+    owner: Callable[[str], str]  #: who owns calls of that channel
+    prompts: Sequence[Mapping[str, Json]]
+    state_key: bytes  #: 32 bytes; seals a question's state
+    question_s: float
+    output_schemas: bool = False

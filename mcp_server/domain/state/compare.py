@@ -85,21 +85,21 @@ class _Rules:
 
     def _readable(self, path: _Path, expected: list[Json], actual: list[Json]) -> list[FieldChange]:
         """The list differences as insertions, removals and moves, of the fields that were expected."""
-        wanted = [self._plain((*path, 0), element, element) for element in expected]
+        wanted = [self._plain((*path, 0), element) for element in expected]
         fields = {key for element in expected if isinstance(element, Mapping) for key in element}
-        found = [self._plain((*path, 0), _only(element, fields), element) for element in actual]
+        found = [self._plain((*path, 0), _only(element, fields)) for element in actual]
         prefix = rendered(path)
         changes = [c for c in diff(wanted, found) if not _is_added_field(c)]
         return [FieldChange(prefix + c.path, c.before, c.after, c.how, c.note) for c in changes]
 
-    def _plain(self, path: _Path, value: Json, whole: Json) -> Json:
+    def _plain(self, path: _Path, value: Json) -> Json:
         """The value in the form in which equal meanings are equal; what does not count left out."""
         if isinstance(value, Mapping) and not is_unknown(value):
             kept = {k: v for k, v in value.items() if not is_named((*path, k), self.ignore) and not is_unknown(v)}
-            plain = {k: self._plain((*path, k), v, whole) for k, v in kept.items()}
+            plain = {k: self._plain((*path, k), v) for k, v in kept.items()}
             return {k: v for k, v in plain.items() if v is not None}
         if isinstance(value, list):
-            items = [self._plain((*path, 0), item, whole) for item in value]
+            items = [self._plain((*path, 0), item) for item in value]
             return sorted(items, key=repr) if is_named(path, self.unordered) else items or None
         return _means(value)
 

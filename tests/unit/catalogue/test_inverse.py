@@ -25,6 +25,7 @@ def test_an_update_is_undone_by_the_whole_before_state() -> None:
         "reversible",
         "put_before",
         (Write("updateDeviceSwitchPort", {"serial": "Q", "portId": "1"}, {"name": "a", "vlan": 10, "enabled": True}),),
+        evidence="sandbox",
     )
 
 

@@ -47,6 +47,12 @@ class Search:
         best = sorted(scored, key=lambda id_: (-scored[id_], id_))[: max(0, limit)]
         return [Hit(id_, *self._catalogue.place(id_), round(scored[id_], 2)) for id_ in best]
 
+    def close(self) -> None:
+        """Drop the index; the next question builds it again."""
+        if self._index is not None:
+            self._index.database.close()
+            self._index = None
+
     def _built(self) -> "_Index":
         if self._index is None:
             self._index = _Index(self._catalogue, self._thesaurus or Thesaurus.load())

@@ -1,6 +1,7 @@
 """Operations found by words."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,14 @@ from mcp_server.catalogue.wording.words import asked_words, hump_words, stem
 from tests.support.shipped import CATALOGUE
 
 QUESTIONS = tomllib.loads(Path(__file__).with_name("search_queries.toml").read_text("utf-8"))
-SEARCH = Search(CATALOGUE)
+SEARCH = Search(CATALOGUE)  # closed by the fixture below
+
+
+@pytest.fixture(scope="module", autouse=True)
+def closed_search() -> Iterator[None]:
+    """The index is dropped after the last test."""
+    yield
+    SEARCH.close()
 
 
 def place(question: str, wanted: str) -> int:
@@ -114,3 +122,13 @@ def test_identifiers_are_cut_at_their_humps() -> None:
         "peer",
     )
     assert asked_words("mudar authMode") == ("mudar", "auth", "mode")
+
+
+def test_a_closed_search_can_be_asked_again() -> None:
+    """The index is only a copy."""
+    search = Search(CATALOGUE)
+    first = search.operations("vlan")
+    search.close()
+    search.close()
+    assert search.operations("vlan") == first
+    search.close()

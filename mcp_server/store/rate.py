@@ -160,15 +160,24 @@ def _opened(path: Path) -> sqlite3.Connection:
     lock = FileLock(path.with_suffix(".lock"))
     try:
         with lock.held():
-            try:
-                return _connected(path)
-            except sqlite3.DatabaseError as fault:
-                if fault.sqlite_errorname not in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
-                    raise
-                path.unlink()
-                return _connected(path)
+            return _made_anew(path) if _is_damaged(path) else _connected(path)
     finally:
         lock.close()
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether the file cannot be used as a database of budgets."""
+    try:
+        _connected(path).close()
+    except sqlite3.DatabaseError as fault:
+        return fault.sqlite_errorname in ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+    return False
+
+
+def _made_anew(path: Path) -> sqlite3.Connection:
+    """A connection to a new file in place of the damaged one."""
+    path.unlink()
+    return _connected(path)
 
 
 def _connected(path: Path) -> sqlite3.Connection:

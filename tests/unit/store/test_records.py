@@ -34,7 +34,7 @@ def written_and_read(record: Any) -> Any:
 
 
 @given(st.lists(values, min_size=1, max_size=4), objects, texts, times)
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_plan_comes_back_exactly(befores: list[Any], context: dict[str, Any], intent: str, at: datetime) -> None:
     """Any JSON in before-states, bodies and context, any words, any zone."""
     steps = tuple(

@@ -302,8 +302,10 @@ async def test_a_cancelled_commit_leaves_the_others_whole(store: SqliteStore) ->
         records.a_plan(plan=replace(records.a_plan().plan, steps=(records.a_step(before=float("nan")),))),
         records.a_plan(plan=replace(records.a_plan().plan, steps=(records.a_step(before={1, 2}),))),
         records.a_session(client="\ud800"),
+        records.a_change(result={"x": float("inf")}),
+        records.a_change(result={"x": {1, 2}}),
     ],
-    ids=["not a number", "a set", "half a character"],
+    ids=["not a number", "a set", "half a character", "infinite", "a set elsewhere"],
 )
 async def test_what_would_not_come_back_as_it_went_in_is_not_kept(store: SqliteStore, record: Any) -> None:
     """No backup, no change: a before-state that JSON cannot hold is refused, and nothing is written."""

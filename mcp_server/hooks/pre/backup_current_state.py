@@ -57,7 +57,7 @@ def _readers(attempt: Attempt, blocked: set[int], world: World) -> list[Reader]:
     organization = attempt.facts.organization.id if attempt.facts.organization else ""
     found: dict[str, Reader] = {}
     for index, touch in enumerate(attempt.touches):
-        if not touch.is_write or index in blocked:
+        if index in blocked:
             continue
         reader = reader_of(world.catalogue, world.overlay, touch, organization_id=organization)
         if reader is not None:

@@ -1,15 +1,18 @@
 """Step 6: no whole backup, no change; and what becomes of blocked targets."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from mcp_server.catalogue.overlay import Overlay, ReaderRule
 from mcp_server.domain.call import Allow, Attempt, Blocked, Refuse, Verdict
+from mcp_server.domain.risk import Risk
 from mcp_server.errors import BadAnswer, NotAuthenticated, OutcomeUnknown, RateLimited, Rejected, Unreachable
 from mcp_server.hooks.pre.backup_current_state import backup_current_state
 from tests.support.fake_clock import START
-from tests.support.hook_world import AP, BOUND, SITE, attempt, read, resolved, world
-from tests.support.shipped import write
+from tests.support.hook_world import ACME, AP, BOUND, SITE, attempt, read, resolved, world
+from tests.support.shipped import OVERLAY, write
 
 SSID_PATH = f"/networks/{SITE}/wireless/ssids/1"
 SSID = write("updateNetworkWirelessSsid", {"name": "x"}, networkId=SITE, number="1")
@@ -104,6 +107,43 @@ async def test_a_resource_that_does_not_exist_yet_is_a_whole_answer() -> None:
     assert verdict.facts["backup_at"] == START
 
 
+async def test_a_resource_that_is_gone_is_a_whole_answer_too() -> None:
+    """404 says that it does not exist; whether that stops the change is for the plan to say."""
+    verdict = await verdict_of({SSID_PATH: Rejected("x", sent=True, status=404)}, attempt(SSID))
+    assert isinstance(verdict, Allow)
+
+
+async def test_what_nothing_reads_needs_no_read() -> None:
+    """A reboot has no state before."""
+    seen, api = world(GOOD)
+    tried = await resolved(attempt(write("rebootDevice", None, serial=AP)), seen)
+    before = len(api.requests)
+    assert isinstance(await backup_current_state(tried, seen), Allow)
+    assert len(api.requests) == before
+
+
+async def test_a_resource_that_only_the_organization_lists_is_read_there() -> None:
+    """The reader needs to know whose the network is."""
+    path = f"/organizations/{ACME}/wireless/airMarshal/settings/byNetwork"
+    touch = write("updateNetworkWirelessAirMarshalSettings", {"defaultPolicy": "allow"}, networkId=SITE)
+    seen, api = world({path: {"items": [{"networkId": SITE, "defaultPolicy": "block"}]}})
+    operation = "getOrganizationWirelessAirMarshalSettingsByNetwork"
+    rule = ReaderRule(operation, {"organizationId": "$organizationId"}, "items", {"networkId": "$networkId"})
+    book = Overlay(OVERLAY.places, {touch.operation: {"reader": rule, "risk": Risk.MODERATE}}, [])
+    seen = replace(seen, overlay=book)
+    assert isinstance(await backup_current_state(await resolved(attempt(touch), seen), seen), Allow)
+    assert path in api.paths
+
+
+async def test_reads_beside_the_writes_are_neither_blocked_nor_counted_as_left() -> None:
+    """Reading VLANs where there are none is no change."""
+    look = read("getNetworkApplianceVlans", networkId=SITE)
+    verdict = await verdict_of({SETTINGS: {"vlansEnabled": False}}, attempt(VLAN, look))
+    assert isinstance(verdict, Refuse)
+    assert [one["operation"] for one in verdict.details["blocked"]] == [1]
+    assert verdict.details["left"] == 0
+
+
 async def test_a_write_to_vlans_of_a_network_without_them_is_blocked_with_the_way_out() -> None:
     """Switching them on is not."""
     off = {SETTINGS: {"vlansEnabled": False}}
@@ -116,7 +156,7 @@ async def test_a_write_to_vlans_of_a_network_without_them_is_blocked_with_the_wa
     assert isinstance(await verdict_of(off, attempt(switch_on)), Allow)
 
 
-@pytest.mark.parametrize("answer", [Unreachable("x", sent=False), {}, {"vlansEnabled": None}])
+@pytest.mark.parametrize("answer", [Unreachable("x", sent=False), {}, {"vlansEnabled": None}, []])
 async def test_vlans_that_cannot_be_told_on_or_off_refuse_the_change(answer: Any) -> None:
     """The check failed; it does not pass."""
     verdict = await verdict_of({SETTINGS: answer}, attempt(VLAN))
@@ -175,6 +215,7 @@ async def test_a_plan_that_is_applied_leaves_nothing_out() -> None:
     verdict = await verdict_of({}, tried)
     assert isinstance(verdict, Refuse)
     assert verdict.code == "blocked"
+    assert "skip_blocked" not in verdict.remedy
 
 
 async def test_a_network_bound_to_a_template_is_refused_in_the_end() -> None:

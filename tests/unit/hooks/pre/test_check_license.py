@@ -7,7 +7,7 @@ import pytest
 from mcp_server.domain.call import Allow, Refuse, Touch, Verdict
 from mcp_server.errors import NotAuthenticated, Rejected, Unreachable
 from mcp_server.hooks.pre.check_license import check_license, needs_advanced
-from tests.support.hook_world import ACME, AP, CORE, MS, SITE, attempt, port_write, read, resolved, world
+from tests.support.hook_world import ACME, AP, BOUND_MS, CORE, MS, SITE, attempt, port_write, read, resolved, world
 from tests.support.shipped import write
 
 LICENSES = f"/organizations/{ACME}/licenses"
@@ -18,6 +18,11 @@ GROUP = write("createOrganizationAdaptivePolicyGroup", {"name": "g", "sgt": 5}, 
 def sgt(serial: str) -> Touch:
     """A port write that puts the port into an adaptive policy group."""
     return port_write(serial, "1", adaptivePolicyGroupId="12")
+
+
+def vlan_profile(group: Any) -> Touch:
+    """A VLAN profile whose VLAN is in an adaptive policy group."""
+    return write("createNetworkVlanProfile", {"vlanNames": [{"adaptivePolicyGroup": group}]}, networkId=SITE)
 
 
 def licensed(serial: str, kind: str) -> dict[str, Any]:
@@ -51,6 +56,25 @@ async def test_each_switch_has_the_level_of_its_own_licence() -> None:
     assert isinstance(verdict, Allow)
     assert verdict.facts["license_levels"] == {MS: "advanced", CORE: "enterprise"}
     assert verdict.facts["blocked"] == ()
+
+
+async def test_the_licences_of_one_network_are_asked_for_when_that_is_enough() -> None:
+    """Not for switches of two networks, nor for a feature of the whole organization."""
+    for touches, query in (
+        ((port_write(MS, "1"), port_write(CORE, "1")), {"networkId": SITE}),
+        ((port_write(MS, "1"), port_write(BOUND_MS, "1")), {}),
+        ((port_write(MS, "1"), GROUP), {}),
+    ):
+        seen, api = world({LICENSES: [licensed(MS, "Advanced")]})
+        await check_license(await resolved(attempt(*touches), seen), seen)
+        assert [request.query for request in api.requests if request.path == LICENSES] == [query]
+
+
+async def test_without_an_organization_there_are_no_licences_to_read() -> None:
+    """A call that step 2 gave none is left alone."""
+    seen, api = world()
+    assert await check_license(attempt(GROUP), seen) == Allow()
+    assert api.requests == []
 
 
 async def test_adaptive_policy_without_advanced_is_blocked_with_both_ways_out() -> None:
@@ -125,6 +149,11 @@ async def test_adaptive_policy_of_the_organization_needs_one_advanced_licence() 
         (GROUP, True),
         (sgt(MS), True),
         (port_write(MS, "1", peerSgtCapable=True), True),
+        (
+            write("createNetworkVlanProfile", {"vlanNames": [{"adaptivePolicyGroup": {"id": "1"}}]}, networkId=SITE),
+            True,
+        ),
+        (write("createNetworkVlanProfile", {"vlanNames": [{"adaptivePolicyGroup": None}]}, networkId=SITE), False),
         (write("updateNetworkWirelessSsid", {"adaptivePolicyGroupId": "1"}, networkId=SITE, number="1"), True),
         (port_write(MS, "1", peerSgtCapable=False, adaptivePolicyGroupId=None), False),
         (port_write(MS, "1", name="x"), False),

@@ -126,7 +126,7 @@ async def _undo(run: Run) -> ChangeState:
 async def _undo_one(run: Run, step: Step, record: ChangeStep) -> None:
     """One step taken back and proven, or its residue noted."""
     try:
-        way = await way_back(step, record, run.world, fresh=True)
+        way = await way_back(step, record, run.world, step.number * 100, fresh=True)
         if way.hopeless:
             run.residue.append(way.hopeless)
         for offset, draft in enumerate(way.drafts):

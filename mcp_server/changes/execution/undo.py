@@ -11,7 +11,7 @@ from typing import Final
 from mcp_server.catalogue.readers import reader_of
 from mcp_server.catalogue.transforms import restorable
 from mcp_server.changes.planning.draft import Draft, draft_one
-from mcp_server.changes.planning.placeholders import Sources, filled
+from mcp_server.changes.planning.placeholders import Sources, filled, placeholders
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.plan import Reader, Step, Write
 from mcp_server.domain.record import ChangeStep
@@ -33,8 +33,12 @@ class WayBack:
     hopeless: str = ""  #: why there is none
 
 
-async def way_back(step: Step, done: ChangeStep, world: World, *, fresh: bool = False) -> WayBack:
-    """What to write to undo the step as it was done; nothing when the live state already is the before-state."""
+async def way_back(step: Step, done: ChangeStep, world: World, first: int, *, fresh: bool = False) -> WayBack:
+    """What to write to undo the step as it was done; nothing when the live state already is the before-state.
+
+    ``first`` is the number that the first of these writes will have as a step: a re-created thing's later writes
+    refer to it by ``$ref``.
+    """
     if step.inverse.how == "none":
         return WayBack((), hopeless=f"step {step.number} ({step.write.operation}) cannot be undone")
     sources = Sources(secret=lambda _: None, generate=lambda _: "", own=done.created)
@@ -47,7 +51,8 @@ async def way_back(step: Step, done: ChangeStep, world: World, *, fresh: bool = 
         return WayBack(())
     if reader is not None and step.kind == "delete" and live is not None:
         return WayBack(())
-    return WayBack(tuple(_draft(_filled(write, sources), live, reader, step, world) for write in step.inverse.writes))
+    touches = [_filled(write, sources) for write in _referring(step, first)]
+    return WayBack(tuple(_draft(touch, live, reader, step, world) for touch in touches))
 
 
 def _touch(step: Step, done: ChangeStep) -> Touch:
@@ -65,20 +70,44 @@ def _put_back(step: Step, done: ChangeStep, reader: Reader | None, live: Json, w
     ours = done.sealed if done.sealed is not None else step.expected
     merge = three_way(ours, step.before, live, unordered=row.unordered)
     write = step.inverse.writes[0]
-    body = restorable(world.catalogue, world.overlay, write.operation, merge.result)
+    body = restorable(world.catalogue, world.overlay, write.operation, merge.result, over=live)
     touch = Touch(write.operation, write.params, body, is_write=True)
     draft = draft_one(touch, live, reader, world)
     return WayBack((draft,), conflicts=tuple(conflict.path for conflict in merge.conflicts))
 
 
+def _referring(step: Step, first: int) -> tuple[Write, ...]:
+    """The inverse writes; what the first of a re-creation returns is named by its step number in the others."""
+    if step.inverse.how != "recreate":
+        return step.inverse.writes
+    return tuple(
+        Write(write.operation, renamed(dict(write.params), first), renamed(write.body, first))
+        for write in step.inverse.writes
+    )
+
+
+def renamed(value: Json, first: int) -> Json:
+    """The value with each ``{"$created": field}`` as ``{"$ref": "step-FIRST.field"}``."""
+    if isinstance(value, list):
+        return [renamed(item, first) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"$created"}:
+        return {"$ref": f"step-{first}.{value['$created']}"}
+    return {name: renamed(item, first) for name, item in value.items()}
+
+
 def _filled(write: Write, sources: Sources) -> Touch:
+    if placeholders([dict(write.params), write.body], "$ref"):
+        return Touch(write.operation, write.params, write.body, is_write=True)
     return Touch(write.operation, filled(dict(write.params), sources), filled(write.body, sources), is_write=True)
 
 
 def _draft(touch: Touch, live: Json, reader: Reader | None, step: Step, world: World) -> Draft:
     own = reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id) or reader
     if step.kind == "delete":
-        return draft_one(touch, None, own, world)
+        known = None if placeholders(dict(touch.params), "$ref") else own
+        return draft_one(touch, None, known, world)
     before = live if step.kind == "create" else step.expected
     draft = draft_one(touch, before, own if step.kind != "create" else reader or own, world)
     if draft.kind == "action" and live is not None:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from mcp_server.catalogue.expected import expected_state
 from mcp_server.catalogue.overlay import Row
-from mcp_server.catalogue.readers import reader_of
+from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.catalogue.requests import request_for
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.planning.draft import draft_one
@@ -84,8 +84,8 @@ def _refuse_unsafe(touch: Touch, before: Json, reader: Reader | None, world: Wor
 
 async def look(run: Run, item: Ready, *, fresh: bool) -> tuple[str, tuple[FieldChange, ...]]:
     """Where the live state stands: ready, already (as planned to become) or moved, with the fields that moved."""
-    if item.reader is None:
-        return "ready", ()
+    if item.reader is None or item.step.reader is None:
+        return "ready", ()  # nothing reads it, or its id was not known when it was planned
     live = await run.world.reads.resource(item.reader, fresh=fresh)
     row = run.world.overlay.row_for(item.touch)
     moved = _wrong(item.before, live, row) if item.before is not None or live is not None else ()
@@ -129,12 +129,21 @@ async def _applied(run: Run, item: Ready, record: ChangeStep, reply: Reply, next
     created = _created(reply.data)
     record = replace(record, state="applied", http_status=reply.status, created=created, ended_at=run.world.clock.now())
     run.created[item.step.number] = created
+    item = replace(item, reader=_reader_of_created(run, item, created))
     outcome = run.entry("outcome", "applied", _told(record))
     if next_state is None:
         await run.world.store.commit(run.set_step(record), outcome)
     else:
         await run.move(next_state, run.set_step(record), outcome)
     return await read_back(run, item, record)
+
+
+def _reader_of_created(run: Run, item: Ready, created: Mapping[str, Json]) -> Reader | None:
+    """The reader by the new id, once the answer of a create has told it."""
+    if item.step.kind != "create":
+        return item.reader
+    world, organization_id = run.world, run.plan.organization.id
+    return created_reader(world.catalogue, world.overlay, item.touch, created, organization_id=organization_id)
 
 
 async def _failed(run: Run, item: Ready, record: ChangeStep, error: MerakiMcpError) -> Wrote:

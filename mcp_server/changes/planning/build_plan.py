@@ -42,7 +42,8 @@ async def build_plan(
         step_of(number, draft, reach, organization)
         for number, (draft, reach) in enumerate(zip(drafts, reaches, strict=True), 1)
     ]
-    _refuse_irreversible(steps)
+    if not rolls_back:  # the way back of a way back need not exist
+        _refuse_irreversible(steps)
     isolating = any("self-isolating" in reason for step in steps for reason in step.risk_reasons)
     impact = await impact_of(drafts, reaches, world, isolating=isolating)
     views = [step_view(draft, reach) for draft, reach in zip(drafts, reaches, strict=True)]

@@ -72,6 +72,13 @@ def draft_one(touch: Touch, before: Json, reader: Reader | None, world: World) -
             code="target_not_found",
             details={"operation": touch.operation, "params": dict(touch.params)},
         )
+    if row.kind == "create" and before is not None:
+        raise Refused(
+            f"{touch.operation}: one with these values exists already.",
+            "Change it with the update operation, or create one with another name or id.",
+            code="already_exists",
+            details={"operation": touch.operation, "params": dict(touch.params)},
+        )
     touch = with_sent_body(world.overlay, touch, before)
     expected = expected_state(world.catalogue, world.overlay, touch, before)
     inverse = inverse_of(world.catalogue, world.overlay, touch, before, expected)

@@ -123,7 +123,7 @@ class Planner:
         ways: list[tuple[Step, WayBack]] = []
         for change in changes:
             for step, record in await self._done_steps(change, steps):
-                way = await way_back(step, record, self._world)
+                way = await way_back(step, record, self._world, len(drafts) + 1)
                 ways.append((step, way))
                 drafts += way.drafts
         refuse_conflicts(ways)

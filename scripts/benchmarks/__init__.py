@@ -1,0 +1,1 @@
+"""Speed and size, measured from outside, always beside a peer in the same run."""

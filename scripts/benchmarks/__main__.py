@@ -1,0 +1,21 @@
+"""scripts/bench: print the table; with --check exit 1 when a bound is passed."""
+
+import sys
+
+import anyio
+
+from scripts.benchmarks import calls, processes
+
+
+def main() -> int:
+    """0, or 1 when ``--check`` is given and a bound is passed."""
+    rows = [*processes.rows(), *anyio.run(calls.rows)]
+    for row in rows:
+        print(row.line())
+    broken = [row for row in rows if not row.holds]
+    print(f"{len(rows)} rows, {len(broken)} over their bound")
+    return int(bool(broken) and "--check" in sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

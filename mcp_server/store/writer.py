@@ -104,11 +104,13 @@ class Writer:
 
     def _opened(self) -> sqlite3.Connection:
         """The connection, opened at first use and after a fault; the lock is held."""
-        if self._connection is None:
+        if self._connection is None and self._inode is None:
             self._connection = open_database(self._path, self._wait_s)
-            self._inode = self._inode or _inode(self._path)
+            self._inode = _inode(self._path)
         if _inode(self._path) != self._inode:
             raise StoreUnavailable(f"{self._path} was removed or replaced while the server ran; start the server again")
+        if self._connection is None:
+            self._connection = open_database(self._path, self._wait_s)
         return self._connection
 
     def _drop_connection(self) -> None:
@@ -190,7 +192,10 @@ def close_database(connection: sqlite3.Connection, lock: FileLock) -> None:
         connection.close()
 
 
-def _inode(path: Path) -> tuple[int, int]:
-    """Which file stands under the path."""
-    found = path.stat()
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Which file stands under the path; None when there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
     return found.st_dev, found.st_ino

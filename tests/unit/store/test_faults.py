@@ -130,8 +130,11 @@ async def test_a_file_that_was_taken_away_while_open_closes_the_store_for_writin
     if is_replaced:
         (tmp_path / "store.db").write_bytes(b"")
     for _ in range(2):
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="removed or replaced"):
             await store.commit(Append(records.an_entry()))
+    kept = tmp_path / "store.db"
+    assert kept.exists() == is_replaced
+    assert not is_replaced or kept.read_bytes() == b""
 
 
 @pytest.mark.parametrize("name", ["store.db", "store.lock"])

@@ -46,7 +46,7 @@ _CAMPUS_UNITS = (
     Unit("C9300-48UXM", "switch", "Catalyst Andar 2", 1, "49", "managed"),
     Unit("C9300-24P", "switch", "Catalyst Andar 3", 1, "50", "monitored"),
     Unit("MS120-8LP", "switch", "Switch Recepção", 1, "51"),
-    Unit("MS225-24P", "switch", "Switch Laboratório", 1, "52"),
+    Unit("MS225-24P", "switch", "Switch Laboratório", 1, "47"),
     Unit("MR46", "wireless", "AP Recepção", 4, "1"),
     Unit("MR46", "wireless", "AP Diretoria", 5, "1"),
     Unit("MR46", "wireless", "AP Refeitório", 5, "2"),

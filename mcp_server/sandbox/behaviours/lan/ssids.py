@@ -59,7 +59,7 @@ def first_ssids(world: "World", network_home: str) -> dict[str, Json]:
         "radiusAccountingEnabled": False, "radiusFailoverPolicy": "Deny access",
         "radiusLoadBalancingPolicy": "Strict priority order", "radiusTestingEnabled": True, "radiusCoaEnabled": False,
     }  # fmt: skip
-    return made
+    return {number: _fitted(ssid) for number, ssid in made.items()}
 
 
 def _unconfigured(number: int) -> dict[str, Json]:

@@ -151,7 +151,9 @@ def update_port(world: "World", call: Call) -> Json:
     if fault:
         raise CloudError(400, fault)
     old = copy.deepcopy(port)
-    port |= _fitted(world, serial, new)
+    fitted = _fitted(world, serial, new)
+    port.clear()
+    port.update(fitted)
     world.record_change(world.network_of(serial), "via API", f"Switch port {serial} / {port['portId']}", old, port)
     return port
 

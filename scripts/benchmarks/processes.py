@@ -36,7 +36,8 @@ def _started(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, flo
     server = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(env)
     )
-    assert server.stdin and server.stdout
+    if server.stdin is None or server.stdout is None:
+        raise RuntimeError("the server has no pipes")
     try:
         for message in _ASK:
             server.stdin.write(json.dumps(message).encode() + b"\n")

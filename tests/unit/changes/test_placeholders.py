@@ -1,0 +1,54 @@
+"""Values filled in when a step is sent."""
+
+import pytest
+
+from mcp_server.changes.planning.placeholders import Sources, filled, filled_path, placeholders
+from mcp_server.errors import Refused
+
+SOURCES = Sources(
+    secret={"PSK": "s3cret-value"}.get,
+    generate=lambda length: "g" * length,
+    created={1: {"id": "42", "nested": {"deep": 7}}},
+    own={"groupPolicyId": "101"},
+)
+
+
+def test_every_kind_of_placeholder_is_filled_anywhere_in_a_body() -> None:
+    """Secrets, generated values, references and own ids, in objects and lists."""
+    body = {
+        "psk": {"$secret": "PSK"},
+        "list": [{"passphrase": {"$generate": 20}}, {"$ref": "step-1.nested.deep"}],
+        "id": {"$created": "groupPolicyId"},
+        "plain": {"a": 1},
+    }
+    expected = {"psk": "s3cret-value", "list": [{"passphrase": "g" * 20}, 7], "id": "101", "plain": {"a": 1}}
+    assert filled(body, SOURCES) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ({"$secret": "OTHER"}, "secret_missing"),
+        ({"$ref": "step-2.id"}, "reference_missing"),
+        ({"$ref": "step-1.name"}, "reference_missing"),
+        ({"$ref": "nonsense"}, "reference_missing"),
+        ({"$created": "id"}, "created_id_unknown"),
+    ],
+)
+def test_a_value_that_cannot_be_filled_refuses_with_its_own_code(value: dict[str, str], code: str) -> None:
+    """Nothing is sent with a placeholder in it."""
+    with pytest.raises(Refused) as refused:
+        filled({"x": value}, SOURCES)
+    assert refused.value.reason == code
+    assert refused.value.remedy
+
+
+def test_a_path_gets_the_id_that_an_earlier_step_created() -> None:
+    """{step-1.id} in a path is replaced."""
+    assert filled_path("/networks/N_1/groupPolicies/{step-1.id}", SOURCES) == "/networks/N_1/groupPolicies/42"
+
+
+def test_placeholders_are_found_by_name_wherever_they_stand() -> None:
+    """The names of the secrets that a body needs."""
+    body = {"a": [{"$secret": "ONE"}], "b": {"c": {"$secret": "TWO"}}, "d": {"$generate": 8}}
+    assert placeholders(body, "$secret") == ("ONE", "TWO")

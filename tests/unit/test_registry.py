@@ -1,0 +1,62 @@
+"""The registry of tools."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mcp_server.domain.actor import Actor, Role
+from mcp_server.errors import InvalidArguments, UnknownTool
+from mcp_server.registry import ORDER, Registry
+
+PLANNER = Actor("ana", "stdio")
+
+
+def test_tools_come_from_this_distribution_whatever_stands_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder named tools where the server is started is never imported."""
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "meraki_apply.py").write_text("raise SystemExit('the wrong tools were loaded')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ORDER:
+        monkeypatch.delitem(__import__("sys").modules, f"tools.{name}", raising=False)
+    assert [tool.name for tool in Registry.load().listed(PLANNER)] == list(ORDER)
+
+
+def test_an_unknown_argument_is_refused_by_its_name() -> None:
+    """The schemas are closed, and the answer says which one it was and what there is."""
+    registry = Registry.load()
+    with pytest.raises(InvalidArguments) as refused:
+        registry.check(registry.find("meraki_apply", PLANNER), {"plan_id": "p", "approved": True})
+    assert "approved" in refused.value.message
+    assert "plan_id" in refused.value.remedy
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """A wrong type, a missing and an unknown argument in one answer."""
+    registry = Registry.load()
+    with pytest.raises(InvalidArguments) as refused:
+        registry.check(registry.find("meraki_plan", PLANNER), {"operations": "x", "yes": 1})
+    assert len(refused.value.details["faults"]) == 3  # type: ignore[arg-type]  # a list of texts
+
+
+def test_a_tool_for_auditors_is_neither_listed_nor_found_for_a_planner() -> None:
+    """The same list decides what is shown and what is refused."""
+    tool = replace(Registry.load().find("history", PLANNER), name="audit_only", roles=frozenset({Role.AUDITOR}))
+    registry = Registry({"audit_only": tool})
+    assert registry.listed(PLANNER) == ()
+    with pytest.raises(UnknownTool):
+        registry.find("audit_only", PLANNER)
+    auditor = Actor("eve", "http", roles=frozenset({Role.AUDITOR}))
+    assert registry.find("audit_only", auditor) is tool
+
+
+def test_a_look_up_is_not_callable_as_a_tool() -> None:
+    """resources/read and its like are found only as look-ups."""
+    tool = Registry.load().find("history", PLANNER)
+    registry = Registry({}, {"resources/read": tool})
+    with pytest.raises(UnknownTool):
+        registry.find("resources/read", PLANNER)
+    assert registry.find("resources/read", PLANNER, is_lookup=True) is tool

@@ -105,11 +105,14 @@ async def test_a_read_that_nobody_waits_for_is_given_up() -> None:
     api = FakeApi({"/networks/N_1": {"id": "N_1"}})
     api.gate = asyncio.Event()
     reads = reads_of(api)
+    before = asyncio.all_tasks()
     only = asyncio.create_task(reads.resource(NETWORK))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     only.cancel()
     await asyncio.gather(only, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
     api.gate.set()
     assert await reads.resource(NETWORK) == {"id": "N_1"}
     assert len(api.requests) == 2

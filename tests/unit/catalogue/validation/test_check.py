@@ -215,6 +215,7 @@ def test_the_value_of_a_secret_is_never_shown() -> None:
     bodies: list[Any] = [
         {"psk": [canary]}, {"psk": {"value": canary}}, {"radiusServers": [{"host": "h", "secret": 77123}]},
         {"activeDirectory": {"credentials": {"password": [canary]}}},
+        {"ldap": {"credentials": {"distinguishedName": 77123}}},
         {"radiusServers": [{"port": 1, "secret": canary}]},
         {"encryptionMode": "wep", "psk": 5551212},
     ]  # fmt: skip

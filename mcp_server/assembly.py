@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 import anyio
@@ -32,6 +34,7 @@ from mcp_server.desk.operations import CatalogueDesk
 from mcp_server.domain.actor import Actor, Profile
 from mcp_server.domain.call import Attempt, Json, ToolCall
 from mcp_server.domain.ports import Clock, Ids, MerakiApi, RateBudget
+from mcp_server.errors import StoreUnavailable
 from mcp_server.gate.keys import Keyring
 from mcp_server.gate.signatures import SignedApprovals
 from mcp_server.hooks.pipeline import post_task, pre_change
@@ -124,13 +127,13 @@ async def running(
     client = _client(settings, clock, budget or StoreBudget(home, clock), sandbox=sandbox)
     vault = Vault(home, Seal(lambda: open_key(home, "vault")))
     keyring = Keyring(home)
-    means = _means(settings, open_key(home, "digest"), vault, keyring)
+    means = _means(settings, lambda: open_key(home, "digest"), vault, keyring)
     world = _worlds(settings, client, store, clock, ids, limits=_limits(settings, channel, sandbox=sandbox))
     async with anyio.create_task_group() as tasks:
         changes = Changes(tasks, means)
         recorder = Recorder(store, strict=settings.strict_audit)
         parts = Parts(Registry.load(lookups()), recorder, changes, world, _desks(settings, store, means))
-        host = _host(parts, settings, clock, ids, open_key(home, "state"))
+        host = _host(parts, settings, clock, ids, _state_key(home))
         host = replace(host, output_schemas=output_schemas)
         try:
             yield Server(settings, parts, host, store, keyring, vault, clock, ids, changes, world)
@@ -141,15 +144,29 @@ async def running(
                 store.close()
 
 
+def _state_key(home: Path) -> bytes:
+    """The key that seals the state of open questions; one for this run only when the directory cannot keep it."""
+    try:
+        return open_key(home, "state")
+    except StoreUnavailable:
+        return secrets.token_bytes(32)
+
+
 def _worlds(
     settings: Settings, api: MerakiApi, store: SqliteStore, clock: Clock, ids: Ids, *, limits: Limits
 ) -> Callable[[], World]:
-    """Makes a world for each call: its reads are shared within the call and never kept longer."""
-    catalogue = Catalogue.load()
-    overlay = Overlay.load(catalogue)
-    inventory = Inventory(api, catalogue, clock, allowed=settings.organizations)
+    """Makes a world for each call: its reads are shared within the call and never kept longer.
+
+    Catalogue and overlay are loaded by the first call: tools/list needs neither.
+    """
+
+    @cache
+    def known() -> tuple[Catalogue, Overlay, Inventory]:
+        catalogue = Catalogue.load()
+        return catalogue, Overlay.load(catalogue), Inventory(api, catalogue, clock, allowed=settings.organizations)
 
     def world() -> World:
+        catalogue, overlay, inventory = known()
         reads = SharedReads(api, catalogue, clock)
         return World(reads, catalogue, overlay, inventory, store, api, clock, ids, limits)
 
@@ -216,7 +233,7 @@ def _limits(settings: Settings, channel: str, *, sandbox: bool) -> Limits:
     )
 
 
-def _means(settings: Settings, digest_key: bytes, vault: Vault, keyring: Keyring) -> Means:
+def _means(settings: Settings, digest_key: Callable[[], bytes], vault: Vault, keyring: Keyring) -> Means:
     def secret(name: str) -> str | None:
         return settings.secrets.get(name) or vault.get(name)
 

@@ -52,7 +52,7 @@ def _check_plan(stored: StoredPlan, attempt: Attempt, world: World, means: Means
     plan = stored.plan
     if stored.owner.casefold() != attempt.actor.key:
         raise Refused("This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner")
-    if plan_hash(plan, means.digest_key) != plan.plan_hash:
+    if plan_hash(plan, means.digest_key()) != plan.plan_hash:
         raise Refused("The stored plan is not what was hashed.", "Make a new plan.", code="plan_altered")
     if plan.expires_at <= world.clock.now():
         raise Refused(
@@ -86,7 +86,7 @@ async def _audit_hold(stored: StoredPlan, world: World, means: Means) -> Outcome
             plan=stored,
         )
     genuine = means.approvals.is_genuine(audit) and audit.plan_hash == stored.plan.plan_hash
-    if not genuine or audit.auditor.casefold() == stored.owner.casefold():
+    if not genuine or audit.verdict != "approve" or audit.auditor.casefold() == stored.owner.casefold():
         raise Refused("The audit's verdict has no valid signature.", "Ask for a new audit.", code="verdict_forged")
     return None
 

@@ -97,7 +97,8 @@ class Changes:
         told = run.entry("state", "applying", {"approval": approval.key, "channel": approval.channel})
         first = {"change_id": None, "state": stored.state}
         try:
-            await world.store.commit(Put(applying, first), lease, spent, Put(change), told)
+            with anyio.CancelScope(shield=True):  # a cancelled commit may be written all the same
+                await world.store.commit(Put(applying, first), lease, spent, Put(change), told)
         except RecordConflict as lost:
             _refuse_when_held(lost)
             return None

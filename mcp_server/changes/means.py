@@ -30,7 +30,7 @@ class Times:
 class Means:
     """Keys, secrets and bounds. ``approve_command`` gives the command that works for this installation."""
 
-    digest_key: bytes
+    digest_key: Callable[[], bytes]  #: StoreUnavailable when it can be neither read nor made
     secret: Callable[[str], str | None]
     generate: Callable[[int], str]
     approvals: Approvals

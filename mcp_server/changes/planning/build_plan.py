@@ -75,7 +75,7 @@ async def build_plan(
         rolls_back=rolls_back,
     )
     plan = replace(plan, context=await means.context(attempt, plan, world))
-    return replace(plan, plan_hash=plan_hash(plan, means.digest_key))
+    return replace(plan, plan_hash=plan_hash(plan, means.digest_key()))
 
 
 def step_of(number: int, draft: Draft, reach: Reach, organization: Named) -> Step:

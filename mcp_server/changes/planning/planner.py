@@ -64,7 +64,7 @@ class Planner:
             raise Refused(
                 "This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner"
             )
-        if plan_hash(stored.plan, self._means.digest_key) != stored.plan.plan_hash:
+        if plan_hash(stored.plan, self._means.digest_key()) != stored.plan.plan_hash:
             raise Refused("The stored plan is not what was hashed.", "Make a new plan.", code="plan_altered")
         return stored
 
@@ -139,7 +139,7 @@ class Planner:
             extra=self._age_warning(changes),
         )
         plan = replace(plan, context={**plan.context, "rollback_steps": sorted(set(steps))})
-        return await self._save(replace(plan, plan_hash=plan_hash(plan, self._means.digest_key)), attempt)
+        return await self._save(replace(plan, plan_hash=plan_hash(plan, self._means.digest_key())), attempt)
 
     async def _open_inverse(self, changes: Sequence[Change], steps: Sequence[int]) -> StoredPlan | None:
         """The rollback plan of just these changes and steps that was made before and can still be used."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from mcp_server.catalogue.builder.sdk import is_session
+from mcp_server.catalogue.builder.sdk import is_session, methods
 from mcp_server.catalogue.builder.trees import is_untyped, tree_of, tree_of_example, whole_numbers
 from mcp_server.domain.call import Json
 
@@ -49,7 +49,7 @@ def client_calls(package: Path) -> dict[str, ClientCall]:
     found = {}
     for source in sorted((package / "_api").glob("[!_]*.py")):
         module = importlib.import_module(f"meraki_client._api.{source.stem}")
-        for owner, function in _functions(source):
+        for owner, function in methods(source):
             call = _session_call(function)
             if call is not None:
                 made = _read(function, call, getattr(getattr(module, owner), function.name), {**names, **vars(module)})
@@ -62,13 +62,6 @@ def _type_names() -> dict[str, object]:
     enums = importlib.import_module("meraki_client.types")
     pages = importlib.import_module("meraki_client._session").PaginatedResponse
     return {"Any": typing.Any, "datetime": datetime, "PaginatedResponse": pages, **vars(enums), **vars(schemas)}
-
-
-def _functions(source: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
-    for part in ast.parse(source.read_text("utf-8")).body:
-        for function in part.body if isinstance(part, ast.ClassDef) else []:
-            if isinstance(function, ast.FunctionDef) and not function.name.startswith("__"):
-                yield part.name, function  # type: ignore[attr-defined]  # only a ClassDef gets here
 
 
 def _session_call(function: ast.FunctionDef) -> ast.Call | None:

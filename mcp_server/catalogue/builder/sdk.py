@@ -47,23 +47,29 @@ def sdk_batches(package: Path) -> dict[str, SdkBatch]:
 
 def _functions(folder: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
     for source in sorted(folder.glob("*.py")):
-        for part in ast.parse(source.read_text("utf-8")).body:
-            inside = part.body if isinstance(part, ast.ClassDef) else []
-            for function in inside:
-                if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
-                    yield function.name, function
+        for _, function in methods(source):
+            yield function.name, function
+
+
+def methods(source: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Every public method of a source file, with the name of its class."""
+    classes = [part for part in ast.parse(source.read_text("utf-8")).body if isinstance(part, ast.ClassDef)]
+    for owner in classes:
+        for function in owner.body:
+            if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
+                yield owner.name, function
 
 
 def _call(name: str, function: ast.FunctionDef) -> SdkCall:
     path = _resource(name, function)
     asked = [node.func for node in ast.walk(function) if isinstance(node, ast.Call) and is_session(node.func)]
-    methods = [node.attr for node in asked if isinstance(node, ast.Attribute)]
-    if len(methods) != 1 or methods[0] not in _METHODS:
-        raise ValueError(f"meraki: {name} makes the calls {methods}")
+    made = [node.attr for node in asked if isinstance(node, ast.Attribute)]
+    if len(made) != 1 or made[0] not in _METHODS:
+        raise ValueError(f"meraki: {name} makes the calls {made}")
     positional = [argument.arg for argument in function.args.args if argument.arg != "self"]
     bare = positional[: len(positional) - len(function.args.defaults)]
     return SdkCall(
-        name, _METHODS[methods[0]], path, frozenset(argument for argument in bare if f"{{{argument}}}" not in path)
+        name, _METHODS[made[0]], path, frozenset(argument for argument in bare if f"{{{argument}}}" not in path)
     )
 
 

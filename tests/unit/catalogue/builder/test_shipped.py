@@ -21,7 +21,8 @@ def test_the_shipped_file_is_what_the_generator_makes() -> None:
 
 
 def test_nothing_at_run_time_imports_the_generator() -> None:
-    """It needs packages that the product does not have."""
+    """What reads the two packages needs packages that the product does not have."""
+    generator = {f"mcp_server.catalogue.builder.{name}" for name in ("client", "rows", "sdk", "trees", "__main__")}
     users = []
     for source in (ROOT / "mcp_server").rglob("*.py"):
         if "builder" in source.parts:
@@ -29,5 +30,5 @@ def test_nothing_at_run_time_imports_the_generator() -> None:
         for node in ast.walk(ast.parse(source.read_text("utf-8"))):
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             modules += [name.name for name in node.names] if isinstance(node, ast.Import) else []
-            users += [str(source) for module in modules if module.startswith("mcp_server.catalogue.builder")]
+            users += [str(source) for module in modules if module in generator]
     assert users == []

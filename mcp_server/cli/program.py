@@ -17,6 +17,7 @@ from mcp_server.errors import AccessError, CallerError, MerakiMcpError, Settings
 #: command -> the module of mcp_server.cli that declares it under the name with _ for -
 COMMANDS: Final = {
     "serve": "serve",
+    "demo": "demo",
     "approve": "approve",
     "reject": "approve",
     "audit-respond": "approve",

@@ -36,10 +36,10 @@ class CloudError(Exception):
     """An answer that is not a success: ``{"errors": [...]}`` with that status."""
 
     def __init__(self, status: int, *errors: str) -> None:
-        """``errors`` are the texts of the answer."""
+        """``errors`` are the texts of the answer; there is always one, which clients rely on."""
         super().__init__(status, *errors)
         self.status = status
-        self.errors = errors
+        self.errors = errors or ("Not found" if status == 404 else "Bad request",)
 
 
 def behaviour(*operations: str) -> Callable[[Behaviour], Behaviour]:

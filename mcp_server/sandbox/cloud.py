@@ -78,7 +78,7 @@ class Cloud:
             result = self._carry_out(route, call)
             page, headers = page_of(result, route, call) if method == "GET" else (result, {})
         except CloudError as error:
-            return Answer(error.status, {"errors": list(error.errors) or [NOT_FOUND]})
+            return Answer(error.status, {"errors": list(error.errors)})
         return Answer(_status(route), _shown(page, route), headers, took_effect=method != "GET")
 
     def perform(self, method: str, path: str, body: Json) -> Json:

@@ -1,0 +1,1 @@
+"""Statuses, clients, alerts, reporting."""

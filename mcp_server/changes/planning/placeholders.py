@@ -43,6 +43,25 @@ def filled_path(path: str, sources: Sources) -> str:
     return _IN_PATH.sub(lambda found: str(_reference(found.group(1), sources)), path)
 
 
+def renumbered(value: Json, numbers: Mapping[int, int]) -> Json:
+    """The value with its references to steps by their new numbers; Refused when a step referred to is left out."""
+    if isinstance(value, list | tuple):
+        return [renumbered(item, numbers) for item in value]
+    if not isinstance(value, dict):
+        return value
+    parts = _REFERENCE.match(str(value["$ref"])) if set(value) == {"$ref"} else None
+    if parts is None:
+        return {name: renumbered(item, numbers) for name, item in value.items()}
+    number = numbers.get(int(parts.group(1)))
+    if number is None:
+        raise Refused(
+            f"Step {parts.group(1)}, which another step refers to, is blocked and left out.",
+            "Leave out the step that refers to it too, or remove what blocks the first.",
+            code="reference_blocked",
+        )
+    return {"$ref": f"step-{number}.{parts.group(2)}"}
+
+
 def placeholders(value: Json, name: str) -> tuple[Json, ...]:
     """The arguments of every placeholder of that name inside the value."""
     if isinstance(value, list | tuple):

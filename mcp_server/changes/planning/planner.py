@@ -10,6 +10,7 @@ from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
 from mcp_server.changes.planning.draft import Draft, draft_all
 from mcp_server.changes.planning.plan_hash import plan_hash
+from mcp_server.changes.planning.placeholders import renumbered
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.domain.call import Attempt, Touch, Warned
 from mcp_server.domain.change_state import ChangeState
@@ -40,8 +41,7 @@ class Planner:
 
     async def plan(self, attempt: Attempt, intent: str) -> Outcome:
         """A stored plan of the attempt's touches that are not blocked."""
-        blocked = {one.touch for one in attempt.facts.blocked}
-        touches = [touch for index, touch in enumerate(attempt.touches) if index not in blocked]
+        touches = _left(attempt)
         organization = attempt.facts.organization
         drafts = await draft_all(touches, self._world, organization.id if organization else "")
         plan = await build_plan(attempt, self._world, self._means, drafts, intent=intent)
@@ -194,6 +194,20 @@ class Planner:
         )
         await self._world.store.commit(Put(stored), Append(entry))
         return stored
+
+
+def _left(attempt: Attempt) -> list[Touch]:
+    """The touches that are not blocked, their references by the numbers that they have now."""
+    blocked = {one.touch for one in attempt.facts.blocked}
+    kept = [index for index in range(len(attempt.touches)) if index not in blocked]
+    numbers = {index + 1: place for place, index in enumerate(kept, 1)}
+    touches = [attempt.touches[index] for index in kept]
+    if not blocked:
+        return touches
+    return [
+        replace(touch, params=renumbered(dict(touch.params), numbers), body=renumbered(touch.body, numbers))
+        for touch in touches
+    ]
 
 
 def _operations(plan: Plan) -> list[str]:

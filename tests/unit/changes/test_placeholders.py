@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcp_server.changes.planning.placeholders import Sources, filled, filled_path, placeholders
+from mcp_server.changes.planning.placeholders import Sources, filled, filled_path, placeholders, renumbered
 from mcp_server.errors import Refused
 
 SOURCES = Sources(
@@ -52,3 +52,11 @@ def test_placeholders_are_found_by_name_wherever_they_stand() -> None:
     """The names of the secrets that a body needs."""
     body = {"a": [{"$secret": "ONE"}], "b": {"c": {"$secret": "TWO"}}, "d": {"$generate": 8}}
     assert placeholders(body, "$secret") == ("ONE", "TWO")
+
+
+def test_references_follow_their_step_when_others_are_left_out() -> None:
+    """With step 1 left out step 2 becomes step 1, and a reference to what is left out is refused."""
+    assert renumbered({"a": [{"$ref": "step-2.id"}], "b": 1}, {2: 1}) == {"a": [{"$ref": "step-1.id"}], "b": 1}
+    with pytest.raises(Refused) as refused:
+        renumbered({"$ref": "step-1.id"}, {2: 1})
+    assert refused.value.reason == "reference_blocked"

@@ -179,6 +179,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("config", f"{PREFIX}CONFIG", _TOML, None, "The settings file instead of config.toml.", in_file=False),
     _ours("profile", _choice("solo", "team"), "", "Who has to agree to a change. Default: solo on stdio, else team."),
     _ours("read_only", FLAG, False, "Refuses every change."),
+    _ours("sandbox", FLAG, False, "Serves a simulated organization instead of the cloud, as serve --sandbox does."),
     _ours("locale", _choice("en", "pt-BR"), "en", "Language of messages and changelog."),
     _ours("organizations", _words(r"\d{1,20}", "organization ids, separated by commas"), frozenset(),
           "The only organizations that may be read or changed; empty: all that the key sees."),
@@ -231,6 +232,7 @@ class Settings:
     config: Path | None = None
     profile: str = ""  #: "": solo on stdio, team elsewhere
     read_only: bool = False
+    sandbox: bool = False
     locale: str = "en"
     organizations: frozenset[str] = frozenset()
     families: frozenset[str] = frozenset()

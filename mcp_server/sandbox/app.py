@@ -369,9 +369,15 @@ def create_app(
     rate_limit: bool = True,
     api_key: str = DEFAULT_KEY,
     clock: Callable[[], datetime] | None = None,
+    settle_s: float = 5.0,
 ) -> SandboxApp:
-    """A simulated cloud; ``clock`` gives its time (aware UTC), without one time stands until it is advanced."""
-    return SandboxApp(Size(seed, networks, devices), rate_limit=rate_limit, api_key=api_key, clock=clock)
+    """A simulated cloud; ``clock`` gives its time (aware UTC), without one time stands until it is advanced.
+
+    ``settle_s`` is how many seconds of its time pass until it sees that a device is cut off, or back.
+    """
+    app = SandboxApp(Size(seed, networks, devices), rate_limit=rate_limit, api_key=api_key, clock=clock)
+    app.world.settle_s = settle_s
+    return app
 
 
 # ASGI

@@ -4,6 +4,7 @@
 - GET of anything else is sampled each time: one row for each device or network of the organization where the rows
   name one. Nothing is stored by reading.
 - PUT merges, POST adds an item with a new id, DELETE removes; an unknown id is a 404.
+- A POST that is an action (no collection at its path) is taken, logged and answered with its body, and does nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,6 +77,9 @@ def _get(world: World, call: Call, route: Route) -> Json:
     if route.template.endswith("}"):
         return _item(world, call, route)
     if isinstance(tree, list):
+        put = routes().at.get(("PUT", route.template))
+        if put and "_json" in put.body:  # a bare list is read, {"_json": list} written (facts: section 1.3)
+            return world.singleton(call.path, {"_json": []})["_json"]
         if is_collection(route.template):
             return _collection_rows(world, call, route)
         return _reported_rows(world, call, route, tree[0])
@@ -90,11 +94,7 @@ def _get(world: World, call: Call, route: Route) -> Json:
 def is_collection(template: str) -> bool:
     """Whether a path holds items that are created, written or removed one by one."""
     at = routes().at
-    return (("POST", template) in at and _creates(at["POST", template])) or bool(routes().item_routes(template))
-
-
-def _creates(route: Route) -> bool:
-    return route.operation.startswith(("create", "add")) or ("GET", route.template) in routes().at
+    return {("POST", template), ("GET", template)} <= set(at) or bool(routes().item_routes(template))
 
 
 def _list_field(route: Route) -> str | None:
@@ -166,7 +166,7 @@ def _item(world: World, call: Call, route: Route) -> Json:
     items = items_at(world, template, parent, call.params)
     found = items.get(_plain(call, route) or key)
     if found is not None:
-        return found
+        return found | {"status": "complete"} if "/liveTools/" in call.path else found
     if is_collection(template) and ("GET", template) in routes().at:
         raise CloudError(404, NOT_FOUND)
     return sample(about(world, call.path, call.params), route.response)
@@ -265,7 +265,7 @@ def _delete(world: World, call: Call, route: Route) -> Json:
 
 def _post(world: World, call: Call, route: Route) -> Json:
     body = known(call.body or {}, route.body or {})
-    if not (is_collection(route.template) and _creates(route)):
+    if not is_collection(route.template):
         return body
     tree = item_tree(route.template)
     field = key_field(route.template, tree)
@@ -275,6 +275,8 @@ def _post(world: World, call: Call, route: Route) -> Json:
         raise CloudError(400, f"{field[:1].upper()}{field[1:]} has already been taken")
     setting = replace(about(world, call.path, call.params), is_configuration=True, device=None)
     base = sample(setting, tree, enums=route.body) if isinstance(tree, dict) else {}
+    if "/liveTools/" in call.path:
+        base["status"] = "new"
     value = body.get(field, int(key) if isinstance(base.get(field), int) and key.isdigit() else key)
     items[key] = merged(base, body, route.body) | {field: value}
     return items[key]

@@ -171,9 +171,10 @@ def key_field(template: str, tree: Json) -> str:
     """Which field of an item is its key; ``template`` is the collection's, ``tree`` the item's response tree."""
     if template in _KEY_FIELDS:
         return _KEY_FIELDS[template]
-    names = [name.removesuffix("!") for name in tree] if isinstance(tree, dict) else []
+    names: list[str] = [name.removesuffix("!") for name in tree] if isinstance(tree, dict) else []
     wanted = [r.template.rsplit("{", 1)[1][:-1] for r in routes().item_routes(template)]
-    for name in (*wanted, "id"):
+    own = [name for name in names if name.endswith("Id")] if "/liveTools/" in template else []
+    for name in (*wanted, "id", *own):
         if name in names:
             return name
     return "id"

@@ -213,8 +213,8 @@ class World:
     def dump(self) -> dict[str, Json]:
         """The whole state as a copy: ``configuration`` is canonical, ``volatile`` moves by itself."""
         moved = {p: v for p, v in sorted(self.resources.items()) if self.pristine.get(p) != canonical(v)}
-        batches = {p: v for p, v in moved.items() if p.endswith("/actionBatches")}
-        kept = {p: v for p, v in moved.items() if p not in batches}
+        jobs = {p: v for p, v in moved.items() if p.endswith("/actionBatches") or "/liveTools/" in p}
+        kept = {p: v for p, v in moved.items() if p not in jobs}
         configuration = {
             "organizations": self.organizations,
             "networks": self.networks,
@@ -227,7 +227,7 @@ class World:
             "changes": self.changes,
             "counters": self.counters,
             "hidden": self.hidden,
-            "batches": batches,
+            "jobs": jobs,
         }
         return copy.deepcopy({"configuration": configuration, "volatile": volatile})
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
-from mcp_server.sandbox.checks.settings import PAGE, log
+from mcp_server.sandbox.checks.settings import PAGE, furnish, log
 from mcp_server.sandbox.generic import Rows
 from mcp_server.sandbox.seed import network_record, organization_record
 from mcp_server.sandbox.shapes import merged
@@ -219,6 +219,7 @@ def unbind_network(world: "World", call: Call) -> Json:
     record["isBoundToConfigTemplate"] = False
     _each_owned(record["id"], world.forget)
     if (call.body or {}).get("retainConfigs"):
+        furnish(world, f"/networks/{template_id}/appliance")
         copy_settings(world, f"/networks/{template_id}", f"/networks/{record['id']}")
     for device in world.devices_in(record["id"]):
         world.hidden[f"/devices/{device['serial']}"].pop("switchProfileId", None)

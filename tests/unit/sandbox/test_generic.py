@@ -93,3 +93,29 @@ def test_what_a_generic_get_shows_can_be_put_back_and_changes_nothing(cloud: Sim
             continue
         assert cloud.get(path) == shown, operation
     assert len(refused) <= 6, refused
+
+
+def test_a_live_tool_is_started_polled_and_no_part_of_the_configuration(cloud: Simulated) -> None:
+    """New when started, complete when asked for by its id; the canonical state does not move."""
+    switch = next(one["serial"] for one in cloud.world.devices_in(cloud.campus) if one["productType"] == "switch")
+    before = cloud.state()
+    made = cloud.post(f"/devices/{switch}/liveTools/ping", {"target": "8.8.8.8"})
+    assert made["status"] == "new"
+    assert cloud.get(f"/devices/{switch}/liveTools/ping/{made['pingId']}")["status"] == "complete"
+    assert cloud.state() == before
+
+
+def test_a_list_that_is_written_in_a_wrapper_is_read_bare(cloud: Simulated) -> None:
+    """The stages of a staged upgrade."""
+    path = f"/networks/{cloud.campus}/firmwareUpgrades/staged/stages"
+    cloud.put(path, {"_json": [{"group": {"id": "7"}}, {"group": {"id": "8"}}]})
+    assert [one["group"]["id"] for one in cloud.get(path)] == ["7", "8"]
+
+
+def test_mqtt_settings_are_written_by_network_and_read_together(cloud: Simulated) -> None:
+    """Only the named network changes; one of another organization is not found."""
+    path = f"/organizations/{cloud.organization}/wireless/mqtt/settings"
+    cloud.put(path, {"network": {"id": cloud.branch}, "mqtt": {"enabled": True, "topic": "ap"}})
+    rows = cloud.get(path)["items"]
+    assert [one["network"]["id"] for one in rows if one["mqtt"]["enabled"]] == [cloud.branch]
+    assert cloud.ask("PUT", path, {"network": {"id": cloud.twin}, "mqtt": {"enabled": True}}).status == 404

@@ -123,3 +123,12 @@ def test_a_batch_is_bound_by_the_same_locks_as_single_calls(cloud: Simulated) ->
     ]
     body = {"confirmed": True, "synchronous": True, "actions": actions}
     assert "Peer SGT capable is read-only" in cloud.refused("POST", _batches(cloud), body)
+
+
+def test_ids_of_a_batch_that_failed_are_not_handed_out_again(cloud: Simulated) -> None:
+    """What was undone had ids; the next thing made has a later one."""
+    rule = {"resource": f"/networks/{cloud.campus}/switch/qosRules", "operation": "create", "body": {"vlan": 10}}
+    first = int(cloud.world.new_id())
+    broken = rule | {"body": {"vlan": 9999}}
+    cloud.refused("POST", _batches(cloud), {"confirmed": True, "synchronous": True, "actions": [rule, broken]})
+    assert int(cloud.world.new_id()) > first + 2

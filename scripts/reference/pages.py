@@ -1,0 +1,39 @@
+"""Which pages there are."""
+
+from pathlib import Path
+from typing import Final
+
+from scripts.reference import (
+    change_states,
+    command_line,
+    errors,
+    hooks,
+    prompts,
+    rules,
+    sandbox,
+    settings,
+    tools,
+)
+
+FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
+_MAKERS: Final = (tools, hooks, settings, errors, change_states, command_line, prompts, sandbox, rules)
+_NOTE: Final = "<!-- Made by `scripts/build docs`; change the code, not this page. -->\n\n"
+
+
+def pages() -> dict[str, str]:
+    """The text of every page by file name."""
+    return {_file_name(maker.__name__): _NOTE + maker.page().strip() + "\n" for maker in _MAKERS}
+
+
+def outdated() -> list[str]:
+    """The file names of the pages that are missing or say something else."""
+    made = pages()
+    return [name for name, text in made.items() if not _is_same(FOLDER / name, text)]
+
+
+def _is_same(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text("utf-8") == text
+
+
+def _file_name(module: str) -> str:
+    return module.rpartition(".")[2].replace("_", "-") + ".md"

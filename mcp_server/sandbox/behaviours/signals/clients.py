@@ -11,7 +11,7 @@ from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
 from mcp_server.sandbox.behaviours.lan.reachability import is_online
 from mcp_server.sandbox.behaviours.lan.ssids import first_ssids, ssids_of
 from mcp_server.sandbox.behaviours.lan.switch_ports import CLIENT_VLAN, ports_of
-from mcp_server.sandbox.checks.settings import home
+from mcp_server.sandbox.checks.settings import home, is_furnished
 from mcp_server.sandbox.generic import Rows
 from mcp_server.sandbox.samples import about, digest, mac_of
 
@@ -63,7 +63,7 @@ def _wireless(world: "World", device: Json) -> Iterator[Json]:
     is_up = is_online(world, device["serial"])
     base = home(world, device["networkId"])
     ssids = ssids_of(world, base)
-    known = {number: _marks(ssid) for number, ssid in first_ssids(world, base).items()}
+    known = _known_marks(world, base)
     for place, (number, name) in enumerate(_PHONES):
         ssid = ssids[str(number)]
         fits = bool(ssid["enabled"]) and _marks(ssid) == known[str(number)]
@@ -71,6 +71,17 @@ def _wireless(world: "World", device: Json) -> Iterator[Json]:
         vlan = str(CLIENT_VLAN) if number == 0 else ""
         more = {"vlan": vlan, "switchport": None, "ssid": ssid["name"], "recentDeviceConnection": "Wireless"}
         yield client | more
+
+
+def _known_marks(world: "World", base: str) -> Json:
+    """What phones know: the SSIDs as they were at first, which networks of one kind share."""
+    kind = f"furnished {is_furnished(world, base.split('/')[2])}"
+    if kind not in _KNOWN:
+        _KNOWN[kind] = {number: _marks(ssid) for number, ssid in first_ssids(world, base).items()}
+    return _KNOWN[kind]
+
+
+_KNOWN: dict[str, Json] = {}
 
 
 def _marks(ssid: Json) -> Json:

@@ -125,7 +125,8 @@ class Changes:
     async def _own(self, run: Run) -> None:
         """Run to the end in the server's own task; tell the post-task hooks when no caller is left to."""
         try:
-            run.outcome = await execute(run)
+            with self._means.named(run.change.key):
+                run.outcome = await execute(run)
             if run.is_detached:
                 await self._means.after(run.attempt, run.outcome, run.world)
         finally:

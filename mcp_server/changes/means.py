@@ -1,6 +1,7 @@
 """What the change engine works with beyond the ports of one call; built in the assembly."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from mcp_server.domain.actor import Actor
@@ -39,3 +40,4 @@ class Means:
     context: Callable[[Attempt, Plan, World], Awaitable[Mapping[str, Json]]]  #: the hooks that need a plan
     after: Callable[[Attempt, Outcome, World], Awaitable[Outcome]]  #: the post-task hooks, for a caller that left
     times: Times
+    named: Callable[[str], AbstractContextManager[None]] = lambda _change_id: nullcontext()  #: log lines inside name it

@@ -14,6 +14,7 @@ from mcp_server.domain.rules.order import confirmations
 
 _STEPS_SHOWN: Final = 12
 _FIELDS_SHOWN: Final = 6
+_OBJECT_CHARACTERS: Final = 480
 
 
 def question_of(plan: Plan) -> str:
@@ -58,7 +59,10 @@ def field_line(change: FieldChange) -> str:
 
 def _shown(path: str, value: Json) -> str:
     name = path.rsplit(".", 1)[-1].split("[", 1)[0]
-    return clean(str(redacted({name: value})[name]), 160)
+    safe = redacted({name: value})[name]
+    if isinstance(safe, Mapping):  # a rule, a peer: all of it, or the person agrees to what they have not read
+        return clean(", ".join(f"{key} {part}" for key, part in safe.items()), _OBJECT_CHARACTERS)
+    return clean(str(safe), 160)
 
 
 def form_of(plan: Plan) -> Mapping[str, Json]:

@@ -12,6 +12,7 @@ from mcp_server.domain.redaction import clean
 from mcp_server.errors import CallerError, MerakiError, MerakiMcpError
 
 S = ChangeState
+_NOT_ITS_OWN: Final = ("networkId", "organizationId")
 _GOOD: Final = (S.APPLIED, S.UNCHANGED, S.PENDING_KEEP)
 
 _SUMMARY: Final[Mapping[ChangeState, str]] = {
@@ -80,11 +81,21 @@ def step_view(step: ChangeStep) -> dict[str, Json]:
         "http_status": step.http_status,
         "verified": step.verified.get("matches"),
     }
+    if made := _ids_made(step):
+        view["created"] = made
     if step.errors:
         view["cloud_says"] = list(step.errors)
     if step.verified.get("differences"):
         view["differences"] = step.verified["differences"]
     return view
+
+
+def _ids_made(step: ChangeStep) -> dict[str, Json]:
+    """The ids of what a POST created, as the cloud gave them: what came back under a new id is found by them."""
+    if step.request.get("method") != "POST" or step.state != "applied":
+        return {}
+    ids = {name: value for name, value in step.created.items() if name == "id" or name.endswith("Id")}
+    return {name: value for name, value in ids.items() if name not in _NOT_ITS_OWN}
 
 
 def _told(

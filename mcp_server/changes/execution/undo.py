@@ -51,8 +51,10 @@ async def way_back(step: Step, done: ChangeStep, world: World, first: int, *, fr
         return WayBack(())
     if reader is not None and step.kind == "delete" and live is not None:
         return WayBack(())
-    touches = [_filled(write, sources) for write in _referring(step, first)]
-    return WayBack(tuple(_draft(touch, live, reader, step, world) for touch in touches))
+    drafts: list[Draft] = []
+    for write in _referring(step, first):
+        drafts.append(_draft(_filled(write, sources), live, reader, step, world, earlier=drafts))
+    return WayBack(tuple(drafts))
 
 
 def _touch(step: Step, done: ChangeStep) -> Touch:
@@ -103,11 +105,14 @@ def _filled(write: Write, sources: Sources) -> Touch:
     return Touch(write.operation, filled(dict(write.params), sources), filled(write.body, sources), is_write=True)
 
 
-def _draft(touch: Touch, live: Json, reader: Reader | None, step: Step, world: World) -> Draft:
+def _draft(
+    touch: Touch, live: Json, reader: Reader | None, step: Step, world: World, *, earlier: Sequence[Draft]
+) -> Draft:
+    """One write of the way back; a re-creation's later ones start from what the ``earlier`` ones leave."""
     own = reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id) or reader
     if step.kind == "delete":
         known = None if placeholders(dict(touch.params), "$ref") else own
-        return draft_one(touch, None, known, world)
+        return draft_one(touch, earlier[-1].expected if earlier else None, known, world)
     before = live if step.kind == "create" else step.expected
     draft = draft_one(touch, before, own if step.kind != "create" else reader or own, world)
     if draft.kind == "action" and live is not None:

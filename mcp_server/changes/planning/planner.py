@@ -9,8 +9,8 @@ from mcp_server.changes.execution.undo import WayBack, refuse_conflicts, way_bac
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
 from mcp_server.changes.planning.draft import Draft, draft_all
-from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.placeholders import renumbered
+from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.domain.call import Attempt, Touch, Warned
 from mcp_server.domain.change_state import ChangeState

@@ -51,6 +51,7 @@ async def reach_of(draft: Draft, attempt: Attempt, world: World) -> Reach:
     networks = bound or tuple(network for network in attempt.facts.networks if network.id == target)
     reached = [device for network in networks for device in await world.inventory.devices_of(network.id)]
     product = _PRODUCTS.get(draft.operation.family)
+    reached = reached if draft.row.reaches_devices else []
     devices = tuple(device for device in reached if product is None or device.product_type == product)
     first = None if bound or not networks else networks[0]
     return Reach(first, None, devices, tuple(Named(network.id, network.name) for network in bound), frozenset())

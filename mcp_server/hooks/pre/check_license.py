@@ -94,7 +94,7 @@ async def _levels(world: World, organization_id: str, serials: tuple[str, ...], 
 
 
 async def _per_device(world: World, organization_id: str, serials: tuple[str, ...], network_id: str | None) -> _Levels:
-    params = {"organizationId": organization_id} | ({"networkId": network_id} if network_id else {})
+    params = {"organizationId": organization_id, "networkId": network_id}
     rows = _rows((await world.reads.read("getOrganizationLicenses", params)).data)
     owned: dict[str, list[str]] = {}
     for row in rows:

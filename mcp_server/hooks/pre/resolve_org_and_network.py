@@ -121,8 +121,8 @@ async def _owners(touch: Touch, operation: Operation, places: _Places) -> list[s
     owners: list[str] = []
     if "organizationId" in operation.path_params:
         owners.append((await places.organization(str(params["organizationId"]))).id)
-    owners += [(await places.network(network_id)).organization_id for network_id in _network_ids(touch, operation)]
-    template_id = params.get("configTemplateId") if "configTemplateId" in operation.path_params else None
+    owners += [(await places.network(network_id)).organization_id for network_id in _network_ids(touch)]
+    template_id = params.get("configTemplateId")
     if isinstance(template_id, str):
         owners.append((await places.template(template_id)).organization_id)
     is_by_organization = "organizationId" in operation.path_params  # the inventory of one also has unused devices
@@ -130,25 +130,23 @@ async def _owners(touch: Touch, operation: Operation, places: _Places) -> list[s
     for one in (*([serial] if serial else []), *body_serials(touch, operation)):
         device = await places.device(one)
         owners.append(device.organization_id)
-        _belongs(device, touch, operation)
+        _belongs(device, touch)
     for organization_id in texts_at(touch.body, ("organizationId",)):
         await places.organization(organization_id)  # a second organization in a body must at least be allowed
     return list(dict.fromkeys(owners))
 
 
-def _network_ids(touch: Touch, operation: Operation) -> list[str]:
-    """Network ids of path, query and body; ids that an earlier step will create are left out."""
-    known = [touch.params.get("networkId")] if "networkId" in (*operation.path_params, *operation.query) else []
-    several = touch.params.get("networkIds") if "networkIds" in operation.query else None
-    known += several if isinstance(several, list) else []
-    in_body = texts_at(touch.body, ("networkId", "networkIds")) if touch.is_write else ()
-    return list(dict.fromkeys([*(str(one) for one in known if isinstance(one, str | int)), *in_body]))
+def _network_ids(touch: Touch) -> list[str]:
+    """Network ids of path, query and body; ids that an earlier step will create are no texts, and left out."""
+    names = ("networkId", "networkIds")
+    params = {name: str(value) if isinstance(value, int | float) else value for name, value in touch.params.items()}
+    return list(dict.fromkeys([*texts_at(params, names), *texts_at(touch.body, names)]))
 
 
-def _belongs(device: Device, touch: Touch, operation: Operation) -> None:
+def _belongs(device: Device, touch: Touch) -> None:
     """A device that a network's operation names must be in that network."""
     network_id = touch.params.get("networkId")
-    if "networkId" in operation.path_params and isinstance(network_id, str) and device.network_id != network_id:
+    if isinstance(network_id, str) and device.network_id != network_id:
         raise Refused(
             f"{device.serial} is not in network {clean(network_id, 60)}, it is in {device.network_id}.",
             "Give a device of that network; meraki_search lists them.",

@@ -113,6 +113,13 @@ async def test_a_resource_that_is_gone_is_a_whole_answer_too() -> None:
     assert isinstance(verdict, Allow)
 
 
+async def test_a_write_that_belongs_to_no_organization_has_nothing_to_read() -> None:
+    """It creates one."""
+    seen, api = world()
+    assert isinstance(await backup_current_state(attempt(write("createOrganization", {"name": "n"})), seen), Allow)
+    assert api.paths == ["/organizations"]
+
+
 async def test_what_nothing_reads_needs_no_read() -> None:
     """A reboot has no state before."""
     seen, api = world(GOOD)

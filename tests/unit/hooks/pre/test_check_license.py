@@ -55,7 +55,7 @@ async def test_each_switch_has_the_level_of_its_own_licence() -> None:
     verdict = await verdict_of(answers, port_write(MS, "1"), port_write(CORE, "1"))
     assert isinstance(verdict, Allow)
     assert verdict.facts["license_levels"] == {MS: "advanced", CORE: "enterprise"}
-    assert verdict.facts["blocked"] == ()
+    assert (verdict.facts["blocked"], verdict.facts["warnings"]) == ((), ())
 
 
 async def test_the_licences_of_one_network_are_asked_for_when_that_is_enough() -> None:
@@ -83,7 +83,7 @@ async def test_adaptive_policy_without_advanced_is_blocked_with_both_ways_out() 
     verdict = await verdict_of(answers, sgt(MS), sgt(CORE))
     assert isinstance(verdict, Allow)
     (blocked,) = verdict.facts["blocked"]
-    assert (blocked.touch, blocked.code) == (1, "license")
+    assert (blocked.touch, blocked.code, blocked.target) == (1, "license", f"SW core ({CORE})")
     assert "Advanced" in blocked.remedy
     assert "classic ACL" in blocked.remedy
 
@@ -94,6 +94,7 @@ async def test_adaptive_policy_without_advanced_is_blocked_with_both_ways_out() 
         ([coterm("Advanced")], "advanced"),
         ([coterm("MS Advantage", "Switch")], "advanced"),
         ([coterm("Enterprise")], "enterprise"),
+        ([coterm("Enterprise", editions=None)], "enterprise"),
         ([coterm("Advanced", "wireless")], "enterprise"),
         ([coterm("Advanced", expired=True)], "enterprise"),
         ([coterm("Advanced", invalidated=True)], "enterprise"),
@@ -112,7 +113,9 @@ async def test_an_organization_without_licences_per_device_has_one_level(rows: l
     [
         {LICENSES: Unreachable("x", sent=False)},
         {LICENSES: Rejected("x", sent=True, status=403)},
-        {LICENSES: {"not": "a list"}},
+        {LICENSES: Rejected("x", sent=True, status=403), COTERM: [coterm("Advanced")]},
+        {LICENSES: {}},
+        {LICENSES: ["no object"]},
         {LICENSES: Rejected("x", sent=True, status=400), COTERM: Unreachable("x", sent=False)},
     ],
 )
@@ -140,7 +143,8 @@ async def test_adaptive_policy_of_the_organization_needs_one_advanced_licence() 
     assert allowed.facts["blocked"] == ()
     blocked = await verdict_of({LICENSES: [licensed(CORE, "ENT")]}, GROUP)
     assert isinstance(blocked, Allow)
-    assert [one.code for one in blocked.facts["blocked"]] == ["license"]
+    (found,) = blocked.facts["blocked"]
+    assert (found.code, found.target) == ("license", f"organization {ACME}")
 
 
 @pytest.mark.parametrize(

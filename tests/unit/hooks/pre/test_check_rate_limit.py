@@ -13,14 +13,17 @@ CHANGE = write("updateNetwork", {"name": "x"}, networkId=SITE)
 
 async def test_with_room_the_call_goes_on_at_once() -> None:
     """It is said to be safe."""
-    seen, _ = world()
-    verdict = await check_rate_limit(attempt(LOOK, organization=ORGANIZATION), seen)
+    seen, api = world()
+    verdict = await check_rate_limit(attempt(*[LOOK] * 20, organization=ORGANIZATION), seen)
     assert verdict == Allow({"rate_wait_s": 0.0, "rate_safe": True, "warnings": ()})
+    assert api.estimates == [(ACME, 20)]
+    assert isinstance(seen.clock, FakeClock)
+    assert seen.clock.slept == []
 
 
 async def test_a_short_wait_is_waited_and_a_longer_one_in_part() -> None:
     """At most five seconds here; the budget paces the rest."""
-    for wait_s, slept in ((2.0, 2.0), (40.0, 5.0)):
+    for wait_s, slept in ((2.0, 2.0), (40.0, 5.0), (60.0, 5.0)):
         seen, api = world()
         api.wait_s = wait_s
         verdict = await check_rate_limit(attempt(LOOK, organization=ORGANIZATION), seen)

@@ -47,6 +47,8 @@ async def test_a_write_to_a_monitored_catalyst_is_blocked_with_three_ways_out() 
     assert verdict.facts["catalyst_modes"] == {MS: "native_meraki", MONITORED: "monitored", MANAGED: "managed"}
     (blocked,) = verdict.facts["blocked"]
     assert (blocked.touch, blocked.code) == (1, "monitored_catalyst")
+    assert "17.9.1" in blocked.reason
+    assert verdict.facts["warnings"] == ()
     for way in ("command line", "managed mode", "another device"):
         assert way in blocked.remedy
 
@@ -83,3 +85,6 @@ async def test_a_model_that_is_not_known_is_warned_of() -> None:
     (warning,) = verdict.facts["warnings"]
     assert (warning.rule, warning.severity) == ("catalyst_mode", "warning")
     assert "XY1000" in warning.message
+    look = await detect_catalyst_mode(await resolved(attempt(read("getDevice", serial="Q2ZZ")), seen), seen)
+    assert isinstance(look, Allow)
+    assert look.facts["warnings"] == ()

@@ -28,6 +28,22 @@ async def test_a_plan_and_a_read_pass() -> None:
     assert await verdict_of(attempt(read("getNetwork", networkId=SITE))) == Allow()
 
 
+async def test_a_server_that_is_not_read_only_lets_apply() -> None:
+    """By a planner."""
+    assert await verdict_of(attempt(SSID, is_apply=True, effect=Effect.CHANGE)) == Allow()
+
+
+async def test_an_organization_given_by_name_is_left_to_be_answered_with_its_id() -> None:
+    """Step 2 says what the name may mean, or that it is not allowed."""
+    tried = attempt(read("getOrganizationNetworks", organizationId="Acme"))
+    assert await verdict_of(tried, organizations=frozenset({BETA})) == Allow()
+
+
+async def test_a_write_to_a_network_passes_under_an_allow_list() -> None:
+    """Whose the network is shows in step 2."""
+    assert await verdict_of(attempt(SSID), organizations=frozenset({BETA})) == Allow()
+
+
 async def test_a_read_only_server_lets_plan_but_not_apply() -> None:
     """Applying is refused by is_apply as well as by the tool's effect."""
     assert await verdict_of(attempt(SSID), read_only=True) == Allow()

@@ -1,5 +1,6 @@
 """Step 2: every id is checked, named and given its owner."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,6 +95,7 @@ async def test_an_id_that_nobody_knows_is_refused(touch: Touch, code: str) -> No
     refused = await refusal(attempt(touch))
     assert refused.reason == code
     assert "meraki_search" in refused.remedy
+    assert ("in no network" in refused.message) == (code == "unknown_device")
 
 
 async def test_what_belongs_to_an_organization_that_is_not_allowed_is_unknown() -> None:
@@ -118,6 +120,29 @@ async def test_a_network_in_the_body_must_belong_to_the_organization_in_the_path
     seen, _ = world()
     combine = write("combineOrganizationNetworks", {"name": "n", "networkIds": [SITE, TWIN]}, organizationId=ACME)
     assert getattr(await resolve_org_and_network(attempt(combine), seen), "code", "") == "mixed_organizations"
+
+
+async def test_a_network_in_a_query_must_belong_to_the_organization_in_the_path() -> None:
+    """A read cannot be asked across organizations either."""
+    seen, _ = world()
+    look = read("getOrganizationDevices", organizationId=ACME, networkIds=[TWIN])
+    assert getattr(await resolve_org_and_network(attempt(look), seen), "code", "") == "mixed_organizations"
+
+
+async def test_reads_of_two_organizations_in_one_call_have_no_single_organization() -> None:
+    """They are not refused: only a plan is for one."""
+    seen, _ = world()
+    looks = (read("getNetwork", networkId=SITE), read("getNetwork", networkId=TWIN))
+    facts = (await resolved(attempt(*looks), seen)).facts
+    assert facts.organization is None
+    assert [one.id for one in facts.networks] == [SITE, TWIN]
+
+
+async def test_a_device_may_be_named_for_a_network_that_an_earlier_step_creates() -> None:
+    """It cannot be in it yet."""
+    seen, _ = world()
+    stack = write("createNetworkSwitchStack", {"name": "s", "serials": [MS]}, networkId={"$ref": "step-1.id"})
+    assert [one.serial for one in (await resolved(attempt(stack), seen)).facts.devices] == [MS]
 
 
 async def test_a_device_in_a_body_must_be_in_the_network_of_the_path() -> None:
@@ -176,7 +201,11 @@ async def test_a_network_that_the_same_plan_unbinds_first_is_free() -> None:
     seen, _ = world()
     unbind = write("unbindNetwork", {"retainConfigs": True}, networkId=BOUND)
     assert (await resolved(attempt(unbind, ssid(BOUND)), seen)).facts.blocked == ()
-    assert len((await resolved(attempt(ssid(BOUND), unbind), seen)).facts.blocked) == 1
+    for earlier in (
+        write("updateNetwork", {"name": "n"}, networkId=BOUND),
+        replace(unbind, params={"networkId": SITE}),
+    ):
+        assert len((await resolved(attempt(earlier, ssid(BOUND), unbind), seen)).facts.blocked) == 1
 
 
 async def test_a_template_is_a_target_of_its_own_and_no_network() -> None:
@@ -197,6 +226,15 @@ async def test_many_switches_are_looked_up_with_one_list() -> None:
     await resolved(attempt(*(port_write(serial, "1") for serial in (MS, CORE, MANAGED, MONITORED, AP))), seen)
     assert f"/organizations/{ACME}/devices" in api.paths
     assert len([path for path in api.paths if path.startswith("/devices/")]) == 1
+
+
+async def test_many_networks_are_looked_up_with_one_list() -> None:
+    """Not one by one."""
+    more = [{"id": f"L_{n}", "organizationId": ACME, "name": f"N{n}"} for n in range(20, 26)]
+    seen, api = world({f"/organizations/{ACME}/networks": more, "/networks/L_20": more[0]})
+    await resolved(attempt(*(ssid(one["id"]) for one in more)), seen)
+    assert f"/organizations/{ACME}/networks" in api.paths
+    assert [path for path in api.paths if path.startswith("/networks/")] == ["/networks/L_20"]
 
 
 async def test_a_resolved_call_costs_nothing_the_second_time() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mcp_server.domain.call import Allow, Attempt, Refuse, Touch, Verdict
+from mcp_server.domain.call import Allow, Attempt, Blocked, Refuse, Touch, Verdict
 from mcp_server.errors import BadAnswer, NotAuthenticated, Rejected, Unreachable
 from mcp_server.hooks.pre.detect_catalyst_mode import detect_catalyst_mode
 from mcp_server.hooks.pre.sgt_preflight_check import sgt_preflight_check
@@ -27,6 +27,7 @@ from tests.support.hook_world import (
 )
 from tests.support.shipped import write
 
+_PORT_1 = {"serial": MS, "portId": "1"}
 PORTS = f"/devices/{MS}/switch/ports"
 
 
@@ -112,8 +113,25 @@ async def test_taking_a_port_out_of_its_policy_group_is_allowed() -> None:
     verdict = await verdict_of(in_group, port_write(MS, "1", **leave))
     assert isinstance(verdict, Allow)
     assert verdict.facts["blocked"] == ()
+    assert isinstance(await verdict_of(in_group, port_write(MS, "1", adaptivePolicyGroupId="13")), Refuse)
+    assert isinstance(await verdict_of(in_group, Touch("updateDeviceSwitchPort", _PORT_1, None, is_write=True)), Refuse)
     peering = {PORTS: [port("1", peerSgtCapable=True, adaptivePolicyGroupId="12")]}
     assert isinstance(await verdict_of(peering, port_write(MS, "1", **leave)), Refuse)
+
+
+async def test_a_port_that_is_locked_and_bound_is_told_once() -> None:
+    """The lock counts: no profile change would free it."""
+    answers = {PORTS: [port("1", peerSgtCapable=True, profile={"enabled": True}), port("2")]}
+    verdict = await verdict_of(answers, port_write(MS, "1", vlan=3), port_write(MS, "2"))
+    assert isinstance(verdict, Allow)
+    assert [one.code for one in verdict.facts["blocked"]] == ["sgt_locked"]
+
+
+async def test_a_target_that_is_blocked_for_another_reason_is_checked_all_the_same() -> None:
+    """Only a monitored switch is given up before."""
+    tried, seen, _ = await prepared({PORTS: [port("1", peerSgtCapable=True)]}, port_write(MS, "1"))
+    tried = tried.with_facts(blocked=(Blocked(0, "t", "license", "r", "r"),))
+    assert isinstance(await sgt_preflight_check(tried, seen), Refuse)
 
 
 @pytest.mark.parametrize(

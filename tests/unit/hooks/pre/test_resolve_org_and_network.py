@@ -82,6 +82,7 @@ async def test_a_name_instead_of_an_id_is_answered_with_the_ids_it_may_mean(touc
     ("touch", "code"),
     [
         (ssid("L_404"), "unknown_network"),
+        (ssid(404), "unknown_network"),
         (port_write("Q9ZZ", "1"), "unknown_device"),
         (read("getOrganizationNetworks", organizationId="1"), "unknown_organization"),
         (
@@ -201,10 +202,8 @@ async def test_a_network_that_the_same_plan_unbinds_first_is_free() -> None:
     seen, _ = world()
     unbind = write("unbindNetwork", {"retainConfigs": True}, networkId=BOUND)
     assert (await resolved(attempt(unbind, ssid(BOUND)), seen)).facts.blocked == ()
-    for earlier in (
-        write("updateNetwork", {"name": "n"}, networkId=BOUND),
-        replace(unbind, params={"networkId": SITE}),
-    ):
+    rename = write("updateNetwork", {"name": "n"}, networkId=BOUND)
+    for earlier in (rename, replace(unbind, params={"networkId": SITE})):
         assert len((await resolved(attempt(earlier, ssid(BOUND), unbind), seen)).facts.blocked) == 1
 
 

@@ -176,6 +176,8 @@ async def test_a_template_bound_switch_with_a_switch_profile_takes_no_port_setti
         [],
         {"errors": ["x"]},
         [{"name": "no id"}],
+        ["no object"],
+        {"1": port("1")},
     ],
 )
 async def test_a_check_that_cannot_be_made_refuses_the_change(answer: Any) -> None:
@@ -190,6 +192,11 @@ async def test_a_profile_that_cannot_be_read_refuses_the_change() -> None:
     tried, seen, api = await prepared({}, port_write(BOUND_MS, "1"))
     api.answers[f"/devices/{BOUND_MS}"] = Unreachable("x", sent=False)
     verdict = await sgt_preflight_check(tried, seen)
+    assert isinstance(verdict, Refuse)
+    assert verdict.code == "check_failed"
+    misshapen, seen, api = await prepared({}, port_write(BOUND_MS, "1"))
+    api.answers[f"/devices/{BOUND_MS}"] = ["no object"]
+    verdict = await sgt_preflight_check(misshapen, seen)
     assert isinstance(verdict, Refuse)
     assert verdict.code == "check_failed"
 
@@ -216,6 +223,29 @@ async def test_members_of_a_link_aggregation_are_checked_too() -> None:
     verdict = await verdict_of(answers, touch)
     assert isinstance(verdict, Allow)
     assert [(one.touch, one.code) for one in verdict.facts["blocked"]] == [(0, "sgt_locked")]
+
+
+async def test_a_member_that_is_bound_to_a_profile_blocks_the_aggregation() -> None:
+    """Whatever its body says: an aggregation sets what the profile holds."""
+    touch = write(
+        "updateNetworkSwitchLinkAggregation", {"switchPorts": [_PORT_1]}, networkId=SITE, linkAggregationId="1"
+    )
+    verdict = await verdict_of({PORTS: [port("1", profile={"enabled": True})]}, touch)
+    assert isinstance(verdict, Allow)
+    assert [one.code for one in verdict.facts["blocked"]] == ["profile_bound"]
+
+
+async def test_reading_a_managed_catalyst_asks_for_no_ports() -> None:
+    """The check is for changes."""
+    assert await verdict_of({}, read("getDeviceSwitchRoutingInterfaces", serial=MANAGED)) == Allow()
+
+
+async def test_two_switches_that_cannot_be_read_are_one_refusal() -> None:
+    """However many reads failed at once."""
+    answers = {PORTS: Unreachable("x", sent=False), f"/devices/{CORE}/switch/ports": Unreachable("y", sent=False)}
+    verdict = await verdict_of(answers, port_write(MS, "1"), port_write(CORE, "1"))
+    assert isinstance(verdict, Refuse)
+    assert verdict.code == "check_failed"
 
 
 async def test_a_managed_catalyst_is_reported_on_for_any_write_to_it() -> None:

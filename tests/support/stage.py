@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,8 @@ async def staged(
     given: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage; ``answer`` plays the person, None is a client without elicitation; ``given`` are more settings."""
-    cloud = sandbox or create_app(api_key=KEY, rate_limit=False)
-    home.mkdir(mode=0o700, exist_ok=True)
+    cloud = sandbox or create_app(api_key=KEY, rate_limit=False, clock=lambda: datetime.now(UTC))
+    home.mkdir(mode=0o700, exist_ok=True)  # noqa: ASYNC240  once, before anything runs
     async with serving(cloud) as base:
         overrides = {"profile": "solo", **QUICK, "home": home, "base_url": base, "api_key": KEY, "allow_loopback": True}
         settings = load({}, overrides={**overrides, **(given or {})})
@@ -130,11 +131,13 @@ async def _client(
         stage.asked.append(params.message)
         return answer(params.message)
 
-    callback = answered if answer else None
-    async with _target(settings, transport, stage) as target:
-        async with Client(target, mode=ERAS[era], elicitation_callback=callback, read_timeout_seconds=60) as client:
-            assert client.protocol_version == era
-            yield client
+    callback: Any = answered if answer else None
+    async with (
+        _target(settings, transport, stage) as target,
+        Client(target, mode=ERAS[era], elicitation_callback=callback, read_timeout_seconds=60) as client,
+    ):
+        assert client.protocol_version == era
+        yield client
 
 
 @asynccontextmanager

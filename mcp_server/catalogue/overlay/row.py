@@ -79,6 +79,7 @@ class Row:
     downtime: str = "none"  #: none, brief (< 5 s), moderate (5-60 s), extended (> 60 s)
     settle_s: float = 5.0  #: upper bound until a read shows what was written
     self_isolating: bool = False  #: may cut the path over which it is managed
+    reaches_devices: bool = True  #: False: a setting of the cloud alone, no device gets another configuration
     volatile: tuple[str, ...] = ()  #: fields that change on their own
     unordered: tuple[str, ...] = ()  #: lists whose order means nothing
     map_fields: tuple[str, ...] = ()  #: objects that are keyed maps and replaced as a whole

@@ -61,7 +61,7 @@ def _shown(path: str, value: Json) -> str:
     name = path.rsplit(".", 1)[-1].split("[", 1)[0]
     safe = redacted({name: value})[name]
     if isinstance(safe, Mapping):  # a rule, a peer: all of it, or the person agrees to what they have not read
-        return clean(", ".join(f"{key} {part}" for key, part in safe.items()), _OBJECT_CHARACTERS)
+        return clean(", ".join(f"{key} {part!r}" for key, part in safe.items()), _OBJECT_CHARACTERS)
     return clean(str(safe), 160)
 
 

@@ -15,6 +15,7 @@ from mcp_server.cli.demo_story.person import LivePerson, Person, PlayedPerson
 from mcp_server.cli.demo_story.screen import WIDTH, Screen
 from mcp_server.cli.demo_story.stage import Meddler, Stage, staged
 from mcp_server.cli.demo_story.telling import Claim, StoryStopped, Telling
+from mcp_server.transport.demo_client import CallFailed
 
 Json = Any
 _LIMIT_S: Final = 150.0  #: of the whole demo when nobody has to answer
@@ -30,11 +31,16 @@ def demo(*, interactive: bool, as_json: bool) -> None:
     console = _console(as_json=as_json)
     person: Person = LivePerson(console) if interactive else PlayedPerson(RandomIds().new("demo"))
     screen = Screen(console) if interactive or not as_json else None
-    telling, seconds = anyio.run(_shown, person, screen)
+    sys.exit(exit_code(person, screen, as_json=as_json))
+
+
+def exit_code(person: Person, screen: Screen | None, *, as_json: bool, meddle: Meddler | None = None) -> int:
+    """0 when both stories were told and every claim holds, else 1; ``meddle`` may spoil the sandbox (tests)."""
+    telling, seconds = anyio.run(_shown, person, screen, meddle)
     if as_json:
         told = {"person_played": person.is_played, "seconds": round(seconds, 1), **telling.as_data()}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
-    sys.exit(0 if telling.all_hold else 1)
+    return 0 if telling.all_hold else 1
 
 
 def _console(*, as_json: bool) -> Console:
@@ -47,7 +53,7 @@ def _console(*, as_json: bool) -> Console:
     return console
 
 
-async def _shown(person: Person, screen: Screen | None) -> tuple[Telling, float]:
+async def _shown(person: Person, screen: Screen | None, meddle: Meddler | None) -> tuple[Telling, float]:
     """The telling and how many seconds it took."""
     clock = SystemClock()
     started_at = clock.monotonic()
@@ -56,7 +62,7 @@ async def _shown(person: Person, screen: Screen | None) -> tuple[Telling, float]
         screen.open(is_played=person.is_played)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_end_on_signal, tasks.cancel_scope, telling)
-        await told(person, telling)
+        await _told(person, telling, meddle)
         tasks.cancel_scope.cancel()
     seconds = clock.monotonic() - started_at
     if screen:
@@ -72,8 +78,8 @@ async def _end_on_signal(scope: anyio.CancelScope, telling: Telling) -> None:
             scope.cancel()
 
 
-async def told(person: Person, telling: Telling, meddle: Meddler | None = None) -> None:
-    """Tell both stories; whatever stops one becomes a claim that does not hold. ``meddle`` is for tests."""
+async def _told(person: Person, telling: Telling, meddle: Meddler | None) -> None:
+    """Tell both stories; whatever stops one becomes a claim that does not hold."""
     limit_s = _LIMIT_S if person.is_played else None
     try:
         with anyio.fail_after(limit_s):
@@ -81,8 +87,8 @@ async def told(person: Person, telling: Telling, meddle: Meddler | None = None) 
                 await _played(stage)
     except TimeoutError:
         telling.claim(Claim("The demo could run to its end", holds=False, evidence=f"stopped after {limit_s:.0f} s"))
-    except StoryStopped as stopped:
-        telling.claim(Claim("The stage could be set", holds=False, evidence=str(stopped)))
+    except (CallFailed, OSError) as failed:
+        telling.claim(Claim("The stage could be set", holds=False, evidence=str(failed)))
 
 
 async def _played(stage: Stage) -> None:
@@ -97,4 +103,5 @@ async def _played(stage: Stage) -> None:
     else:
         return
     stage.telling.claim(Claim("The story could be told to its end", holds=False, evidence=stopped_at))
-    stage.telling.tell("rows", "The server's log ends with", rows=[["", line] for line in stage.log_tail()])
+    if tail := stage.log_tail():
+        stage.telling.tell("rows", "The server's log ends with", rows=[["", line] for line in tail])

@@ -4,7 +4,8 @@ The one place beside the bridge that knows the SDK; nothing of the server is rea
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TextIO
 
 import mcp_types as types
@@ -62,7 +63,8 @@ async def connected(
 ) -> AsyncIterator[DemoClient]:
     """A client of the server that ``command`` starts; at the end the server's process is ended (bounded).
 
-    ``log`` receives the server's standard error; an answer that takes longer than ``wait_s`` is CallFailed.
+    ``log`` receives the server's standard error; an answer that takes longer than ``wait_s`` is CallFailed, and so is
+    a server that does not start.
     """
 
     async def elicited(context: ClientRequestContext, params: types.ElicitRequestParams) -> types.ElicitResult:  # noqa: ARG001 - the SDK's signature
@@ -75,7 +77,18 @@ async def connected(
 
     server = StdioServerParameters(command=command[0], args=list(command[1:]), env=dict(environment))
     who = types.Implementation(name="meraki-specialist-demo", version="1")
-    async with Client(
+    client = Client(
         stdio_client(server, errlog=log), client_info=who, elicitation_callback=elicited, read_timeout_seconds=wait_s
-    ) as client:
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(client)
+        except (MCPError, OSError, ExceptionGroup) as failed:
+            raise CallFailed(f"the server did not start: {_last_line(log.name) or failed}") from failed
         yield DemoClient(client)
+
+
+def _last_line(path: str) -> str:
+    """What the server said last; "" when it said nothing."""
+    lines = Path(path).read_text("utf-8", "replace").splitlines()
+    return next((line for line in reversed(lines) if line.strip()), "")

@@ -12,7 +12,7 @@ from mcp_server.cli.demo_story.telling import StoryStopped
 
 Json = Any
 OWNER: Final = "Ana Souza"
-_CODE_PROMPT: Final = "Type the plan's code"
+_CODE_BEFORE: Final = "Apply plan "
 
 
 class Person(Protocol):
@@ -28,9 +28,14 @@ class Person(Protocol):
         """Make the approver key."""
         ...
 
-    async def approve(self, command: Sequence[str], environment: Mapping[str, str], code: str) -> Ran:
+    async def approve(self, command: Sequence[str], environment: Mapping[str, str]) -> Ran:
         """Approve a plan outside the client."""
         ...
+
+
+def code_in(text: str) -> str:
+    """The code of the plan that the text asks about last."""
+    return text.rpartition(_CODE_BEFORE)[2].split(" ", 1)[0]
 
 
 class PlayedPerson:
@@ -44,17 +49,16 @@ class PlayedPerson:
 
     async def answer(self, question: str, form: Mapping[str, Json]) -> Mapping[str, Json] | None:
         """Yes, with the code that stands in the question when the form asks for it."""
-        code = question.split("Apply plan ", 1)[-1].split(" ", 1)[0]
-        return {"approve": True, **({"code": code} if "code" in form.get("properties", {}) else {})}
+        return {"approve": True, **({"code": code_in(question)} if "code" in form.get("properties", {}) else {})}
 
     async def enroll(self, command: Sequence[str], environment: Mapping[str, str]) -> Ran:
         """The passphrase, twice."""
         twice = [Typed("New passphrase", self._passphrase, hidden=True), Typed("again", self._passphrase, hidden=True)]
         return await run_on_terminal(command, environment, twice)
 
-    async def approve(self, command: Sequence[str], environment: Mapping[str, str], code: str) -> Ran:
-        """The code of the plan, then the passphrase."""
-        typed = [Typed(_CODE_PROMPT, code), Typed("Passphrase", self._passphrase, hidden=True)]
+    async def approve(self, command: Sequence[str], environment: Mapping[str, str]) -> Ran:
+        """The code that the terminal shows, then the passphrase."""
+        typed = [Typed("Type the plan's code", code_in), Typed("Passphrase", self._passphrase, hidden=True)]
         return await run_on_terminal(command, environment, typed)
 
     async def pipe_passphrase(self, command: Sequence[str], environment: Mapping[str, str], code: str) -> Ran:
@@ -91,7 +95,7 @@ class LivePerson:
         """The reader types a passphrase of their own."""
         return await self._run(command, environment)
 
-    async def approve(self, command: Sequence[str], environment: Mapping[str, str], code: str) -> Ran:  # noqa: ARG002
+    async def approve(self, command: Sequence[str], environment: Mapping[str, str]) -> Ran:
         """The reader types code and passphrase into the real command."""
         return await self._run(command, environment)
 

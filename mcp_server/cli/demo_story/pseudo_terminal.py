@@ -8,7 +8,7 @@ drops what was typed before.
 import os
 import sys
 import termios
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -26,10 +26,10 @@ _MASK = "••••••••"
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What is typed when the terminal shows ``prompt``."""
+    """What is typed when the terminal shows ``prompt``; ``text`` may be read off the screen first."""
 
     prompt: str
-    text: str
+    text: str | Callable[[str], str]
     hidden: bool = False
 
 
@@ -51,9 +51,7 @@ async def run_on_terminal(
     try:
         async with _started(command, environment, slave) as process:
             with anyio.fail_after(limit_s):
-                for answer in answers:
-                    await session.type(answer)
-                await session.listen_to_end()
+                await session.play(answers)
                 code = await process.wait()
     except TimeoutError:
         raise StoryStopped(f"{command[-1]} did not go on within {limit_s:.0f} s: {session.screen[-200:]!r}") from None
@@ -101,7 +99,14 @@ class _Session:
         """All that stood on the terminal."""
         return self._seen.decode("utf-8", "replace").replace("\r\n", "\n")
 
-    async def type(self, answer: Typed) -> None:
+    async def play(self, answers: Sequence[Typed]) -> None:
+        """Type each answer when it is asked for, then take in what comes until the command lets go of the terminal."""
+        for answer in answers:
+            await self._type(answer)
+        while not self._is_over:
+            await self._listen()
+
+    async def _type(self, answer: Typed) -> None:
         """Wait for the prompt, then type; StoryStopped when the command ended before."""
         prompt = answer.prompt.encode()
         while prompt not in self._seen[self._asked_at :]:
@@ -111,14 +116,10 @@ class _Session:
         self._asked_at = len(self._seen)
         while answer.hidden and termios.tcgetattr(self._master)[3] & termios.ECHO:  # noqa: ASYNC110 - nobody tells when it goes off
             await anyio.sleep(0.01)
-        os.write(self._master, answer.text.encode() + b"\n")
+        text = answer.text if isinstance(answer.text, str) else answer.text(self.screen)
+        os.write(self._master, text.encode() + b"\n")
         if answer.hidden:
             self._seen += _MASK.encode()
-
-    async def listen_to_end(self) -> None:
-        """Take in what comes until the command has let go of the terminal."""
-        while not self._is_over:
-            await self._listen()
 
     async def _listen(self) -> None:
         await anyio.wait_readable(self._master)

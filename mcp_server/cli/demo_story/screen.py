@@ -39,8 +39,8 @@ class Screen:
         lines = (
             "A real MCP client drives the real server over stdio; the cloud is simulated, on this machine.",
             who,
-            "Each ✓ is computed from the simulated cloud's own request journal and state, not from what",
-            "the server says. Waits are shortened; the data directory and the key are thrown away.",
+            "Each ✓ is computed from the simulated cloud's own request journal and state, not from the server's words.",
+            "Waits are shortened; the data directory and the key are thrown away at the end.",
         )
         self._console.print(Panel(Text("\n".join(lines)), title="Meraki Specialist MCP: demo", border_style="cyan"))
 

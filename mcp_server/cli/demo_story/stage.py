@@ -8,8 +8,8 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -79,7 +79,7 @@ class Stage:
         command = shlex.split(waiting["approve_with"])
         shown = _shortened(command)
         self.telling.tell("terminal", shown, played=self.person.is_played, screen="")
-        ran = await self.person.approve(command, environment(), waiting["code"])
+        ran = await self.person.approve(command, environment())
         self.agreed_at = self.sandbox.world.now()
         if ran.screen:
             self.telling.tell("terminal", "", played=self.person.is_played, screen=ran.screen)
@@ -124,16 +124,20 @@ async def staged(person: Person, telling: Telling, meddle: Meddler | None = None
     """A stage, ready to play on; cleaned up at the end."""
     sandbox = create_app(api_key=SANDBOX_KEY, clock=SystemClock().now)
     sandbox.world.settle_s = NOTICED_AFTER_S
-    home = Path(tempfile.mkdtemp(prefix="meraki-specialist-demo-"))
-    try:
+    with _throw_away_home() as home, (home / LOG_NAME).open("w", encoding="utf-8") as log:
         async with serving(sandbox) as base:
             witness = Witness(base, SANDBOX_KEY)
             stage = Stage(home, sandbox, witness, person, telling, meddle or _untouched)
-            with (home / LOG_NAME).open("w", encoding="utf-8") as log:
-                async with _connected(stage, base, log) as stage.client:
-                    yield stage
-    except CallFailed as failed:
-        raise StoryStopped(str(failed)) from failed
+            async with _connected(stage, base, log) as stage.client:
+                yield stage
+
+
+@contextmanager
+def _throw_away_home() -> Iterator[Path]:
+    """A data directory of mode 0700; gone at the end."""
+    home = Path(tempfile.mkdtemp(prefix="meraki-specialist-demo-"))
+    try:
+        yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -159,8 +163,6 @@ def environment() -> dict[str, str]:
 
 
 def _shortened(command: list[str]) -> str:
-    """The command as a person reads it: without the interpreter's and the directory's long paths."""
-    words = command[len(entry()) :]
-    if words[:1] == ["--home"]:
-        words = ["--home", "…", *words[2:]]
-    return shlex.join(["meraki-specialist", *words]).replace("'…'", "…")
+    """The command as a person reads it: without the program's and the directory's long paths."""
+    words = command[command.index("--home") + 2 :]
+    return f"meraki-specialist --home … {shlex.join(words)}"

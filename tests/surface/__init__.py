@@ -1,0 +1,1 @@
+"""What the outside sees: tools, prompts, resources, the bundle and the registry entry."""

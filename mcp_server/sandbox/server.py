@@ -35,16 +35,26 @@ def _server(app: SandboxApp) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
+def listening(host: str, port: int) -> socket.socket:
+    """A listener whose connections send at once: without this an answer of two parts waits for the reader's ACK.
+
+    asyncio sets TCP_NODELAY only on sockets whose protocol number is given, and ``create_server`` gives none.
+    """
+    listener = socket.create_server((host, port))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
 async def serve(app: SandboxApp, host: str = "127.0.0.1", port: int = 8765) -> None:
     """Serve until cancelled or interrupted; OSError when the port is taken."""
-    with socket.create_server((host, port)) as listener:
+    with listening(host, port) as listener:
         await _server(app).serve(sockets=[listener])
 
 
 @asynccontextmanager
 async def serving(app: SandboxApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """The base URL (with /api/v1) of the app while it is served; port 0 takes a free one."""
-    with socket.create_server((host, port)) as listener:
+    with listening(host, port) as listener:
         server = _server(app)
         # Without its signal handlers, which are the caller's; the listener keeps who comes before it is up.
         task = asyncio.create_task(server._serve(sockets=[listener]))  # noqa: SLF001  no public way leaves signals alone

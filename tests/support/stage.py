@@ -24,7 +24,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from mcp_server.assembly import Server, running
 from mcp_server.sandbox.app import SandboxApp, create_app
-from mcp_server.sandbox.server import serving
+from mcp_server.sandbox.server import listening, serving
 from mcp_server.settings import Settings, load
 from mcp_server.transport.http import app as http_app
 
@@ -171,9 +171,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @asynccontextmanager
 async def _web(server: Server, transport: str) -> AsyncIterator[str]:
-    import socket
-
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listening("127.0.0.1", 0)
     address = listener.getsockname()
     config = uvicorn.Config(
         http_app(server.host, transport, ("127.0.0.1", address[1])), log_level="warning", timeout_graceful_shutdown=1

@@ -120,6 +120,67 @@ async def test_an_answer_of_another_shape_is_an_error_not_an_empty_inventory() -
         await inventory.networks_of(ACME)
 
 
+async def test_what_a_list_brought_is_not_asked_for_again_one_by_one() -> None:
+    """Networks, devices and templates; nor is a template's id asked for as a network."""
+    inventory, api, _ = opened()
+    await inventory.networks_of(ACME)
+    await inventory.devices_in(ACME)
+    await inventory.templates_of(ACME)
+    before = len(api.requests)
+    assert await inventory.network("L_1")
+    assert await inventory.device("Q2AA-0001-0001")
+    assert await inventory.template("L_9")
+    assert await inventory.network("L_9") is None
+    assert len(api.requests) == before
+
+
+async def test_a_device_asked_for_twice_is_read_once() -> None:
+    """An unknown one too, for five seconds; an unknown template likewise."""
+    inventory, api, clock = opened()
+    for _ in range(3):
+        await inventory.device("Q2AA-0001-0001")
+        await inventory.device("Q2ZZ-0000-0000")
+        await inventory.template("L_404")
+    assert api.paths.count("/devices/Q2AA-0001-0001") == 1
+    assert api.paths.count("/devices/Q2ZZ-0000-0000") == 1
+    assert api.paths.count(f"/organizations/{BETA}/configTemplates") == 1
+    clock.advance(6)
+    await inventory.device("Q2ZZ-0000-0000")
+    assert api.paths.count("/devices/Q2ZZ-0000-0000") == 2
+
+
+async def test_a_device_in_no_network_is_not_known() -> None:
+    """Nobody can say whose it is."""
+    inventory, api, _ = opened()
+    api.answers["/devices/Q2NO-0000-0000"] = {"serial": "Q2NO-0000-0000", "networkId": None, "model": "MR46"}
+    assert await inventory.device("Q2NO-0000-0000") is None
+
+
+@pytest.mark.parametrize("answer", [[], {"id": "L_1"}, {"id": "L_2", "organizationId": ACME}, None])
+async def test_an_answer_for_another_network_is_an_error(answer: Any) -> None:
+    """The id must be the one that was asked for."""
+    inventory, api, _ = opened()
+    api.answers["/networks/L_1"] = answer
+    with pytest.raises(BadAnswer):
+        await inventory.network("L_1")
+
+
+async def test_an_answer_for_another_device_is_an_error() -> None:
+    """The serial must be the one that was asked for."""
+    inventory, api, _ = opened()
+    api.answers["/devices/Q2AA-0001-0001"] = {"serial": "Q2BB"}
+    with pytest.raises(BadAnswer):
+        await inventory.device("Q2AA-0001-0001")
+
+
+async def test_a_lookup_that_fails_says_so_and_is_not_a_miss() -> None:
+    """A 403 of the lookup is raised; only 404 means that there is none."""
+    inventory, api, _ = opened()
+    api.answers["/networks/L_1"] = Rejected("no", sent=True, status=403)
+    with pytest.raises(Rejected):
+        await inventory.network("L_1")
+
+
 async def test_a_template_is_never_a_network() -> None:
     """Also when the cloud answers a GET of its id as if it were one."""
     inventory, api, _ = opened()

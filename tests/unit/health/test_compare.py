@@ -88,6 +88,14 @@ def test_a_part_that_one_sample_could_not_read_is_unknown_not_fine(side: str) ->
     assert found.is_blind
 
 
+def test_nothing_is_said_of_unknown_ports_and_alerts() -> None:
+    """What is still in the sample of a part that failed is not compared."""
+    before = sample(ports={"A/1": "Connected"}, port_errors={})
+    after = sample(port_errors={"A/1": ("x",)}, alerts={"7": "critical"}, unknown={"ports": "x", "alerts": "x"})
+    found = delta(before, after)
+    assert (found.hard, found.soft) == ((), ())
+
+
 def test_an_unknown_soft_part_leaves_the_hard_ones_to_be_seen() -> None:
     """Clients that could not be counted do not blind the gate."""
     found = delta(sample(devices={"A": "online"}), sample(devices={"A": "offline"}, unknown={"clients": "x"}))
@@ -104,6 +112,7 @@ def test_a_new_critical_alert_about_a_watched_device_is_hard() -> None:
     )
     found = delta(sample(devices={"A": "online"}, alerts={"old": "critical"}), after)
     assert kinds(found.hard) == [("new_alert", "own")]
+    assert [one.severity for one in (*found.hard, *found.soft)] == ["critical", "medium", "medium"]
     assert kinds(found.soft) == [("new_alert", "other"), ("new_alert", "mild")]
 
 
@@ -123,6 +132,8 @@ def test_alerts_are_not_compared_with_a_sample_that_has_none_to_show() -> None:
         ("latency_ms", 50.0, 76.0, True),
         ("latency_ms", 50.0, 75.0, False),
         ("latency_ms", 10.0, 29.0, False),
+        ("latency_ms", 10.0, 30.0, False),
+        ("latency_ms", 10.0, 30.1, True),
         ("clients", 10, 6, True),
         ("clients", 10, 7, False),
         ("clients", 9, 0, False),

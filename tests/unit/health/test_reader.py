@@ -190,6 +190,30 @@ async def test_many_networks_are_not_asked_one_by_one() -> None:
     assert not [path for path in api.paths if path.endswith("/clients/overview")]
 
 
+async def test_five_networks_are_asked_one_by_one_and_put_together() -> None:
+    """Clients of the last hour, SSIDs and rules of each."""
+    five = [f"L_{n}" for n in range(1, 6)]
+    answers: dict[str, Any] = {f"/networks/{one}/clients/overview": {"counts": {"total": 1}} for one in five}
+    answers[DEVICES] = [device(f"AP{one}", one, product="wireless") for one in five]
+    answers |= {f"/networks/{one}/wireless/ssids": [{"number": 0, "enabled": True, "authMode": "open"}] for one in five}
+    reads, api = opened(answers)
+    found = await read_signals(reads, ORG, five, [])
+    assert (found.clients, found.unknown) == (dict.fromkeys(five, 1), {})
+    assert sorted(found.open_ssids) == [f"{one}/0" for one in five]
+    asked = {request.path: request.query for request in api.requests}
+    assert asked["/networks/L_1/clients/overview"] == {"timespan": 3600}
+    assert asked["/networks/L_1/wireless/ssids"] == {}
+
+
+async def test_devices_of_a_large_scope_are_filtered_here_too() -> None:
+    """A hundred serials fit into a query, more do not."""
+    for count, is_asked in ((100, True), (101, False)):
+        reads, api = opened()
+        await read_signals(reads, ORG, [], ["SW2", *(f"Q{n}" for n in range(count - 1))], scope="gate")
+        asked = {request.path: request.query for request in api.requests}
+        assert ("serials[]" in asked[DEVICES], "serials[]" in asked[PORTS]) == (is_asked, is_asked)
+
+
 async def test_a_scope_of_more_ids_than_a_query_takes_is_filtered_here() -> None:
     """The whole organization is read instead, and the rest left out."""
     reads, api = opened()

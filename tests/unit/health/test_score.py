@@ -20,8 +20,9 @@ FINE = {"devices": {"A": "online", "B": "online"}, "uplinks": {"A/wan1": "active
 
 
 def test_a_network_in_order_has_100_and_no_findings() -> None:
-    """The band is healthy."""
-    found = score(sample(**FINE))
+    """The band is healthy; good measurements and reachable peers are no findings."""
+    measured = {"loss_percent": {"A/wan1": 0.1}, "latency_ms": {"A/wan1": 9.0}, "vpn_peers": {"L_1/L_2": "reachable"}}
+    found = score(sample(**FINE, **measured))
     assert (found.value, found.band, found.findings) == (100, "healthy", ())
 
 
@@ -55,9 +56,10 @@ def test_the_score_follows_the_documented_formula(parts: dict[str, Any], value: 
 @pytest.mark.parametrize("part", ["uplinks", "alerts"])
 def test_a_part_that_could_not_be_read_makes_healthy_unknown(part: str) -> None:
     """What was not seen is not fine, and is said."""
-    found = score(sample(**{**FINE, part: {}}, unknown={part: "403"}))
+    found = score(sample(**{**FINE, part: {"A/wan1": "failed"}}, unknown={part: "403"}))
     assert (found.value, found.band) == (100, "unknown")
-    assert [(one.kind, one.severity, one.target) for one in found.findings] == [("not_read", "unknown", part)]
+    assert found.findings[-1].to_json()["kind"] == "not_read"
+    assert (found.findings[-1].severity, found.findings[-1].target) == ("unknown", part)
 
 
 def test_a_bad_network_stays_bad_when_a_part_is_unknown() -> None:
@@ -69,7 +71,7 @@ def test_a_bad_network_stays_bad_when_a_part_is_unknown() -> None:
 def test_without_devices_there_is_no_score() -> None:
     """Neither when there are none nor when they are unknown."""
     assert score(sample()).value is None
-    found = score(sample(**{**FINE, "devices": {}}, unknown={"devices": "500"}))
+    found = score(sample(**FINE, unknown={"devices": "500"}))
     assert (found.value, found.band) == (None, "unknown")
 
 
@@ -103,6 +105,19 @@ def test_findings_come_worst_first() -> None:
     """Critical before high before medium, unknown last."""
     parts = {"devices": {"A": "alerting", "B": "offline"}, "alerts": {"7": "critical"}, "unknown": {"clients": "403"}}
     assert [one.severity for one in score(sample(**parts)).findings] == ["critical", "high", "medium", "unknown"]
+
+
+def test_alerts_that_are_unknown_do_not_count_as_none() -> None:
+    """The other parts weigh more instead."""
+    parts = {"devices": {"A": "online", "B": "offline"}, "unknown": {"alerts": "403"}}
+    assert score(sample(**parts)).value == 50
+    assert score(sample(devices=parts["devices"])).value == 64
+
+
+def test_without_any_weight_there_is_no_score() -> None:
+    """Nothing that counts is known."""
+    found = score(sample(**FINE), Weights(devices=0.0, uplinks=0.0, alerts=0.0))
+    assert (found.value, found.band) == (None, "unknown")
 
 
 def test_weights_and_bands_can_be_set() -> None:

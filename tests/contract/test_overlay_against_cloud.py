@@ -24,8 +24,17 @@ from mcp_server.sandbox.cloud import Cloud
 from mcp_server.sandbox.seed import seeded
 from tests.support.shipped import CATALOGUE, OVERLAY, write
 
-CASES = json.loads(Path(__file__).with_name("overlay_cases.json").read_text(encoding="utf-8"))
-PLACES = {"ORG": "549236", "NET": "L_646829496481105400", "MS": "Q2XG-HFQU-2074"}  #: of the seeded world
+FILES = sorted(Path(__file__).parent.glob("overlay_cases*.json"))
+PLACES = {  #: of the seeded world
+    "ORG": "549236",
+    "NET": "L_646829496481105400",
+    "MX": "Q2WZ-HFQT-2037",
+    "MS": "Q2XG-HFQU-2074",
+    "MR": "Q2DT-HFQZ-2259",
+    "MV": "Q2HX-HFRD-2407",
+    "MT": "Q2JE-HFRE-2444",
+    "MG": "Q2KM-HFRF-2481",
+}
 
 
 @dataclass
@@ -55,15 +64,61 @@ def bench() -> Bench:
     return Bench()
 
 
-def _cases(kind: str) -> dict[str, Touch]:
-    return {
-        name: write(case["operation"], case["body"], **{k: PLACES.get(v, v) for k, v in case["params"].items()})
-        for name, case in CASES[kind].items()
-    }
+@dataclass(frozen=True)
+class Case:
+    """A write to try. ``first`` is sent before it: ``$0.id`` in a value is a field of the first one's answer."""
+
+    operation: str
+    params: Mapping[str, str]
+    body: Json = None
+    first: tuple[Mapping[str, Any], ...] = ()
+    change: Json = None  #: of a create: a body for the update of what it made
+    note: str = ""  #: what the case is about, where its name does not say it
+
+    def touch(self, bench: Bench) -> Touch:
+        """The write, with what must stand before it sent."""
+        answers: list[Json] = []
+        for step in self.first:
+            params, body = (_with_answers(step.get(part), answers) for part in ("params", "body"))
+            answers.append(bench.send(write(step["operation"], body, **params)))
+        return write(self.operation, _with_answers(self.body, answers), **_with_answers(self.params, answers))
 
 
-UPDATES, CREATES = _cases("updates"), _cases("creates")
-DELETED = [name for name in CREATES if name not in ("network", "template")]  #: deleting those two cannot be undone
+def _with_answers(value: Any, answers: list[Any]) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _with_answers(item, answers) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_answers(item, answers) for item in value]
+    if isinstance(value, str) and value[:1] == "$" and value[1:2].isdigit():
+        number, _, name = value[1:].partition(".")
+        return answers[int(number)][name]
+    return PLACES.get(value, value) if isinstance(value, str) else value
+
+
+def _cases(kind: str) -> dict[str, Case]:
+    """The cases of every file; a name is used once."""
+    found: dict[str, Case] = {}
+    for file in FILES:
+        for name, case in json.loads(file.read_text(encoding="utf-8")).get(kind, {}).items():
+            assert name not in found, (file.name, name)
+            found[name] = Case(**{**case, "first": tuple(case.get("first", ()))})
+    return found
+
+
+UPDATES, CREATES, ACTIONS = _cases("updates"), _cases("creates"), _cases("actions")
+
+
+def _item(method: str, case: Case) -> str:
+    """The operation of that method on what a case makes; "" when there is none."""
+    row = OVERLAY.row(case.operation)
+    if method == "DELETE" and row.inverse:
+        return row.inverse
+    found = OVERLAY.places.item(method, CATALOGUE.find(case.operation).path)
+    return found.operation if found else ""
+
+
+DELETED = [name for name, case in CREATES.items() if OVERLAY.row(_item("DELETE", case)).undo != "none"]
+CHANGED = [name for name, case in CREATES.items() if case.change is not None]
 
 
 def _wrong(touch: Touch, expected: Json, live: Json) -> Any:
@@ -74,8 +129,11 @@ def _wrong(touch: Touch, expected: Json, live: Json) -> Any:
 
 
 def _reader(touch: Touch, created: Mapping[str, Json] | None = None) -> Reader:
+    organization = PLACES["ORG"]
     found = (
-        created_reader(CATALOGUE, OVERLAY, touch, created or {}) if created else reader_of(CATALOGUE, OVERLAY, touch)
+        created_reader(CATALOGUE, OVERLAY, touch, created, organization_id=organization)
+        if created
+        else reader_of(CATALOGUE, OVERLAY, touch, organization_id=organization)
     )
     assert found is not None, touch.operation
     return found
@@ -94,7 +152,10 @@ def _undo(bench: Bench, touch: Touch, before: Json, expected: Json, created: Map
 @pytest.mark.parametrize("name", UPDATES)
 def test_an_update_reads_back_as_expected_and_its_inverse_restores_the_cloud(bench: Bench, name: str) -> None:
     """Byte for byte in the cloud's own state. The state as it was read is accepted by the write, too."""
-    asked = UPDATES[name]
+    _prove_update(bench, UPDATES[name].touch(bench))
+
+
+def _prove_update(bench: Bench, asked: Touch) -> None:
     reader = _reader(asked)
     whole = restorable(CATALOGUE, OVERLAY, asked.operation, bench.read(reader))
     bench.send(Touch(asked.operation, asked.params, whole, is_write=True))
@@ -113,8 +174,8 @@ def test_an_update_reads_back_as_expected_and_its_inverse_restores_the_cloud(ben
 @pytest.mark.parametrize("name", CREATES)
 def test_a_create_reads_back_as_expected_and_its_inverse_removes_it(bench: Bench, name: str) -> None:
     """The id is known from the answer."""
-    touch = CREATES[name]
-    plan_time = reader_of(CATALOGUE, OVERLAY, touch)
+    touch = CREATES[name].touch(bench)
+    plan_time = reader_of(CATALOGUE, OVERLAY, touch, organization_id=PLACES["ORG"])
     assert plan_time is None or bench.read(plan_time) is None
     expected = expected_state(CATALOGUE, OVERLAY, touch, None)
     created = bench.send(touch)
@@ -129,13 +190,11 @@ def test_a_create_reads_back_as_expected_and_its_inverse_removes_it(bench: Bench
 @pytest.mark.parametrize("name", DELETED)
 def test_a_delete_reads_back_as_nothing_and_its_inverse_makes_it_again(bench: Bench, name: str) -> None:
     """Under a new id, and equal in everything that can be written."""
-    made = CREATES[name]
+    made = CREATES[name].touch(bench)
     created = bench.send(made)
     listed = _reader(made, created)
-    item = OVERLAY.places.item("DELETE", CATALOGUE.find(made.operation).path)
-    assert item is not None
-    row = OVERLAY.row(item.operation)
-    touch = write(item.operation, **{**made.params, item.param: created[row.id_field]})
+    touch = _on_created("DELETE", CREATES[name], made, created)
+    row = OVERLAY.row(touch.operation)
     before = bench.read(_reader(touch))
     assert before == bench.read(listed)
     bench.send(touch)
@@ -144,12 +203,44 @@ def test_a_delete_reads_back_as_nothing_and_its_inverse_makes_it_again(bench: Be
     collection = CATALOGUE.at("GET", CATALOGUE.find(made.operation).path)
     assert collection is not None
     again = bench.read(Reader(collection.id, dict(made.params)))
+    holder = CATALOGUE.find(collection.id).response
+    if isinstance(again, Mapping) and holder is not None:
+        again = next(value for name, value in again.items() if isinstance(value, list))
     alike = [
         e
         for e in again
         if not differences(before, e, ignore=(*row.volatile, row.id_field, "serverId"), unordered=row.unordered)
     ]
     assert len(alike) == 1
+
+
+def _on_created(method: str, case: Case, made: Touch, created: Mapping[str, Json], body: Json = None) -> Touch:
+    operation = CATALOGUE.find(_item(method, case))
+    params = {**made.params, operation.path_params[-1]: created[OVERLAY.row(operation.id).id_field]}
+    return write(operation.id, body, **{name: params[name] for name in operation.path_params})
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_an_update_of_what_was_created_is_undone(bench: Bench, name: str) -> None:
+    """Items that the seeded world has none of."""
+    made = CREATES[name].touch(bench)
+    created = bench.send(made)
+    _prove_update(bench, _on_created("PUT", CREATES[name], made, created, CREATES[name].change))
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_an_action_reads_back_as_expected_and_its_inverse_restores_the_cloud(bench: Bench, name: str) -> None:
+    """Only those that have an inverse."""
+    touch = ACTIONS[name].touch(bench)
+    reader = _reader(touch)
+    before, kept = bench.read(reader), _state(bench)
+    expected = expected_state(CATALOGUE, OVERLAY, touch, before)
+    assert _wrong(touch, before, expected), "the case changes nothing"
+    bench.send(touch)
+    assert _wrong(touch, expected, bench.read(reader)) == ()
+    _undo(bench, touch, before, expected, {})
+    assert bench.read(reader) == before
+    assert _state(bench) == kept
 
 
 def _state(bench: Bench) -> Json:
@@ -159,7 +250,7 @@ def _state(bench: Bench) -> Json:
 
 def test_evidence_says_sandbox_for_exactly_what_is_tried_here() -> None:
     """The plan's word for how far an undo can be trusted is never more than was seen."""
-    tried = {touch.operation for touch in (*UPDATES.values(), *CREATES.values())}
-    deleted = (OVERLAY.places.item("DELETE", CATALOGUE.find(CREATES[name].operation).path) for name in DELETED)
-    tried |= {item.operation for item in deleted if item}
+    tried = {case.operation for case in (*UPDATES.values(), *CREATES.values(), *ACTIONS.values())}
+    tried |= {_item("DELETE", CREATES[name]) for name in DELETED}
+    tried |= {_item("PUT", CREATES[name]) for name in CHANGED}
     assert {id_ for id_ in CATALOGUE.writes() if OVERLAY.row(id_).evidence == "sandbox"} == tried

@@ -6,6 +6,7 @@ Clock and Ids are given in from here: nothing else asks for the time or for rand
 import getpass
 import secrets
 import shlex
+import site
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -33,6 +34,7 @@ from mcp_server.desk.lookups import PROMPTS, lookups
 from mcp_server.desk.operations import CatalogueDesk
 from mcp_server.domain.actor import Actor, Profile
 from mcp_server.domain.call import Attempt, Json, ToolCall
+from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.ports import Clock, Ids, MerakiApi, RateBudget
 from mcp_server.errors import StoreUnavailable
 from mcp_server.gate.keys import Keyring
@@ -40,6 +42,7 @@ from mcp_server.gate.signatures import SignedApprovals
 from mcp_server.hooks.pipeline import post_task, pre_change
 from mcp_server.hooks.session import update
 from mcp_server.inventory import Inventory
+from mcp_server.logs import bound
 from mcp_server.meraki.client import HttpLimits, MerakiClient
 from mcp_server.meraki.retry import RetryWaits
 from mcp_server.recording import Recorder
@@ -119,15 +122,21 @@ async def running(
     clock: Clock | None = None,
     ids: Ids | None = None,
     output_schemas: bool = False,
+    learn: Callable[[str], None] = lambda _secret: None,
+    answer_bytes: int = 10_000_000,
 ) -> AsyncIterator[Server]:
-    """A server until the block ends; changes under way are finished first. ``budget`` replaces the shared one."""
+    """A server until the block ends; changes under way are finished first. ``budget`` replaces the shared one.
+
+    ``learn`` is told each secret that is used, so that the log can hide it; ``answer_bytes`` bounds one answer.
+    """
     clock, ids = clock or SystemClock(), ids or RandomIds()
     home = open_home(settings)
     store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock)
-    client = _client(settings, clock, budget or StoreBudget(home, clock), sandbox=sandbox)
+    budget = budget or StoreBudget(home, clock, settings.rate_per_s)
+    client = _client(settings, clock, budget, sandbox=sandbox, answer_bytes=answer_bytes)
     vault = Vault(home, Seal(lambda: open_key(home, "vault")))
     keyring = Keyring(home)
-    means = _means(settings, lambda: open_key(home, "digest"), vault, keyring)
+    means = _means(settings, lambda: open_key(home, "digest"), vault, keyring, learn)
     world = _worlds(settings, client, store, clock, ids, limits=_limits(settings, channel, sandbox=sandbox))
     async with anyio.create_task_group() as tasks:
         changes = Changes(tasks, means)
@@ -188,9 +197,9 @@ def _desks(settings: Settings, store: SqliteStore, means: Means) -> Callable[[At
     return desk
 
 
-def _client(settings: Settings, clock: Clock, budget: RateBudget, *, sandbox: bool) -> MerakiClient:
+def _client(settings: Settings, clock: Clock, budget: RateBudget, *, sandbox: bool, answer_bytes: int) -> MerakiClient:
     waits = RetryWaits(**settings.group("retry"))
-    limits = HttpLimits(**settings.group("http"))
+    limits = HttpLimits(**settings.group("http"), body_bytes=answer_bytes)
     if not sandbox:
         return MerakiClient(
             settings.base_url,
@@ -222,7 +231,7 @@ SANDBOX_KEY: Final = "sandbox-key-0000000000000000000000000000"
 
 
 def _limits(settings: Settings, channel: str, *, sandbox: bool) -> Limits:
-    profile = settings.profile or ("solo" if channel == "stdio" else "team")
+    profile = settings.profile or ("solo" if channel in ("stdio", "cli") else "team")
     return Limits(
         read_only=settings.read_only,
         profile=Profile(profile),
@@ -233,12 +242,23 @@ def _limits(settings: Settings, channel: str, *, sandbox: bool) -> Limits:
     )
 
 
-def _means(settings: Settings, digest_key: Callable[[], bytes], vault: Vault, keyring: Keyring) -> Means:
+def _means(
+    settings: Settings,
+    digest_key: Callable[[], bytes],
+    vault: Vault,
+    keyring: Keyring,
+    learn: Callable[[str], None],
+) -> Means:
     def secret(name: str) -> str | None:
-        return settings.secrets.get(name) or vault.get(name)
+        found = settings.secrets.get(name) or vault.get(name)
+        if found:
+            learn(found)
+        return found
 
     def generate(length: int) -> str:
-        return _text(_ALPHABET + _ALPHABET.upper(), max(8, min(int(length), 128)))
+        made = _text(_ALPHABET + _ALPHABET.upper(), max(8, min(int(length), 128)))
+        learn(made)
+        return made
 
     return Means(
         digest_key=digest_key,
@@ -249,6 +269,7 @@ def _means(settings: Settings, digest_key: Callable[[], bytes], vault: Vault, ke
         session_id=_session_id,
         context=pre_change,
         after=post_task,
+        named=lambda change_id: bound(change_id=change_id),
         times=Times(
             apply_wait_s=settings.apply_wait_s,
             question_s=settings.question_s,
@@ -271,10 +292,22 @@ async def _session_id(world: World, actor: Actor) -> str:
 
 def approve_command(settings: Settings, plan_id: str) -> str:
     """The command that approves a plan on this installation, its data directory included."""
-    program = sys.argv[0]
-    started_as_script = program.endswith("meraki-specialist")
-    entry = [program] if started_as_script else [sys.executable, "-m", "mcp_server"]
-    return shlex.join([*entry, "--home", str(settings.home), "approve", plan_id])
+    return command_line(settings, "approve", plan_id)
+
+
+def command_line(settings: Settings, *words: str) -> str:
+    """The command line that runs this installation with those words, from any directory, on the same data."""
+    return shlex.join([*_entry_point(), "--home", str(settings.home), *words])
+
+
+def _entry_point() -> list[str]:
+    """How this program is started: its script; or its interpreter, told where the package lies when it must be."""
+    program = Path(sys.argv[0])
+    if program.stem == "meraki-specialist":
+        return [str(program.absolute())]
+    root = Path(__file__).resolve().parent.parent
+    is_installed = str(root) in {*site.getsitepackages(), site.getusersitepackages()}
+    return [*(() if is_installed else ("env", f"PYTHONPATH={root}")), sys.executable, "-m", "mcp_server"]
 
 
 def _host(parts: Parts, settings: Settings, clock: Clock, ids: Ids, state_key: bytes) -> Host:
@@ -282,8 +315,12 @@ def _host(parts: Parts, settings: Settings, clock: Clock, ids: Ids, state_key: b
         call_id = ids.new("call")
         return ToolCall(call_id, tool, arguments, actor, clock.now(), correlation_id=call_id)
 
+    async def answer_call(call: ToolCall) -> ToolResult:
+        with bound(correlation_id=call.correlation_id, call_id=call.call_id):
+            return await handle(parts, call)
+
     return Host(
-        handle=lambda call: handle(parts, call),
+        handle=answer_call,
         refuse=lambda call: parts.recorder.refuse(call, parts.world()),
         listed=parts.registry.listed,
         new_call=new_call,

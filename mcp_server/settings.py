@@ -287,13 +287,7 @@ def load(
 
     Raises SettingsError, which names the setting, what was found (masked) and what is allowed.
     """
-    given = _from_environment(environ)
-    given.update({name: value for name, value in overrides.items() if value is not None})
-    _refuse_unknown(given, _BY_NAME, "on the command line")
-    home = _checked("home", given["home"]) if "home" in given else None
-    named = toml_path or (_checked("config", given["config"]) if "config" in given else None)
-    path = named or (home or _default_home()) / CONFIG_NAME
-    found = _from_file(path, is_named=named is not None)
+    given, found, _ = _found(environ, toml_path, overrides)
     found_secrets = found.get("secrets")
     if isinstance(found_secrets, Mapping) and isinstance(given.get("secrets"), Mapping):
         given["secrets"] = {**found_secrets, **given["secrets"]}
@@ -302,6 +296,34 @@ def load(
     settings = Settings(**values)
     _check_loopback(settings)
     return settings
+
+
+def origins(
+    environ: Mapping[str, str] = os.environ,
+    toml_path: Path | None = None,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
+) -> Mapping[str, str]:
+    """Where each setting that is not left at its default comes from; raises SettingsError like ``load``."""
+    given, found, path = _found(environ, toml_path, overrides)
+    places = dict.fromkeys(found, str(path))
+    for name in given:
+        setting = _BY_NAME[name]
+        variable = setting.env if environ.get(setting.env, "").strip() else setting.alias or setting.env
+        places[name] = "the command line" if overrides.get(name) is not None else variable
+    return places
+
+
+def _found(
+    environ: Mapping[str, str], toml_path: Path | None, overrides: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], Path]:
+    """What the environment and the command line give, what the settings file gives, and its path."""
+    given = _from_environment(environ)
+    given.update({name: value for name, value in overrides.items() if value is not None})
+    _refuse_unknown(given, _BY_NAME, "on the command line")
+    home = _checked("home", given["home"]) if "home" in given else None
+    named = toml_path or (_checked("config", given["config"]) if "config" in given else None)
+    path = named or (home or _default_home()) / CONFIG_NAME
+    return given, _from_file(path, is_named=named is not None), path
 
 
 def open_home(settings: Settings) -> Path:

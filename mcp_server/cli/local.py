@@ -1,27 +1,32 @@
 """What the commands work on without a server: settings, store, keys; and the person's terminal."""
 
+import contextlib
 import getpass
-import json
 import os
-import termios
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import anyio
-import click
 
 from mcp_server.assembly import RandomIds, SystemClock
+from mcp_server.cli.views.printing import lines, shown
 from mcp_server.domain.call import Json
-from mcp_server.domain.ports import Append
+from mcp_server.domain.ports import Append, Clock
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import Refused
 from mcp_server.gate.keys import Keyring
+from mcp_server.logs import Redactor, configure
 from mcp_server.settings import Settings, load, open_home
 from mcp_server.store.seal import Seal, open_key
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.vault import Vault
+
+with contextlib.suppress(ImportError):  # Windows has none; there a Terminal refuses
+    import termios
 
 A = TypeVar("A")
 TERMINAL: Final = "/dev/tty"
@@ -45,7 +50,12 @@ class Local:
 
     def entry(self, event: str, status: str, **more: Any) -> Append:
         """A line of evidence about something done on the command line."""
-        return Append(AuditEntry(event, self.clock.now(), self.user, status, client="command line", **more))
+        return told_by(self.clock, event, status, **more)
+
+
+def told_by(clock: Clock, event: str, status: str, **more: Any) -> Append:
+    """A line of evidence about something that the operating system's user did on the command line."""
+    return Append(AuditEntry(event, clock.now(), getpass.getuser(), status, client="command line", **more))
 
 
 @asynccontextmanager
@@ -72,13 +82,19 @@ def on_local(home: Mapping[str, Any], work: Callable[[Local], Awaitable[A]]) -> 
     return anyio.run(run)
 
 
+def log_to_stderr(settings: Settings, *, quiet: bool = False) -> Redactor:
+    """Sends warnings and worse to stderr (only errors when ``quiet``); what the operator asked for counts first."""
+    level = settings.log_level if settings.log_level != "info" else "error" if quiet else "warning"
+    return configure(replace(settings, log_level=level), sys.stderr)
+
+
 class Terminal:
     """The person's terminal device itself: never a pipe, an argument or the environment (design 3.2)."""
 
     def __init__(self) -> None:
         """Refused (no_terminal) when this process has no terminal."""
         try:
-            self._device = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY)
+            self._device = os.open(TERMINAL, os.O_RDWR | getattr(os, "O_NOCTTY", 0))
         except OSError as missing:
             raise Refused(
                 "This needs a person at a terminal; there is none here.",
@@ -98,7 +114,8 @@ class Terminal:
         quiet[3] &= ~termios.ECHO if hidden else ~0
         try:
             termios.tcsetattr(self._device, termios.TCSAFLUSH if hidden else termios.TCSANOW, quiet)
-            return self._line()
+            with _interruptible():
+                return self._line()
         finally:
             termios.tcsetattr(self._device, termios.TCSANOW, before)
             if hidden:
@@ -118,6 +135,16 @@ class Terminal:
         os.close(self._device)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends the wait inside the block at once; the event loop's own handler would wait for the line."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def show(value: Json, *, as_json: bool, text: str) -> None:
     """The value as JSON, or the text for people."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str) if as_json else text)
+    shown(value, is_json=as_json, draw=lambda out: lines(out, text.splitlines()))

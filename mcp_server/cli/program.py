@@ -12,17 +12,26 @@ from typing import Final
 import click
 
 from mcp_server import __version__
+from mcp_server.domain.redaction import clean
 from mcp_server.errors import AccessError, CallerError, MerakiMcpError, SettingsError
 
-#: command -> the module of mcp_server.cli that declares it under the name with _ for -
+#: command -> the module of mcp_server.cli that declares it under the name with _ for -, and what the root's help says
 COMMANDS: Final = {
-    "serve": "serve",
-    "demo": "demo",
-    "approve": "approve",
-    "reject": "approve",
-    "audit-respond": "approve",
-    "key": "keys",
-    "secret": "keys",
+    "serve": ("serve", "Serve MCP over stdio, Streamable HTTP or HTTP+SSE."),
+    "demo": ("demo", "Show the main job in a simulated network; needs no key."),
+    "sandbox": ("sandbox", "Serve the simulated Dashboard API on this machine until Ctrl-C."),
+    "plans": ("records", "Open plans and what each waits for."),
+    "approve": ("approve", "Show a plan and approve it with a key's passphrase."),
+    "reject": ("approve", "Close a plan: it can no longer be approved or applied."),
+    "audit-respond": ("approve", "Answer an audit with a verdict signed by an auditor key."),
+    "history": ("records", "Changes, newest first."),
+    "show": ("records", "The whole record of a change, a plan or an audit."),
+    "rollback": ("rollback", "Undo a change of yours, or your last N."),
+    "key": ("keys", "Approver and auditor keys."),
+    "secret": ("keys", 'Named secrets for {"$secret": "NAME"} in plans.'),
+    "audit": ("audit", "The hash-chained record of every call and every write."),
+    "doctor": ("doctor", "Check settings, key, data directory, store, catalogue, clock and approve keys."),
+    "catalogue": ("catalogue", "The operations of the Dashboard API that this version knows."),
 }
 
 
@@ -33,11 +42,16 @@ class Lazy(click.Group):
         """The commands in the order of the table."""
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The commands in the help, without importing one of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"mcp_server.cli.{COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"mcp_server.cli.{COMMANDS[cmd_name][0]}")
         command = getattr(module, cmd_name.replace("-", "_"))
         return command if isinstance(command, click.Command) else None
 
@@ -54,24 +68,34 @@ def program(ctx: click.Context, home: Path | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its code; errors are one line on stderr, never a traceback."""
     try:
-        program.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
-    except click.ClickException as wrong:
-        wrong.show()
-        sys.exit(wrong.exit_code)
-    except click.Abort:
-        click.echo("Aborted.", err=True)
-        sys.exit(1)
-    except SettingsError as wrong:
-        click.echo(f"Setting {wrong}", err=True)
-        sys.exit(2)
-    except CallerError as refused:
-        click.echo(f"Refused: {refused.message} {refused.remedy}".rstrip(), err=True)
-        sys.exit(3)
-    except AccessError as denied:
-        click.echo(f"Refused: {type(denied).sentence}", err=True)
-        sys.exit(3)
-    except MerakiMcpError as failed:
-        click.echo(f"Failed: {type(failed).sentence} ({failed})", err=True)
-        sys.exit(1)
+        code = program.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except (click.ClickException, click.Abort, MerakiMcpError, BaseExceptionGroup) as error:
+        sys.exit(_told(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: BaseException) -> int:
+    """The exit code of an error that has been told on stderr; raises what is no error of ours."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]  # a task group wraps what is raised inside it
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    code, text = _words(error)
+    click.echo(clean(text, 2_000), err=True)
+    return code
+
+
+def _words(error: BaseException) -> tuple[int, str]:
+    """The exit code of an error, and its line; raises what is no error of ours."""
+    if isinstance(error, click.Abort):
+        return 1, "Aborted."
+    if isinstance(error, SettingsError):
+        return 2, f"Setting {error}"
+    if isinstance(error, CallerError):
+        return 3, f"Refused: {error.message} {error.remedy}".rstrip()
+    if isinstance(error, AccessError):
+        return 3, f"Refused: {type(error).sentence}"
+    if isinstance(error, MerakiMcpError):
+        return 1, f"Failed: {type(error).sentence} ({error})"
+    raise error

@@ -1,6 +1,7 @@
 """meraki-specialist serve: the MCP server itself."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import anyio
@@ -23,18 +24,22 @@ def serve(ctx: click.Context, /, transport: str, *, sandbox: bool, output_schema
     """Serve MCP over stdio, Streamable HTTP or HTTP+SSE."""
     address = (given.pop("host"), given.pop("port"))
     settings = load(overrides={**ctx.obj, **given})
-    configure(settings, sys.stderr)
-    anyio.run(_serve, settings, transport, sandbox, address, output_schemas)
+    learn = configure(settings, sys.stderr).learn
+    anyio.run(
+        _serve,
+        settings,
+        transport,
+        address,
+        {"sandbox": sandbox or settings.sandbox, "output_schemas": output_schemas, "learn": learn},
+    )
 
 
-async def _serve(
-    settings: Settings, transport: str, sandbox: bool, address: tuple[str, int], output_schemas: bool
-) -> None:
+async def _serve(settings: Settings, transport: str, address: tuple[str, int], how: Mapping[str, Any]) -> None:
     # imported here: the SDK and the assembly take half a second, which --help need not pay
     from mcp_server.assembly import running  # noqa: PLC0415
     from mcp_server.transport import http, stdio  # noqa: PLC0415
 
-    async with running(settings, channel=transport, sandbox=sandbox, output_schemas=output_schemas) as server:
+    async with running(settings, channel=transport, **how) as server:
         if transport == "stdio":
             await stdio.serve(server.host)
         else:

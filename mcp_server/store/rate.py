@@ -54,7 +54,9 @@ Decision = Callable[[Bucket, float], tuple[Bucket, A]]
 class StoreBudget:
     """Implements the ports' ``RateBudget`` with state in ``rate.db``; ``problem`` says why it is not shared, or ""."""
 
-    def __init__(self, directory: Path, clock: Clock) -> None:
+    def __init__(self, directory: Path, clock: Clock, rate_per_s: float = RATE_PER_S) -> None:
+        """``rate_per_s`` is how fast the bucket refills; at most Meraki's own 10."""
+        self._rate = rate_per_s
         self._path = directory / FILE
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="rate-budget")
@@ -78,7 +80,7 @@ class StoreBudget:
             return 0.0
         self._blocks[organization_id] = _Block(asked_at=asked_at)
         wait_s, ahead = await self._decided(
-            organization_id, lambda bucket, now: _taken(bucket, now, calls, BLOCK if is_burst else 0)
+            organization_id, lambda bucket, now: _taken(bucket, now, calls, BLOCK if is_burst else 0, self._rate)
         )
         self._blocks[organization_id] = replace(ahead, asked_at=asked_at)
         return wait_s
@@ -90,7 +92,9 @@ class StoreBudget:
 
     async def estimate_s(self, organization_id: str, calls: int) -> float:
         """The seconds that ``reserve`` would say, without taking anything."""
-        return await self._decided(organization_id, lambda bucket, now: (bucket, reserve(bucket, now, calls)[1]))
+        return await self._decided(
+            organization_id, lambda bucket, now: (bucket, reserve(bucket, now, calls, rate=self._rate)[1])
+        )
 
     def _now(self) -> float:
         """Seconds since the epoch, the same for all processes of a machine."""
@@ -130,9 +134,9 @@ class StoreBudget:
             connection.close()
 
 
-def _taken(bucket: Bucket, now: float, calls: int, more: int) -> tuple[Bucket, tuple[float, _Block]]:
+def _taken(bucket: Bucket, now: float, calls: int, more: int, rate: float) -> tuple[Bucket, tuple[float, _Block]]:
     """The bucket after taking ``calls`` and, when it has plenty, ``more`` ahead; the wait and the block."""
-    left, wait_s = reserve(bucket, now, calls)
+    left, wait_s = reserve(bucket, now, calls, rate=rate)
     left = replace(left, tokens=min(left.tokens, CAPACITY - _HEADROOM - calls))
     ahead = more if wait_s == 0.0 and left.tokens >= more else 0
     return replace(left, tokens=left.tokens - ahead), (wait_s, _Block(ahead, now + BLOCK_LIFE_S))

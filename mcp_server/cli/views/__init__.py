@@ -1,0 +1,1 @@
+"""What the commands show: records as plain JSON, and the same for people."""

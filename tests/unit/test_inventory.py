@@ -140,7 +140,7 @@ async def test_a_device_asked_for_twice_is_read_once() -> None:
     for _ in range(3):
         await inventory.device("Q2AA-0001-0001")
         await inventory.device("Q2ZZ-0000-0000")
-        await inventory.template("L_404")
+        assert await inventory.template("L_404") is None
     assert api.paths.count("/devices/Q2AA-0001-0001") == 1
     assert api.paths.count("/devices/Q2ZZ-0000-0000") == 1
     assert api.paths.count(f"/organizations/{BETA}/configTemplates") == 1
@@ -179,6 +179,31 @@ async def test_a_lookup_that_fails_says_so_and_is_not_a_miss() -> None:
     api.answers["/networks/L_1"] = Rejected("no", sent=True, status=403)
     with pytest.raises(Rejected):
         await inventory.network("L_1")
+
+
+async def test_a_template_that_could_not_be_looked_for_everywhere_is_looked_for_again() -> None:
+    """An organization that failed may have it."""
+    inventory, api, _ = opened()
+    good = api.answers[f"/organizations/{ACME}/configTemplates"]
+    api.answers[f"/organizations/{ACME}/configTemplates"] = Unreachable("x", sent=False)
+    assert await inventory.template("L_9") is None
+    api.answers[f"/organizations/{ACME}/configTemplates"] = good
+    assert await inventory.template("L_9") is not None
+
+
+async def test_a_bad_key_ends_a_search_over_all_organizations() -> None:
+    """It is not taken for one organization that could not be read."""
+    inventory, api, _ = opened()
+    api.answers[f"/organizations/{BETA}/networks"] = NotAuthenticated("401")
+    with pytest.raises(NotAuthenticated):
+        await inventory.find("networks", "store", 8)
+
+
+async def test_a_network_that_nobody_knows_has_no_devices() -> None:
+    """Nor does one of an organization that is not allowed."""
+    inventory, _, _ = opened(allowed=frozenset({BETA}))
+    assert await inventory.devices_of("L_404") == ()
+    assert await inventory.devices_of("L_1") == ()
 
 
 async def test_a_template_is_never_a_network() -> None:

@@ -62,9 +62,10 @@ async def _planned(stage: Stage, serial: str) -> Any:
 
 
 def _show_advice(stage: Stage, ended: Any) -> None:
-    rows = [[str(one["reason"]), str(one["message"])] for one in ended.get("handoffs", [])]
-    if rows:
-        stage.telling.tell("rows", "The server suggests", rows=rows)
+    """What the server proposes to do next."""
+    rows = [["next", str((ended.get("error") or {}).get("remedy", ""))]]
+    rows += [[str(one["reason"]), str(one["message"])] for one in ended.get("handoffs", [])]
+    stage.telling.tell("rows", "", rows=[row for row in rows if row[1]])
 
 
 async def _when_back(stage: Stage, start: Look) -> Look:

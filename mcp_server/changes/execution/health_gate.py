@@ -36,19 +36,20 @@ async def watch(run: Run, before: Signals | None) -> Mapping[str, Json]:
     clock, times = run.world.clock, run.means.times
     deadline, samples, seen = clock.monotonic() + times.health_settle_s, 0, 0
     findings: list[Json] = []
+    is_blind = False
     while True:
         after = await sample(run)
         if after is not None:
             samples += 1
-            worse = delta(base, after, expected_down=meant_to_go_down(run.plan)).hard
-            seen = seen + 1 if worse else 0
-            findings = [finding.to_json() for finding in worse]
+            compared = delta(base, after, expected_down=meant_to_go_down(run.plan))
+            seen = seen + 1 if compared.hard else 0
+            findings, is_blind = [finding.to_json() for finding in compared.hard], compared.is_blind
         if seen >= _TIMES_SEEN or (clock.monotonic() >= deadline and not seen):
             break
         if clock.monotonic() >= deadline + times.health_settle_s:
             break
         await clock.sleep(times.health_poll_s)
-    verdict = "unknown" if not samples else "worse" if findings else "fine"
+    verdict = "worse" if findings else "unknown" if is_blind or not samples else "fine"
     return {"verdict": verdict, "findings": findings, "samples": samples}
 
 

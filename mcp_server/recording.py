@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+import anyio
+
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.domain.call import Json, Receipt, ToolCall
 from mcp_server.domain.outcome import Asking, Outcome, ToolResult
@@ -33,6 +35,16 @@ def failed(error: MerakiMcpError) -> Outcome:
     return Outcome(status, str(told["message"]), error=told, cause=error)
 
 
+def broken(call: ToolCall, error: Exception) -> Outcome:
+    """The outcome of a call in which this server itself failed; what failed stands in the log under the call's id."""
+    told = {
+        "code": "internal_error",
+        "message": "This server failed on the call; nothing more was done.",
+        "remedy": f"Look with history at what was done; the log says more under {call.call_id}.",
+    }
+    return Outcome("failed", told["message"], error=told, cause=error)
+
+
 class Recorder:
     """Closes calls."""
 
@@ -47,7 +59,9 @@ class Recorder:
         size = len(json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str))
         usage = _usage(call, outcome, world, size, world.clock.monotonic() - started_at)
         try:
-            receipt: Receipt | None = (await self._store.commit(Append(_row(call, outcome, world)), Put(usage, {})))[0]
+            with anyio.CancelScope(shield=True):  # whoever goes away now still leaves the row of this call
+                receipts = await self._store.commit(Append(_row(call, outcome, world)), Put(usage, {}))
+            receipt: Receipt | None = receipts[0]
         except StoreError as error:
             if self._strict and outcome.error is None:
                 outcome = failed(error)
@@ -62,7 +76,6 @@ class Recorder:
         if outcome.question:
             asking = Asking(outcome.question, outcome.data.get("form", {}), outcome.question_id)
         return ToolResult(payload, outcome.error is not None, asking)
-
 
     async def refuse(self, call: ToolCall, world: World) -> ToolResult:
         """The recorded refusal of a message that was not a valid call, or whose approval state was not ours."""

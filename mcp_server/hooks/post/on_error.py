@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from mcp_server.domain.call import Attempt, Json
 from mcp_server.domain.outcome import Outcome
-from mcp_server.errors import AccessError, CallerError, MerakiError, RateLimited
+from mcp_server.errors import AccessError, CallerError, MerakiError, NotAuthenticated, RateLimited
 from mcp_server.locales.messages import message, texts
 from mcp_server.world import World
 
@@ -26,6 +26,8 @@ async def on_error(_attempt: Attempt, outcome: Outcome, world: World) -> Outcome
     """The outcome whose error has ``class``, ``notice``, ``action`` and ``remedy``; as it was when nothing failed."""
     if outcome.error is None or not is_failure(outcome):
         return outcome
+    if isinstance(outcome.cause, NotAuthenticated):
+        world.inventory.credentials.drop()  # the next call checks the key anew
     found = classify(outcome)
     said = _said(found, outcome)
     locale = world.limits.locale
@@ -42,7 +44,7 @@ async def on_error(_attempt: Attempt, outcome: Outcome, world: World) -> Outcome
         "action": message(locale, f"action.{_detailed(found, outcome, 'action', locale)}", **values),
         "remedy": message(locale, f"remedy.{_detailed(found, outcome, 'remedy', locale)}", **values),
     }
-    if outcome.error.get("remedy") and found in ("unknown", "partial_apply"):
+    if outcome.change is not None and outcome.error.get("remedy") and found in ("unknown", "partial_apply"):
         error["remedy"] = f"{outcome.error['remedy']} {error['remedy']}"
     if found == "rate_limit":
         error["retry_after_s"] = retry_after_s
@@ -125,9 +127,9 @@ def _said(found: str, outcome: Outcome) -> tuple[str, ...]:
 
 
 def _detailed(found: str, outcome: Outcome, table: str, locale: str) -> str:
-    """The key of what was done: of a partial apply, by how its undo ended."""
-    key = f"{found}_{outcome.status}"
-    return key if found == "partial_apply" and f"{table}.{key}" in texts(locale) else found
+    """The key of what was done: by how an undo ended, or that of a call that changed nothing."""
+    key = f"{found}_read" if outcome.change is None else f"partial_apply_{outcome.status}"
+    return key if f"{table}.{key}" in texts(locale) else found
 
 
 def _retry_after_s(outcome: Outcome) -> float:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from mcp_server.changes.execution.delivery import read_delivery
 from mcp_server.changes.execution.health_gate import sample, watch
 from mcp_server.changes.execution.report import change_outcome, failure_of
-from mcp_server.changes.execution.run import Run
+from mcp_server.changes.execution.run import Run, undo_number
 from mcp_server.changes.execution.undo import way_back
 from mcp_server.changes.execution.write_step import Wrote, look, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
@@ -126,11 +126,11 @@ async def _undo(run: Run) -> ChangeState:
 async def _undo_one(run: Run, step: Step, record: ChangeStep) -> None:
     """One step taken back and proven, or its residue noted."""
     try:
-        way = await way_back(step, record, run.world, step.number * 100, fresh=True)
+        way = await way_back(step, record, run.world, undo_number(step.number), fresh=True)
         if way.hopeless:
             run.residue.append(way.hopeless)
         for offset, draft in enumerate(way.drafts):
-            back = step_of(step.number * 100 + offset, draft, NOWHERE, run.plan.organization)
+            back = step_of(undo_number(step.number, offset), draft, NOWHERE, run.plan.organization)
             wrote = await write_step(run, ready(run, back, record.created), "undo", None)
             await run.world.store.commit(run.set_step(wrote.record))
             if wrote.error is not None or wrote.mismatch:

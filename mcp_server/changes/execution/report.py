@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from mcp_server.changes.execution.run import Run
+from mcp_server.changes.execution.run import Run, undone_step
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import STATUS, ChangeState
 from mcp_server.domain.outcome import Outcome, is_under_way
@@ -75,7 +75,7 @@ def step_view(step: ChangeStep) -> dict[str, Json]:
     """One step in a line: phase, number, state, HTTP status, whether the read-back matched."""
     view: dict[str, Json] = {
         "phase": step.phase,
-        "step": step.number,
+        "step": undone_step(step.number) if step.phase == "undo" else step.number,
         "state": step.state,
         "request": f"{step.request.get('method')} {step.request.get('path')}",
         "http_status": step.http_status,

@@ -7,6 +7,7 @@ fence of the change's leases is checked in the same transaction as each intent (
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Final
 
 import anyio
 
@@ -18,6 +19,8 @@ from mcp_server.domain.plan import Plan
 from mcp_server.domain.ports import Append, HoldLeases, Put, StoreWrite
 from mcp_server.domain.record import AuditEntry, Change, ChangeStep, StoredPlan
 from mcp_server.world import World
+
+_WRITES_A_STEP: Final = 100  #: more than an undo of one step ever needs
 
 
 @dataclass(slots=True)
@@ -87,3 +90,13 @@ class Run:
         """The write that keeps a step's record; replaces the earlier one of the same key."""
         self.steps = [known for known in self.steps if known.key != step.key] + [step]
         return Put(step, {})
+
+
+def undo_number(number: int, offset: int = 0) -> int:
+    """The number under which the ``offset``-th write that undoes a step is on record."""
+    return number * _WRITES_A_STEP + offset
+
+
+def undone_step(number: int) -> int:
+    """The step that the undo of this number takes back."""
+    return number // _WRITES_A_STEP

@@ -11,13 +11,11 @@ from typing import Any
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, Row
 from mcp_server.catalogue.overlay.places import Item
-from mcp_server.catalogue.overlay.templates import Gap, filled, turns
+from mcp_server.catalogue.overlay.templates import CREATED, Gap, filled, turns
 from mcp_server.catalogue.transforms import has, restorable
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Operation
 from mcp_server.domain.plan import Inverse, Write
-
-CREATED = "$created"  #: ``{"$created": field}`` stands for what the answer of the write (or of the re-create) returns
 
 
 def inverse_of(catalogue: Catalogue, overlay: Overlay, touch: Touch, before: Json, expected: Json) -> Inverse:
@@ -84,7 +82,10 @@ class _Inversion:
         missing = sorted(maker.body.required - set(body))
         if missing:
             return self.none(f"creating it again needs {', '.join(missing)}, which no GET returns")
-        writes = [Write(maker.id, self._params(maker), body), *self._completion(body)]
+        try:
+            writes = [Write(maker.id, self._params(maker), body), *self._completion(body)]
+        except Gap as gap:
+            return self.none(f"creating it again needs {gap}, which is not known")
         lost = [f"{path} is never read back: it must be given again" for path in self.overlay.row(maker.id).write_only]
         new_id = (
             () if self.row.client_keyed else ("it comes back under a new id; what referred to it must be repointed",)
@@ -100,16 +101,21 @@ class _Inversion:
         try:
             calls = turns(template, self.touch)
             bodies = [filled(template, call, self.before) for call in calls]
+            params = self._params(target)
         except Gap as gap:
             return self.none(f"its inverse {target.id} needs {gap}, which is not known")
-        writes = tuple(Write(target.id, self._params(target), body or None) for body in bodies)
+        writes = tuple(Write(target.id, params, body or None) for body in bodies)
         if not writes:
             return self.none(f"its inverse {target.id} has nothing to work on")
         undo_class = "with_caveats" if self.row.caveats else "reversible"
         return Inverse(undo_class, "inverse_action", writes, self.row.caveats, self.row.evidence)
 
     def _params(self, target: Operation) -> dict[str, Json]:
-        return {name: self.touch.params[name] for name in target.path_params if name in self.touch.params}
+        """The path parameters that the inverse shares with the write, and those that the row has templates for."""
+        shared = {name: self.touch.params[name] for name in target.path_params if name in self.touch.params}
+        own = {name: value for name, value in self.row.inverse_params.items() if name in target.path_params}
+        found = filled(own, self.touch, self.before)
+        return shared | (found if isinstance(found, dict) else {})
 
     def _deleter(self) -> tuple[Operation | None, str]:
         item: Item | None = self.overlay.places.item("DELETE", self.operation.path)

@@ -1,6 +1,7 @@
 """How the resource that a write changes is read: by its own GET, in its parent's list, or where the overlay says."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, ReaderRule, Row
@@ -20,7 +21,7 @@ def reader_of(catalogue: Catalogue, overlay: Overlay, touch: Touch, *, organizat
     if not operation.is_write:
         return None
     if row.reader is not None:
-        return _by_rule(row.reader, {"organizationId": organization_id, **touch.params})
+        return _by_rule(row.reader, {"organizationId": organization_id, **touch.params}, touch.body)
     if row.kind == "create":
         wanted = _natural_key(row, touch)
         return _in_list(catalogue.at("GET", operation.path), touch.params, wanted) if wanted else None
@@ -41,8 +42,12 @@ def created_reader(
     operation = catalogue.find(touch.operation)
     row = overlay.row_for(touch)
     found = created.get(row.id_field)
-    if row.kind != "create" or row.reader is not None or found is None:
+    if row.kind != "create" or found is None:
         return reader_of(catalogue, overlay, touch, organization_id=organization_id)
+    if row.reader is not None:
+        place = {name: value for name, value in row.reader.match.items() if not _is_of_body(value)}
+        by_id = replace(row.reader, match={**place, row.id_field: found})
+        return _by_rule(by_id, {"organizationId": organization_id, **touch.params}, touch.body)
     item = overlay.places.item("GET", operation.path)
     if item is not None:
         own = catalogue.find(item.operation)
@@ -68,16 +73,32 @@ def _params(operation: Operation, params: Mapping[str, Json]) -> dict[str, Json]
     return {name: params.get(name) for name in operation.path_params}
 
 
-def _by_rule(rule: ReaderRule, known: Mapping[str, Json]) -> Reader | None:
-    params = {name: _filled(value, known) for name, value in rule.params.items()}
-    return _checked(Reader(rule.operation, params, rule.at, {k: _filled(v, known) for k, v in rule.match.items()}))
+def _by_rule(rule: ReaderRule, known: Mapping[str, Json], body: Json) -> Reader | None:
+    params = {name: _filled(value, known, body) for name, value in rule.params.items()}
+    match = {name: _filled(value, known, body) for name, value in rule.match.items()}
+    return _checked(Reader(rule.operation, params, rule.at, match))
 
 
-def _filled(template: Json, known: Mapping[str, Json]) -> Json:
+def _filled(template: Json, known: Mapping[str, Json], body: Json) -> Json:
     if isinstance(template, list):
-        return [_filled(item, known) for item in template]
+        return [_filled(item, known, body) for item in template]
+    if isinstance(template, str) and _is_of_body(template):
+        return _inside(body, template.split(".")[1:])
     is_name = isinstance(template, str) and template.startswith("$")
     return (known.get(template[1:]) or None) if is_name else template
+
+
+def _is_of_body(template: Json) -> bool:
+    return isinstance(template, str) and template.startswith("$body.")
+
+
+def _inside(value: Json, names: list[str]) -> Json:
+    """The value at a path of field names; of a list that of each element."""
+    if not names:
+        return value
+    if isinstance(value, list):
+        return [_inside(item, names) for item in value]
+    return _inside(value.get(names[0]), names[1:]) if isinstance(value, Mapping) else None
 
 
 def _checked(reader: Reader) -> Reader | None:
@@ -88,4 +109,5 @@ def _checked(reader: Reader) -> Reader | None:
 
 
 def _is_known(value: Json) -> bool:
-    return value is not None and value != "" and not isinstance(value, Mapping)
+    is_placeholder = isinstance(value, Mapping) and any(name.startswith("$") for name in value)
+    return value is not None and value != "" and not is_placeholder

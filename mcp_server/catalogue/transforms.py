@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mcp_server.catalogue import reshaping
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, Row
 from mcp_server.domain.call import Json, Touch
@@ -309,4 +310,9 @@ TRANSFORMS: Mapping[str, Transform] = {
     "wrap": Transform(_wrapped, _unwrapped, _same),
     "drop": Transform(_dropped, _same, _same),
     "ssid_mode": Transform(_ssid_mode, _same, _ssid_mode),
+    "inside": Transform(reshaping.taken_out, reshaping.put_inside, _same),
+    "holder": Transform(reshaping.held, reshaping.let_go, _same),
+    "lift": Transform(reshaping.lifted, reshaping.lowered, _same),
+    "rows": Transform(reshaping.rows_to_write, reshaping.rows_to_read, _same),
+    "warm_spare": Transform(reshaping.virtual_addresses, reshaping.shown_addresses, _same),
 }

@@ -41,7 +41,9 @@ class Overlay:
             else:
                 _add_rows(catalogue, file.name, document, entries)
         _check(catalogue, entries)
-        return cls(Places(catalogue), entries, path_rules)
+        rules = {name: entry["reader"] for name, entry in entries.items() if entry.get("reader")}
+        readers = {name: (rule.operation, rule.at) for name, rule in rules.items()}
+        return cls(Places(catalogue, readers), entries, path_rules)
 
     def row(self, operation_id: str) -> Row:
         """The operation's row: of the files, or computed from its schema (``proven`` False)."""
@@ -117,7 +119,8 @@ def _merge(
 def _named_fields(row: Row) -> tuple[str, ...]:
     """Every field that a row names, but for those that it says the schema lacks."""
     named = row.write_only + row.secrets + row.unreadable + row.natural_key
-    arguments = tuple(name.partition(":")[2] for name in row.transforms if ":" in name and not name.startswith("wrap"))
+    words = tuple(name.partition(":")[2] for name in row.transforms if ":" in name and not name.startswith("wrap"))
+    arguments = tuple(word.partition(" by ")[0] for word in words)
     own = tuple(field for condition in row.conditions for field in condition.body)
     return named + arguments + tuple(row.keyed_lists) + own + ((row.rules_at,) if row.default_rules else ())
 

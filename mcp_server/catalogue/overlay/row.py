@@ -13,7 +13,9 @@ DOWNTIMES = ("none", "brief", "moderate", "extended")
 TARGETS = ("network", "device", "organization", "account")
 TASKS = ("T1", "T2", "T3", "T4", "T5", "T6")
 EVIDENCE = ("schema", "sandbox", "lab")
-TRANSFORM_NAMES = ("default_rules", "ids_of", "wrap", "drop", "ssid_mode")  #: defined in catalogue/transforms.py
+TRANSFORM_NAMES = (
+    "default_rules", "ids_of", "wrap", "drop", "ssid_mode", "inside", "holder", "lift", "rows", "warm_spare",
+)  # fmt: skip  #: defined in catalogue/transforms.py
 
 
 class OverlayError(ValueError):
@@ -25,7 +27,8 @@ class ReaderRule:
     """Where a resource is read that has no GET of its own.
 
     In ``params`` and ``match`` a text ``$name`` stands for that parameter of the write, ``$organizationId`` also for
-    the organization of its network. ``at`` and ``match`` as in domain.plan.Reader.
+    the organization of its network, ``$body.x.y`` for a field of its body (of each element, where x is a list).
+    ``at`` and ``match`` as in domain.plan.Reader. What a create makes is read by the same rule, by its id.
     """
 
     operation: str
@@ -61,6 +64,7 @@ class Row:
     why_none: str = ""  #: for people: why it cannot be undone
     inverse: str = ""  #: operation that undoes it; "": found by the paths
     inverse_body: Mapping[str, Json] = field(default_factory=dict)  #: templates: $body.x, $before.x, $each.x
+    inverse_params: Mapping[str, Json] = field(default_factory=dict)  #: templates, for path parameters it has not
     caveats: tuple[str, ...] = ()
     evidence: str = "schema"
     reader: ReaderRule | None = None

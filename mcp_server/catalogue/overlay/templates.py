@@ -1,7 +1,8 @@
 """Templates of the overlay: bodies that take their values from the call or from the live state.
 
 ``$body.x`` is a field of the call's body, ``$before.x`` of the live state, ``$param.x`` a parameter, ``$each.x`` one
-element of a list field of the body (see ``turns``). Anything else stands for itself.
+element of a list field of the body (see ``turns``), ``$created.x`` what the answer of the call will say in its field
+x. Anything else stands for itself.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from dataclasses import replace
 
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.state.json_value import copied
+
+CREATED = "$created"  #: ``{"$created": field}`` stands for what the answer of the write (or of the re-create) returns
 
 
 class Gap(LookupError):
@@ -24,6 +27,8 @@ def filled(template: Json, touch: Touch, before: Json) -> Json:
     if not isinstance(template, str) or not template.startswith("$"):
         return template
     source, _, path = template[1:].partition(".")
+    if source == "created":
+        return {CREATED: path}
     value = {"body": touch.body, "each": touch.body, "param": touch.params, "before": before}[source]
     for name in path.split("."):
         if not isinstance(value, Mapping) or value.get(name) is None:

@@ -3,21 +3,18 @@
 Clock and Ids are given in from here: nothing else asks for the time or for randomness.
 """
 
-import getpass
-import secrets
 import shlex
 import site
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import anyio
+from anyio.abc import TaskGroup
 
 from mcp_server.call_path import Parts, handle
 from mcp_server.catalogue.operations import Catalogue
@@ -27,16 +24,16 @@ from mcp_server.catalogue.shared_reads import SharedReads
 from mcp_server.changes.carry_out import Changes
 from mcp_server.changes.means import Means, Times
 from mcp_server.changes.planning.planner import Planner
+from mcp_server.clock import ALPHABET, RandomIds, SystemClock, owner_of, random_text
 from mcp_server.desk.doctor import DoctorDesk
 from mcp_server.desk.estate import EstateDesk
 from mcp_server.desk.ledger import LedgerDesk
 from mcp_server.desk.lookups import PROMPTS, lookups
 from mcp_server.desk.operations import CatalogueDesk
 from mcp_server.domain.actor import Actor, Profile
-from mcp_server.domain.call import Attempt, Json, ToolCall
+from mcp_server.domain.call import Attempt, ToolCall
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.ports import Clock, Ids, MerakiApi, RateBudget
-from mcp_server.errors import StoreUnavailable
 from mcp_server.gate.keys import Keyring
 from mcp_server.gate.signatures import SignedApprovals
 from mcp_server.hooks.pipeline import post_task, pre_change
@@ -49,51 +46,12 @@ from mcp_server.recording import Recorder
 from mcp_server.registry import Registry
 from mcp_server.settings import Settings, open_home
 from mcp_server.store.rate import StoreBudget
-from mcp_server.store.seal import Seal, open_key
+from mcp_server.store.seal import Seal, open_key, question_key
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.vault import Vault
 from mcp_server.toolkit import Desk
 from mcp_server.transport.host import Host
 from mcp_server.world import Limits, World
-
-_ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
-_SPOKEN: Final = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
-
-
-class SystemClock:
-    """The port Clock on this machine."""
-
-    def now(self) -> datetime:
-        """Aware UTC."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds; never goes back."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait that long."""
-        await anyio.sleep(seconds)
-
-
-class RandomIds:
-    """The port Ids with the operating system's randomness."""
-
-    def new(self, prefix: str) -> str:
-        """``prefix-`` and 26 random letters and digits: 130 bits."""
-        return f"{prefix}-{_text(_ALPHABET, 26)}"
-
-    def stamped(self, prefix: str, at: datetime) -> str:
-        """``PREFIX-YYYYMMDD-HHMMSS-`` and 4 random letters and digits."""
-        return f"{prefix}-{at:%Y%m%d-%H%M%S}-{_text(_ALPHABET, 4)}"
-
-    def code(self) -> str:
-        """Four letters and digits without the ones that sound or look alike."""
-        return _text(_SPOKEN, 4)
-
-
-def _text(alphabet: str, length: int) -> str:
-    return "".join(secrets.choice(alphabet) for _ in range(length))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +67,14 @@ class Server:
     clock: Clock
     ids: Ids
     changes: Changes
+    client: MerakiClient
     world: Callable[[], World]
+
+    async def close(self) -> None:
+        """Finish the changes under way, then close what is open."""
+        await self.changes.finish()
+        await self.client.close()
+        self.store.close()
 
 
 @asynccontextmanager
@@ -121,7 +86,6 @@ async def running(
     budget: RateBudget | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
-    output_schemas: bool = False,
     learn: Callable[[str], None] = lambda _secret: None,
     answer_bytes: int = 10_000_000,
 ) -> AsyncIterator[Server]:
@@ -130,6 +94,38 @@ async def running(
     ``learn`` is told each secret that is used, so that the log can hide it; ``answer_bytes`` bounds one answer.
     """
     clock, ids = clock or SystemClock(), ids or RandomIds()
+    async with anyio.create_task_group() as tasks:
+        server = assembled(
+            settings,
+            tasks,
+            channel=channel,
+            sandbox=sandbox,
+            budget=budget,
+            clock=clock,
+            ids=ids,
+            learn=learn,
+            answer_bytes=answer_bytes,
+        )
+        try:
+            yield server
+        finally:
+            with anyio.CancelScope(shield=True):
+                await server.close()
+
+
+def assembled(
+    settings: Settings,
+    tasks: TaskGroup,
+    *,
+    channel: str,
+    sandbox: bool,
+    clock: Clock,
+    ids: Ids,
+    learn: Callable[[str], None],
+    budget: RateBudget | None = None,
+    answer_bytes: int = 10_000_000,
+) -> Server:
+    """A server whose changes run in ``tasks``; whoever made it closes it."""
     home = open_home(settings)
     store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock)
     budget = budget or StoreBudget(home, clock, settings.rate_per_s)
@@ -138,27 +134,27 @@ async def running(
     keyring = Keyring(home)
     means = _means(settings, lambda: open_key(home, "digest"), vault, keyring, learn)
     world = _worlds(settings, client, store, clock, ids, limits=_limits(settings, channel, sandbox=sandbox))
-    async with anyio.create_task_group() as tasks:
-        changes = Changes(tasks, means)
-        recorder = Recorder(store, strict=settings.strict_audit)
-        parts = Parts(Registry.load(lookups()), recorder, changes, world, _desks(settings, store, means))
-        host = _host(parts, settings, clock, ids, _state_key(home))
-        host = replace(host, output_schemas=output_schemas)
-        try:
-            yield Server(settings, parts, host, store, keyring, vault, clock, ids, changes, world)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await changes.finish()
-                await client.close()
-                store.close()
+    changes = Changes(tasks, means)
+    recorder = Recorder(store, strict=settings.strict_audit)
+    registry = Registry.load(lookups())
+    parts = Parts(registry, recorder, changes, world, _desks(settings, store, means))
+    host = Host(
+        handle=lambda call: _answered(parts, call),
+        refuse=lambda call: parts.recorder.refuse(call, parts.world()),
+        listed=registry.listed,
+        clock=clock,
+        ids=ids,
+        owner=owner_of,
+        prompts=PROMPTS,
+        state_key=question_key(home),
+        question_s=settings.question_s,
+    )
+    return Server(settings, parts, host, store, keyring, vault, clock, ids, changes, client, world)
 
 
-def _state_key(home: Path) -> bytes:
-    """The key that seals the state of open questions; one for this run only when the directory cannot keep it."""
-    try:
-        return open_key(home, "state")
-    except StoreUnavailable:
-        return secrets.token_bytes(32)
+async def _answered(parts: Parts, call: ToolCall) -> ToolResult:
+    with bound(correlation_id=call.correlation_id, call_id=call.call_id):
+        return await handle(parts, call)
 
 
 def _worlds(
@@ -256,7 +252,7 @@ def _means(
         return found
 
     def generate(length: int) -> str:
-        made = _text(_ALPHABET + _ALPHABET.upper(), max(8, min(int(length), 128)))
+        made = random_text(ALPHABET + ALPHABET.upper(), max(8, min(int(length), 128)))
         learn(made)
         return made
 
@@ -308,29 +304,3 @@ def _entry_point() -> list[str]:
     root = Path(__file__).resolve().parent.parent
     is_installed = str(root) in {*site.getsitepackages(), site.getusersitepackages()}
     return [*(() if is_installed else ("env", f"PYTHONPATH={root}")), sys.executable, "-m", "mcp_server"]
-
-
-def _host(parts: Parts, settings: Settings, clock: Clock, ids: Ids, state_key: bytes) -> Host:
-    def new_call(tool: str, arguments: Mapping[str, Json], actor: Actor) -> ToolCall:
-        call_id = ids.new("call")
-        return ToolCall(call_id, tool, arguments, actor, clock.now(), correlation_id=call_id)
-
-    async def answer_call(call: ToolCall) -> ToolResult:
-        with bound(correlation_id=call.correlation_id, call_id=call.call_id):
-            return await handle(parts, call)
-
-    return Host(
-        handle=answer_call,
-        refuse=lambda call: parts.recorder.refuse(call, parts.world()),
-        listed=parts.registry.listed,
-        new_call=new_call,
-        owner=owner_of,
-        prompts=PROMPTS,
-        state_key=state_key,
-        question_s=settings.question_s,
-    )
-
-
-def owner_of(channel: str) -> str:
-    """Who owns the calls of a channel: the operating system's user on stdio; over HTTP nobody is known yet."""
-    return getpass.getuser() if channel in ("stdio", "cli") else "anonymous"

@@ -9,9 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Final
-
-from jsonschema import Draft202012Validator
+from typing import Any, Final
 
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Json
@@ -40,8 +38,7 @@ class Registry:
         """``tools`` in the order in which they are listed; ``lookups`` by MCP method, never listed as tools."""
         self._tools = dict(tools)
         self._lookups = dict(lookups or {})
-        both = {**self._tools, **self._lookups}
-        self._checks = {name: Draft202012Validator(dict(tool.parameters)) for name, tool in both.items()}
+        self._checks: dict[str, Any] = {}
 
     @classmethod
     def load(cls, lookups: Mapping[str, Tool] | None = None) -> "Registry":
@@ -64,12 +61,20 @@ class Registry:
 
     def check(self, tool: Tool, arguments: Mapping[str, Json]) -> None:
         """Nothing when the arguments fit the tool's schema; InvalidArguments names every fault."""
-        faults = [_told(fault, tool) for fault in self._checks[tool.name].iter_errors(dict(arguments))]
+        faults = [_told(fault, tool) for fault in self._check_of(tool).iter_errors(dict(arguments))]
         if faults:
             known = ", ".join(tool.parameters["properties"])
             raise InvalidArguments(
                 f"{tool.name}: " + " ".join(faults[:10]), f"Arguments: {known}.", details={"faults": faults}
             )
+
+    def _check_of(self, tool: Tool) -> Any:
+        """The tool's validator, made when it is first needed."""
+        if tool.name not in self._checks:
+            from jsonschema import Draft202012Validator  # noqa: PLC0415 - tools/list does not need it
+
+            self._checks[tool.name] = Draft202012Validator(dict(tool.parameters))
+        return self._checks[tool.name]
 
 
 def _told(fault: object, tool: Tool) -> str:

@@ -9,12 +9,12 @@ import anyio
 import click
 from rich.console import Console
 
-from mcp_server.assembly import RandomIds, SystemClock
 from mcp_server.cli.demo_story import evidence, lost_uplink, two_changes
 from mcp_server.cli.demo_story.person import LivePerson, Person, PlayedPerson
 from mcp_server.cli.demo_story.screen import WIDTH, Screen
 from mcp_server.cli.demo_story.stage import Meddler, Stage, staged
 from mcp_server.cli.demo_story.telling import Claim, StoryStopped, Telling
+from mcp_server.clock import RandomIds, SystemClock
 from mcp_server.transport.demo_client import CallFailed
 
 Json = Any

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 import anyio
 
-from mcp_server.assembly import RandomIds, SystemClock
 from mcp_server.cli.views.printing import lines, shown
+from mcp_server.clock import RandomIds, SystemClock
 from mcp_server.domain.call import Json
 from mcp_server.domain.ports import Append, Clock
 from mcp_server.domain.record import AuditEntry
@@ -80,6 +80,16 @@ def on_local(home: Mapping[str, Any], work: Callable[[Local], Awaitable[A]]) -> 
             return await work(local)
 
     return anyio.run(run)
+
+
+@asynccontextmanager
+async def refusals_recorded(local: Local, event: str, **about: Any) -> AsyncIterator[None]:
+    """A refusal inside the block is put on record before it is told: an attempt is evidence."""
+    try:
+        yield
+    except Refused as refused:
+        await local.store.commit(local.entry(event, "refused", detail={"code": refused.reason}, **about))
+        raise
 
 
 def log_to_stderr(settings: Settings, *, quiet: bool = False) -> Redactor:

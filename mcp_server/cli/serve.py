@@ -1,14 +1,26 @@
 """meraki-specialist serve: the MCP server itself."""
 
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
 
+from mcp_server.clock import RandomIds, SystemClock, owner_of
+from mcp_server.desk.lookups import PROMPTS, lookups
+from mcp_server.domain.call import ToolCall
+from mcp_server.domain.outcome import ToolResult
 from mcp_server.logs import configure
-from mcp_server.settings import Settings, load
+from mcp_server.registry import Registry
+from mcp_server.settings import Settings, load, open_home
+from mcp_server.store.seal import question_key
+from mcp_server.transport.host import Host
+
+if TYPE_CHECKING:
+    from mcp_server.assembly import Server
 
 
 @click.command()
@@ -35,12 +47,55 @@ def serve(ctx: click.Context, /, transport: str, *, sandbox: bool, output_schema
 
 
 async def _serve(settings: Settings, transport: str, address: tuple[str, int], how: Mapping[str, Any]) -> None:
-    # imported here: the SDK and the assembly take half a second, which --help need not pay
-    from mcp_server.assembly import running  # noqa: PLC0415
+    # imported here: the SDK takes half a second, which --help need not pay
     from mcp_server.transport import http, stdio  # noqa: PLC0415
 
-    async with running(settings, channel=transport, **how) as server:
+    async with _hosted(settings, transport, **how) as host:
         if transport == "stdio":
-            await stdio.serve(server.host)
+            await stdio.serve(host)
         else:
-            await http.serve(server.host, transport, address)
+            await http.serve(host, transport, address)
+
+
+@asynccontextmanager
+async def _hosted(
+    settings: Settings, channel: str, *, sandbox: bool, output_schemas: bool, learn: Callable[[str], None]
+) -> AsyncIterator[Host]:
+    """What the transport needs, at once: the tools can be listed before store, client and engine are assembled.
+
+    The first call assembles them; at the end changes under way are finished.
+    """
+    home, clock, ids = open_home(settings), SystemClock(), RandomIds()
+    registry = Registry.load(lookups())
+    async with anyio.create_task_group() as tasks:
+
+        @cache
+        def server() -> "Server":
+            from mcp_server.assembly import assembled  # noqa: PLC0415 - a third of a second that tools/list need not wait
+
+            return assembled(settings, tasks, channel=channel, sandbox=sandbox, clock=clock, ids=ids, learn=learn)
+
+        async def answered(call: ToolCall) -> ToolResult:
+            return await server().host.handle(call)
+
+        async def refused(call: ToolCall) -> ToolResult:
+            return await server().host.refuse(call)
+
+        host = Host(
+            handle=answered,
+            refuse=refused,
+            listed=registry.listed,
+            clock=clock,
+            ids=ids,
+            owner=owner_of,
+            prompts=PROMPTS,
+            state_key=question_key(home),
+            question_s=settings.question_s,
+            output_schemas=output_schemas,
+        )
+        try:
+            yield host
+        finally:
+            if server.cache_info().currsize:
+                with anyio.CancelScope(shield=True):
+                    await server().close()

@@ -43,7 +43,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A question for the client to put to a person: text, form schema, and the state that comes back with the answer."""
+    """A question for the client to put to a person; ``state`` comes back with the answer."""
 
     text: str
     form: Mapping[str, Json]

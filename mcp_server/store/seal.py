@@ -110,6 +110,14 @@ def open_key(directory: Path, name: str, environ_value: str | None = None) -> by
     return _decoded(content.decode("ascii", "replace"), str(path), "its content")
 
 
+def question_key(home: Path) -> bytes:
+    """The key that seals the state of open questions; one for this run only when the directory cannot keep it."""
+    try:
+        return open_key(home, "state")
+    except StoreUnavailable:
+        return os.urandom(KEY_BYTES)
+
+
 def _decoded(text: str, name: str, found: str) -> bytes:
     """The key in base64 text; the fault never shows the text."""
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Json, ToolCall
 from mcp_server.domain.outcome import ToolResult
+from mcp_server.domain.ports import Clock, Ids
 from mcp_server.toolkit import Tool
 
 
@@ -16,9 +17,15 @@ class Host:
     handle: Callable[[ToolCall], Awaitable[ToolResult]]
     refuse: Callable[[ToolCall], Awaitable[ToolResult]]  #: for what the SDK refuses before a call reaches us
     listed: Callable[[Actor], Sequence[Tool]]
-    new_call: Callable[[str, Mapping[str, Json], Actor], ToolCall]
+    clock: Clock
+    ids: Ids
     owner: Callable[[str], str]  #: who owns calls of that channel
     prompts: Sequence[Mapping[str, Json]]
     state_key: bytes  #: 32 bytes; seals a question's state
     question_s: float
     output_schemas: bool = False
+
+    def new_call(self, tool: str, arguments: Mapping[str, Json], actor: Actor) -> ToolCall:
+        """A call that has just arrived."""
+        call_id = self.ids.new("call")
+        return ToolCall(call_id, tool, arguments, actor, self.clock.now(), correlation_id=call_id)

@@ -17,9 +17,7 @@ import mcp_types as types
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
-from mcp.server.sse import SseServerTransport
 from mcp.server.stdio import stdio_server
-from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -239,10 +237,15 @@ def open_stdio() -> AbstractAsyncContextManager[Any]:
 
 def web_app(bridge: Bridge, hosts: Sequence[str], origins: Sequence[str]) -> Any:
     """The Streamable HTTP app at /mcp, with Host and Origin checked on every bind."""
-    security = TransportSecuritySettings(
+    return bridge.server.streamable_http_app(transport_security=_security(hosts, origins))
+
+
+def _security(hosts: Sequence[str], origins: Sequence[str]) -> Any:
+    from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415 - stdio need not load it
+
+    return TransportSecuritySettings(
         enable_dns_rebinding_protection=True, allowed_hosts=list(hosts), allowed_origins=list(origins)
     )
-    return bridge.server.streamable_http_app(transport_security=security)
 
 
 class SseApp:
@@ -250,9 +253,9 @@ class SseApp:
 
     def __init__(self, bridge: Bridge, hosts: Sequence[str], origins: Sequence[str]) -> None:
         """``hosts`` and ``origins`` are checked as for Streamable HTTP."""
-        security = TransportSecuritySettings(
-            enable_dns_rebinding_protection=True, allowed_hosts=list(hosts), allowed_origins=list(origins)
-        )
+        from mcp.server.sse import SseServerTransport  # noqa: PLC0415 - stdio need not load it
+
+        security = _security(hosts, origins)
         self._bridge = bridge
         self._sse = SseServerTransport("/messages/", security_settings=security)
         self.post = self._sse.handle_post_message

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 import mcp_server
-from mcp_server.assembly import SANDBOX_KEY, SystemClock
+from mcp_server.assembly import SANDBOX_KEY
 from mcp_server.cli.demo_story.person import OWNER, Person
 from mcp_server.cli.demo_story.telling import Claim, StoryStopped, Telling
 from mcp_server.cli.demo_story.witness import Look, Witness
+from mcp_server.clock import SystemClock
 from mcp_server.sandbox.app import SandboxApp, create_app
 from mcp_server.sandbox.server import serving
 from mcp_server.transport.demo_client import CallFailed, DemoClient, connected

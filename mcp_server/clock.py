@@ -1,0 +1,54 @@
+"""This machine's clock, randomness and user: nothing else asks the operating system for them."""
+
+import getpass
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+import anyio
+
+ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+_SPOKEN: Final = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+
+
+class SystemClock:
+    """The port Clock on this machine."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds; never goes back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        await anyio.sleep(seconds)
+
+
+class RandomIds:
+    """The port Ids with the operating system's randomness."""
+
+    def new(self, prefix: str) -> str:
+        """``prefix-`` and 26 random letters and digits: 130 bits."""
+        return f"{prefix}-{random_text(ALPHABET, 26)}"
+
+    def stamped(self, prefix: str, at: datetime) -> str:
+        """``PREFIX-YYYYMMDD-HHMMSS-`` and 4 random letters and digits."""
+        return f"{prefix}-{at:%Y%m%d-%H%M%S}-{random_text(ALPHABET, 4)}"
+
+    def code(self) -> str:
+        """Four letters and digits without the ones that sound or look alike."""
+        return random_text(_SPOKEN, 4)
+
+
+def random_text(alphabet: str, length: int) -> str:
+    """So many random characters of the alphabet, from the operating system's randomness."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def owner_of(channel: str) -> str:
+    """Who owns the calls of a channel: the operating system's user on stdio; over HTTP nobody is known yet."""
+    return getpass.getuser() if channel in ("stdio", "cli") else "anonymous"

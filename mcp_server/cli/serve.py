@@ -96,6 +96,11 @@ async def _hosted(
         try:
             yield host
         finally:
-            if server.cache_info().currsize:
-                with anyio.CancelScope(shield=True):
-                    await server().close()
+            await _close(server() if server.cache_info().currsize else None)
+
+
+async def _close(server: "Server | None") -> None:
+    """Changes under way come to their end, whatever ends this server; nothing was assembled when nothing was called."""
+    if server is not None:
+        with anyio.CancelScope(shield=True):
+            await server.close()

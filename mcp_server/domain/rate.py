@@ -11,7 +11,7 @@ CAPACITY = 20.0  #: 10 of the running second and 10 of burst
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """``tokens`` at time ``at`` (seconds since the epoch), negative when reserved ahead; nothing before ``not_before``."""
+    """``tokens`` at ``at`` (seconds since the epoch), negative when reserved ahead; nothing before ``not_before``."""
 
     tokens: float = CAPACITY
     at: float = 0.0

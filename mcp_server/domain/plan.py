@@ -50,7 +50,8 @@ class Inverse:
     """How a step is undone, and how far that can be trusted.
 
     ``undo_class``: reversible, with_caveats, new_id (comes back under another id), none.
-    ``how``: put_before, delete_created, recreate, inverse_action, none.
+    ``how``: put_before, delete_created, recreate, inverse_action, with_creation (what it writes to is created by an
+    earlier step and goes with it), none.
     ``evidence``: schema, sandbox or lab.
     ``writes`` may use ``{"$created": "id"}`` in params for what the step's answer returned.
     """

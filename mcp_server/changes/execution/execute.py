@@ -1,7 +1,9 @@
 """The run itself: every step of the plan, then the watch over the network, then the end; undone when it went wrong."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from mcp_server.changes.execution.delivery import read_delivery
 from mcp_server.changes.execution.health_gate import sample, watch
@@ -22,6 +24,12 @@ from mcp_server.domain.state.compare import differences
 from mcp_server.errors import AccessError, CallerError, MerakiError, MerakiMcpError
 
 S = ChangeState
+log = logging.getLogger(__name__)
+_BROKEN: Final[Mapping[str, Json]] = {
+    "code": "internal_error",
+    "message": "This server failed while it carried the change out; it wrote no more.",
+    "remedy": "Read the live state with meraki_read; the server's log says more under the change's id.",
+}
 
 
 async def execute(run: Run) -> Outcome:
@@ -40,7 +48,10 @@ async def execute(run: Run) -> Outcome:
         run.delivery = await read_delivery(run)
         return await _end(run, S.APPLIED)
     except MerakiMcpError as error:
-        return await _stranded(run, error)
+        return await _stranded(run, failure_of(error))
+    except Exception:  # one change must never take the server, and all other changes, with it
+        log.exception("change %s failed", run.change.key)
+        return await _stranded(run, _BROKEN)
 
 
 async def _apply(run: Run) -> ChangeState | None:
@@ -64,7 +75,7 @@ async def _apply(run: Run) -> ChangeState | None:
 async def _one(run: Run, step: Step, *, is_last: bool) -> Wrote | ChangeState | None:
     """What came of the step; None when there was nothing to do; a final state when the plan is stale."""
     try:
-        item = ready(run, step)
+        item = await ready(run, step)
         where, moved = await look(run, item, fresh=run.is_sent)
     except (CallerError, MerakiError, AccessError) as error:
         run.failure = failure_of(error)
@@ -131,7 +142,7 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep) -> None:
             run.residue.append(way.hopeless)
         for offset, draft in enumerate(way.drafts):
             back = step_of(undo_number(step.number, offset), draft, NOWHERE, run.plan.organization)
-            wrote = await write_step(run, ready(run, back, record.created), "undo", None)
+            wrote = await write_step(run, await ready(run, back, record.created), "undo", None)
             await run.world.store.commit(run.set_step(wrote.record))
             if wrote.error is not None or wrote.mismatch:
                 run.residue += _residue(step, wrote)
@@ -166,13 +177,14 @@ async def _end(run: Run, state: ChangeState) -> Outcome:
         "residue": list(run.residue),
         "delivery": dict(run.delivery),
     }
-    change = replace(run.change, state=move(run.change.state, state), ended_at=run.world.clock.now(), result=told)
-    before, run.change = run.change.state, change
-    run.stored = replace(run.stored, state=state)
-    writes: list[StoreWrite] = [Put(change, {"state": before}), Put(run.stored, {}), ReleaseLeases(change.key)]
+    before = run.change.state
+    change = replace(run.change, state=move(before, state), ended_at=run.world.clock.now(), result=told)
+    stored = replace(run.stored, state=state)
+    writes: list[StoreWrite] = [Put(change, {"state": before}), Put(stored, {}), ReleaseLeases(change.key)]
     if state is S.APPLIED and run.plan.rolls_back:
         writes += await _mark_rolled_back(run)
     await run.world.store.commit(*writes, run.entry("state", state.value, {"failure": dict(run.failure)}))
+    run.change, run.stored = change, stored
     return change_outcome(run)
 
 
@@ -184,18 +196,19 @@ async def _mark_rolled_back(run: Run) -> Sequence[StoreWrite]:
     return [Put(replace(one, rolled_back_by=run.change.key), {"rolled_back_by": None}) for one in originals if one]
 
 
-async def _stranded(run: Run, error: MerakiMcpError) -> Outcome:
-    """The store or the cloud failed in a way that leaves the run without a safe next step: say so, write no more."""
-    run.failure = failure_of(error)
+async def _stranded(run: Run, failure: Mapping[str, Json]) -> Outcome:
+    """The store, the cloud or this server failed and left the run without a safe next step: say so, write no more."""
+    run.failure = failure
     target = S.IN_DOUBT if run.is_sent else S.FAILED
-    if run.change.state is S.ROLLING_BACK:
-        target = S.ROLLBACK_FAILED
     try:
+        if run.change.state is S.PARTIAL:
+            await run.move(S.ROLLING_BACK)
+        if run.change.state is S.ROLLING_BACK:
+            target = S.ROLLBACK_FAILED
         return await _end(run, target)
     except MerakiMcpError:
-        run.change = replace(
-            run.change, state=target
-        )  # told to the caller; the record stays as it was and is settled later
+        log.warning("the end of change %s could not be recorded", run.change.key)
+        run.change = replace(run.change, state=target)  # told to the caller; the record stays as it was
         return change_outcome(run)
 
 

@@ -4,14 +4,14 @@ Used twice: for the automatic undo of a change that failed half-way, and for the
 Later edits by others stay: the before-state is merged three ways with the live state (design 5).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from mcp_server.catalogue.readers import reader_of
 from mcp_server.catalogue.transforms import restorable
-from mcp_server.changes.planning.draft import Draft, draft_one
-from mcp_server.changes.planning.placeholders import Sources, filled, placeholders
+from mcp_server.changes.planning.draft import WITH_CREATION, Draft, draft_one, reader_key
+from mcp_server.changes.planning.placeholders import Sources, filled, placeholders, referred
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.plan import Reader, Step, Write
 from mcp_server.domain.record import ChangeStep
@@ -31,22 +31,41 @@ class WayBack:
     drafts: tuple[Draft, ...]
     conflicts: tuple[str, ...] = ()
     hopeless: str = ""  #: why there is none
+    place: str = ""  #: reader_key of the resource that the drafts leave as the last one expects
+
+    def leaves(self) -> Mapping[str, Json]:
+        """The state of the resource after the drafts, for the way back of an earlier step on the same resource."""
+        return {self.place: self.drafts[-1].expected} if self.place and self.drafts else {}
 
 
-async def way_back(step: Step, done: ChangeStep, world: World, first: int, *, fresh: bool = False) -> WayBack:
+async def way_back(
+    step: Step,
+    done: ChangeStep,
+    world: World,
+    first: int,
+    *,
+    fresh: bool = False,
+    known: Mapping[str, Json] | None = None,
+) -> WayBack:
     """What to write to undo the step as it was done; nothing when the live state already is the before-state.
 
     ``first`` is the number that the first of these writes will have as a step: a re-created thing's later writes
-    refer to it by ``$ref``.
+    refer to it by ``$ref``. ``known`` are states (by reader_key) that ways back planned before this one will leave.
     """
     if step.inverse.how == "none":
         return WayBack((), hopeless=f"step {step.number} ({step.write.operation}) cannot be undone")
+    if step.inverse.how == WITH_CREATION:
+        return WayBack(())
     sources = Sources(secret=lambda _: None, generate=lambda _: "", own=done.created)
     touch = _touch(step, done)
     reader = step.reader or reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id)
-    live = await world.reads.resource(reader, fresh=fresh) if reader else None
+    place = reader_key(reader) if reader else ""
+    if known and place in known:
+        live = known[place]
+    else:
+        live = await world.reads.resource(reader, fresh=fresh) if reader else None
     if step.inverse.how in _PUTS_BACK:
-        return _put_back(step, done, reader, live, world)
+        return replace(_put_back(step, done, reader, live, world), place=place)
     if reader is not None and step.kind == "create" and live is None:
         return WayBack(())
     if reader is not None and step.kind == "delete" and live is not None:
@@ -54,7 +73,7 @@ async def way_back(step: Step, done: ChangeStep, world: World, first: int, *, fr
     drafts: list[Draft] = []
     for write in _referring(step, first):
         drafts.append(_draft(_filled(write, sources), live, reader, step, world, earlier=drafts))
-    return WayBack(tuple(drafts))
+    return WayBack(tuple(drafts), place=place)
 
 
 def _touch(step: Step, done: ChangeStep) -> Touch:
@@ -138,3 +157,17 @@ def refuse_conflicts(ways: Sequence[tuple[Step, WayBack]]) -> None:
             code="not_undoable",
             details={"steps": hopeless},
         )
+
+
+def refuse_without_creation(steps: Sequence[Step]) -> None:
+    """Refused when a step is to be undone that only goes with the step that created what it wrote to."""
+    chosen = {step.number for step in steps}
+    for step in steps:
+        missing = referred(dict(step.write.params)) - chosen if step.inverse.how == WITH_CREATION else ()
+        if missing:
+            raise Refused(
+                f"Step {step.number} wrote to what step {min(missing)} created and is undone together with it.",
+                f"Name step {min(missing)} too, or plan the values that should stand.",
+                code="not_undoable",
+                details={"steps": [step.number]},
+            )

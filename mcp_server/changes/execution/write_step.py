@@ -56,8 +56,11 @@ class Wrote:
         return self.record.state in ("applied", "unknown")
 
 
-def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> Ready:
-    """The step with every placeholder filled; Refused when a secret or a created id is missing."""
+async def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> Ready:
+    """The step with every placeholder filled; Refused when a secret or a created id is missing.
+
+    What an earlier step created is read now: when the change was planned it was not there.
+    """
     world, means = run.world, run.means
     sources = Sources(means.secret, means.generate, run.created, own or {})
     params = filled(dict(step.write.params), sources)
@@ -65,13 +68,16 @@ def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> Ready:
     touch = Touch(step.write.operation, params, body, is_write=True, irreversible=step.irreversible)
     organization_id = run.plan.organization.id
     reader = step.reader or reader_of(world.catalogue, world.overlay, touch, organization_id=organization_id)
+    before = step.before
+    if step.reader is None and reader is not None and step.kind in ("update", "delete"):
+        before = await world.reads.resource(reader, fresh=True)
     has_placeholders = body != step.write.body or params != dict(step.write.params)
-    expected = expected_state(world.catalogue, world.overlay, touch, step.before) if has_placeholders else step.expected
+    expected = expected_state(world.catalogue, world.overlay, touch, before) if has_placeholders else step.expected
     if has_placeholders:
-        _refuse_unsafe(touch, step.before, reader, world)
+        _refuse_unsafe(touch, before, reader, world)
     operation = world.catalogue.find(step.write.operation)
     request = request_for(operation, params, body, organization_id)
-    return Ready(step, touch, reader, request, step.before, expected)
+    return Ready(step, touch, reader, request, before, expected)
 
 
 def _refuse_unsafe(touch: Touch, before: Json, reader: Reader | None, world: World) -> None:

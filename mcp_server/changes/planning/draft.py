@@ -6,7 +6,7 @@ from that step's expected state, not from the live one.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import anyio
@@ -15,7 +15,7 @@ from mcp_server.catalogue.expected import expected_state, with_sent_body
 from mcp_server.catalogue.inverse import inverse_of
 from mcp_server.catalogue.overlay import Row
 from mcp_server.catalogue.readers import reader_of
-from mcp_server.changes.planning.placeholders import placeholders
+from mcp_server.changes.planning.placeholders import placeholders, referred
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Operation
 from mcp_server.domain.plan import FieldChange, Inverse, Reader
@@ -24,6 +24,8 @@ from mcp_server.errors import Refused
 from mcp_server.world import World
 
 _READS_AT_ONCE: Final = 8
+DELETE_CREATED: Final = "delete_created"
+WITH_CREATION: Final = "with_creation"  #: gone with what an earlier step of the plan created
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,23 @@ async def draft_all(touches: Sequence[Touch], world: World, organization_id: str
     for touch, reader in zip(touches, readers, strict=True):
         identity = reader_key(reader) if reader else None
         before = known.get(identity, live.get(identity)) if identity else None
-        draft = draft_one(touch, before, reader, world)
+        draft = _with_creation(draft_one(touch, before, reader, world), drafts)
         if identity:
             known[identity] = draft.expected
         drafts.append(draft)
     return tuple(drafts)
+
+
+def _with_creation(draft: Draft, earlier: Sequence[Draft]) -> Draft:
+    """The draft; when it writes to what an earlier step creates, it needs no way back but the end of that."""
+    makers = referred(dict(draft.touch.params))
+    is_made_here = bool(makers) and all(
+        0 < number <= len(earlier) and earlier[number - 1].inverse.how in (DELETE_CREATED, WITH_CREATION)
+        for number in makers
+    )
+    if not is_made_here:
+        return draft
+    return replace(draft, inverse=Inverse("reversible", WITH_CREATION, evidence=draft.inverse.evidence))
 
 
 def draft_one(touch: Touch, before: Json, reader: Reader | None, world: World) -> Draft:

@@ -62,6 +62,12 @@ def renumbered(value: Json, numbers: Mapping[int, int]) -> Json:
     return {"$ref": f"step-{number}.{parts.group(2)}"}
 
 
+def referred(value: Json) -> frozenset[int]:
+    """The numbers of the steps that the value refers to."""
+    found = (_REFERENCE.match(str(argument)) for argument in placeholders(value, "$ref"))
+    return frozenset(int(parts.group(1)) for parts in found if parts)
+
+
 def placeholders(value: Json, name: str) -> tuple[Json, ...]:
     """The arguments of every placeholder of that name inside the value."""
     if isinstance(value, list | tuple):

@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from mcp_server.changes.execution.undo import WayBack, refuse_conflicts, way_back
+from mcp_server.changes.execution.undo import WayBack, refuse_conflicts, refuse_without_creation, way_back
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
 from mcp_server.changes.planning.draft import Draft, draft_all
 from mcp_server.changes.planning.placeholders import renumbered
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
-from mcp_server.domain.call import Attempt, Touch, Warned
+from mcp_server.domain.call import Attempt, Json, Touch, Warned
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Plan, Step
@@ -121,11 +121,15 @@ class Planner:
             return open_plan
         drafts: list[Draft] = []
         ways: list[tuple[Step, WayBack]] = []
+        known: dict[str, Json] = {}
         for change in changes:
-            for step, record in await self._done_steps(change, steps):
-                way = await way_back(step, record, self._world, len(drafts) + 1)
+            done = await self._done_steps(change, steps)
+            refuse_without_creation([step for step, _ in done])
+            for step, record in done:
+                way = await way_back(step, record, self._world, len(drafts) + 1, known=known)
                 ways.append((step, way))
                 drafts += way.drafts
+                known |= way.leaves()
         refuse_conflicts(ways)
         if not drafts:
             raise Refused("The live state already is the state before.", "Nothing to do.", code="already_restored")

@@ -110,13 +110,17 @@ class Changes:
         if not run.is_started:
             run.is_started = True
             self._tasks.start_soon(self._own, run)
+        run.followers += 1
         try:
             with anyio.move_on_after(self._means.times.apply_wait_s):
                 await run.done.wait()
         except anyio.get_cancelled_exc_class():
-            run.is_cancelled = not run.is_sent
-            run.is_detached = True
+            if run.followers == 1 and not run.is_detached:  # nobody else waits, and nobody was told that it goes on
+                run.is_cancelled = not run.is_sent
+                run.is_detached = True
             raise
+        finally:
+            run.followers -= 1
         if run.outcome is None:
             run.is_detached = True
             return change_outcome(run)
@@ -125,17 +129,21 @@ class Changes:
     async def _own(self, run: Run) -> None:
         """Run to the end in the server's own task; tell the post-task hooks when no caller is left to."""
         try:
-            with self._means.named(run.change.key):
+            with anyio.CancelScope(shield=True), self._means.named(run.change.key):
                 run.outcome = await execute(run)
-            if run.is_detached:
-                await self._means.after(run.attempt, run.outcome, run.world)
+                if run.is_detached:
+                    await self._means.after(run.attempt, run.outcome, run.world)
         finally:
             self._runs.pop(run.change.key, None)
             run.done.set()
 
+    def under_way(self) -> tuple[Run, ...]:
+        """The changes that this server carries out now."""
+        return tuple(self._runs.values())
+
     async def finish(self) -> None:
         """Wait until every change under way has come to its end (stdin closed: finish, then exit)."""
-        for run in list(self._runs.values()):
+        for run in self.under_way():
             run.is_detached = True
             run.is_cancelled = not run.is_sent
             await run.done.wait()

@@ -37,7 +37,8 @@ class Run:
     is_started: bool = False
     is_sent: bool = False  #: a write has left; from here on the change goes to its end
     is_cancelled: bool = False  #: the caller went away before the first write
-    is_detached: bool = False  #: the caller was answered ``applying`` or is gone
+    is_detached: bool = False  #: every caller was answered ``applying`` or is gone
+    followers: int = 0  #: callers that wait for the end
     done: anyio.Event = field(default_factory=anyio.Event)
     outcome: Outcome | None = None
     progress: int = 0
@@ -81,10 +82,9 @@ class Run:
     async def move(self, target: ChangeState, *writes: StoreWrite, detail: Mapping[str, Json] | None = None) -> None:
         """The change in its next state, committed together with ``writes``; IllegalMove changes nothing."""
         before = self.change.state
-        self.change = replace(self.change, state=move(before, target))
-        await self.world.store.commit(
-            *writes, Put(self.change, {"state": before}), self.entry("state", target.value, detail)
-        )
+        moved = replace(self.change, state=move(before, target))
+        await self.world.store.commit(*writes, Put(moved, {"state": before}), self.entry("state", target.value, detail))
+        self.change = moved  # only now: what could not be written has not happened
 
     def set_step(self, step: ChangeStep) -> Put:
         """The write that keeps a step's record; replaces the earlier one of the same key."""

@@ -1,0 +1,271 @@
+"""The engine when something of its own breaks: the server lives on, the change has an end, and no lease stays."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from mcp_server.assembly import Server, running
+from mcp_server.call_path import Parts, handle
+from mcp_server.domain.actor import Actor
+from mcp_server.domain.call import Answer, Json, ToolCall
+from mcp_server.domain.ports import Append, Reply, Request, StoreWrite
+from mcp_server.domain.record import Change, Lease
+from mcp_server.errors import RecordConflict, Rejected, StoreUnavailable
+from mcp_server.settings import load
+from mcp_server.world import World
+from tests.support.places import NET
+from tests.support.stage import QUICK, FreeBudget
+from tests.support.story import step
+
+SSID = step("updateNetworkWirelessSsid", {"name": "X"}, networkId=NET, number="1")
+SECOND = step("updateNetworkWirelessSsid", {"name": "Y"}, networkId=NET, number="2")
+
+
+@dataclass
+class Api:
+    """The port MerakiApi in front of another; each write goes through ``on_write``."""
+
+    behind: Any
+    on_write: Callable[[Any, Request], Awaitable[Reply]]
+
+    async def write(self, request: Request) -> Reply:
+        """As ``on_write`` says."""
+        return await self.on_write(self.behind, request)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.behind, name)
+
+
+@dataclass
+class Watched:
+    """The port Store in front of another; ``before_commit`` sees what is about to be written, and may raise."""
+
+    behind: Any
+    before_commit: Callable[[list[str]], Awaitable[None]]
+
+    async def commit(self, *writes: StoreWrite) -> Any:
+        """As the one behind, once ``before_commit`` let it."""
+        entries = [write.entry for write in writes if isinstance(write, Append)]
+        await self.before_commit([f"{entry.event} {entry.status}" for entry in entries])
+        return await self.behind.commit(*writes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.behind, name)
+
+
+def failing(told: str, error: Exception, times: int = 99) -> Callable[[Any], Watched]:
+    """A store whose commits that tell such an event fail."""
+    left = [error] * times
+
+    async def before_commit(events: list[str]) -> None:
+        if any(event.startswith(told) for event in events) and left:
+            raise left.pop()
+
+    return lambda real: Watched(real, before_commit)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """A server in front of the simulated cloud."""
+    settings = load({}, overrides={**QUICK, "home": tmp_path / "home"})
+    async with running(settings, sandbox=True, budget=FreeBudget()) as one:
+        yield one
+
+
+def _with(server: Server, **ports: Callable[[Any], Any]) -> Parts:
+    """The server's parts in a world in which those ports are replaced."""
+
+    def world() -> World:
+        real = server.world()
+        others: dict[str, Any] = {name: make(getattr(real, name)) for name, make in ports.items()}
+        return replace(real, **others)
+
+    return replace(server.parts, world=world)
+
+
+async def _call(server: Server, parts: Parts, tool: str, **arguments: Json) -> Mapping[str, Json]:
+    """The answer of a call; a question is answered with yes."""
+    call_id = server.ids.new("call")
+    call = ToolCall(call_id, tool, arguments, Actor("ana", "stdio"), server.clock.now(), call_id, can_ask=True)
+    result = await handle(parts, call)
+    if result.asking is not None:
+        code = result.asking.text.split("Apply plan ", 1)[1].split(" ", 1)[0]
+        yes = Answer("accept", {"approve": True, "code": code})
+        result = await handle(parts, replace(call, state=result.asking.state, answer=yes))
+    return result.payload
+
+
+async def _plan_id(server: Server, *operations: Json) -> str:
+    plan = await _call(server, server.parts, "meraki_plan", operations=list(operations), intent="tried")
+    assert plan["status"] == "ok", plan
+    return str(plan["plan_id"])
+
+
+async def _settled(server: Server, state: str) -> None:
+    """The one change on record is in that state, and holds no lease."""
+    assert [change.state.value for change in await server.store.list(Change)] == [state]
+    assert await server.store.list(Lease) == []
+
+
+async def test_a_fault_of_our_own_while_writing_leaves_the_server_alive_and_the_change_in_doubt(server: Server) -> None:
+    """Whether the write left is not known, so that is what is said; the network is free for the next change."""
+
+    async def breaks(_behind: Any, _request: Request) -> Reply:
+        raise KeyError("bug")
+
+    plan_id = await _plan_id(server, SSID)
+    done = await _call(server, _with(server, api=lambda real: Api(real, breaks)), "meraki_apply", plan_id=plan_id)
+    assert (done["status"], done["error"]["code"]) == ("unknown", "internal_error")
+    await _settled(server, "in_doubt")
+    again = await _plan_id(server, SECOND)
+    assert (await _call(server, server.parts, "meraki_apply", plan_id=again))["status"] == "applied"
+
+
+async def test_a_store_that_fails_at_the_intent_means_that_nothing_was_sent(server: Server) -> None:
+    """No record, no write; the change ends as failed."""
+    sent: list[str] = []
+
+    async def noted(behind: Any, request: Request) -> Reply:
+        sent.append(request.path)
+        reply: Reply = await behind.write(request)
+        return reply
+
+    parts = _with(server, api=lambda real: Api(real, noted), store=failing("intent", StoreUnavailable("by the test")))
+    done = await _call(server, parts, "meraki_apply", plan_id=await _plan_id(server, SSID))
+    assert (done["status"], done["error"]["code"], sent) == ("failed", "store_unavailable", [])
+    await _settled(server, "failed")
+
+
+async def test_a_lost_lease_stops_the_change_before_the_write(server: Server) -> None:
+    """Another holder took the network over: the fence is checked with the intent, and nothing is sent."""
+    parts = _with(server, store=failing("intent", RecordConflict("lease")))
+    done = await _call(server, parts, "meraki_apply", plan_id=await _plan_id(server, SSID))
+    assert (done["status"], done["error"]["code"]) == ("failed", "record_conflict")
+    await _settled(server, "failed")
+
+
+@pytest.mark.parametrize("told", ["outcome applied", "state verifying", "state applied"])
+async def test_a_store_that_fails_after_the_write_leaves_the_change_in_doubt(server: Server, told: str) -> None:
+    """Written and not on record: unknown, never applied; the lease is given back as soon as the store works."""
+    parts = _with(server, store=failing(told, StoreUnavailable("by the test"), times=1))
+    done = await _call(server, parts, "meraki_apply", plan_id=await _plan_id(server, SSID))
+    assert (done["status"], done["error"]["code"]) == ("unknown", "store_unavailable")
+    await _settled(server, "in_doubt")
+
+
+@pytest.mark.parametrize("told", ["state partial", "state rolling_back", "intent intent", "state rolled_back"])
+async def test_a_store_that_fails_while_undoing_is_told_as_it_stands(server: Server, told: str) -> None:
+    """Step 2 fails and the undo of step 1 cannot be put on record: no undo is claimed, and nothing stays running."""
+
+    async def second_fails(behind: Any, request: Request) -> Reply:
+        if request.path.endswith("ssids/2"):
+            parts_store.append("failing")
+            raise Rejected("no", sent=True, status=400)
+        reply: Reply = await behind.write(request)
+        return reply
+
+    parts_store: list[str] = []
+    error = [StoreUnavailable("by the test")]
+
+    async def before_commit(events: list[str]) -> None:
+        if parts_store and error and told in events:
+            raise error.pop()
+
+    parts = _with(server, api=lambda real: Api(real, second_fails), store=lambda real: Watched(real, before_commit))
+    done = await _call(server, parts, "meraki_apply", plan_id=await _plan_id(server, SSID, SECOND))
+    assert not error
+    expected = ("unknown", "in_doubt") if told == "state partial" else ("rollback_failed", "rollback_failed")
+    assert done["status"] == expected[0], done
+    await _settled(server, expected[1])
+
+
+async def test_when_nothing_can_be_recorded_any_more_the_answer_still_says_what_is_so(server: Server) -> None:
+    """The store is gone after the write for good: unknown is told, and the server takes the next call."""
+    gone: list[bool] = []
+
+    async def then_gone(behind: Any, request: Request) -> Reply:
+        gone.append(True)
+        reply: Reply = await behind.write(request)
+        return reply
+
+    async def before_commit(_events: list[str]) -> None:
+        if gone:
+            raise StoreUnavailable("by the test")
+
+    parts = _with(server, api=lambda real: Api(real, then_gone), store=lambda real: Watched(real, before_commit))
+    done = await _call(server, parts, "meraki_apply", plan_id=await _plan_id(server, SSID))
+    assert (done["status"], done["error"]["code"]) == ("unknown", "store_unavailable")
+    assert (await _call(server, server.parts, "history"))["status"] == "ok"
+
+
+async def test_one_of_two_callers_that_goes_away_does_not_cancel_the_change_of_the_other(server: Server) -> None:
+    """The same apply asked twice: the first leaves before the write, the second still gets its change."""
+    at_the_door, open_door = anyio.Event(), anyio.Event()
+
+    async def before_commit(events: list[str]) -> None:
+        if "intent intent" in events:
+            at_the_door.set()
+            await open_door.wait()
+
+    parts = _with(server, store=lambda real: Watched(real, before_commit))
+    plan_id = await _plan_id(server, SSID)
+    answers: list[Mapping[str, Json]] = []
+
+    async def ask(scope: anyio.CancelScope) -> None:
+        with scope:
+            answers.append(await _call(server, parts, "meraki_apply", plan_id=plan_id))
+
+    first, second = anyio.CancelScope(), anyio.CancelScope()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask, first)
+        await at_the_door.wait()
+        (run,) = server.changes.under_way()
+        tasks.start_soon(ask, second)
+        while run.followers < 2:
+            await anyio.lowlevel.checkpoint()
+        first.cancel()
+        while run.followers > 1:
+            await anyio.lowlevel.checkpoint()
+        open_door.set()
+    assert [one["status"] for one in answers] == ["applied"]
+
+
+async def test_a_caller_that_looks_and_leaves_does_not_cancel_what_goes_on_without_it(server: Server) -> None:
+    """The first was told that the change goes on; whoever looks again may go away at any time."""
+    at_the_door, open_door = anyio.Event(), anyio.Event()
+
+    async def before_commit(events: list[str]) -> None:
+        if "intent intent" in events:
+            at_the_door.set()
+            await open_door.wait()
+
+    parts = _with(server, store=lambda real: Watched(real, before_commit))
+    plan_id = await _plan_id(server, SSID)
+    second = anyio.CancelScope()
+
+    async def look() -> None:
+        with second:
+            await _call(server, parts, "meraki_apply", plan_id=plan_id)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_call_into, [], server, parts, plan_id)
+        await at_the_door.wait()
+        (run,) = server.changes.under_way()
+        run.is_detached = True  # as after 45 s
+        tasks.start_soon(look)
+        while run.followers < 2:
+            await anyio.lowlevel.checkpoint()
+        second.cancel()
+        while run.followers > 1:
+            await anyio.lowlevel.checkpoint()
+        open_door.set()
+    await _settled(server, "applied")
+
+
+async def _call_into(answers: list[Mapping[str, Json]], server: Server, parts: Parts, plan_id: str) -> None:
+    answers.append(await _call(server, parts, "meraki_apply", plan_id=plan_id))

@@ -20,7 +20,7 @@ def page() -> str:
             "## After the tool",
             _table(POST_TASK, 1),
             "## What each keeps",
-            *(_kept(hook) for hook in (*PRE_TASK, *PRE_CHANGE, *POST_TASK)),
+            *map(_kept, _all()),
         ]
     )
 
@@ -36,6 +36,10 @@ The steps around every call, in the order of `mcp_server/hooks/order.py`. Three 
 
 Steps 3 to 6 run when a plan is made and again when it is applied, because the network may have moved. Reads are shared
 within a call: nothing is fetched twice."""
+
+
+def _all() -> list[Callable[..., Any]]:
+    return [*PRE_TASK, *PRE_CHANGE, *POST_TASK]
 
 
 def _table(hooks: Sequence[Callable[..., Any]], first: int) -> str:

@@ -9,6 +9,7 @@ from scripts.reference import (
     errors,
     hooks,
     prompts,
+    rooms,
     rules,
     sandbox,
     settings,
@@ -16,7 +17,7 @@ from scripts.reference import (
 )
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
-_MAKERS: Final = (tools, hooks, settings, errors, change_states, command_line, prompts, sandbox, rules)
+_MAKERS: Final = (tools, hooks, settings, errors, change_states, command_line, prompts, sandbox, rules, rooms)
 _NOTE: Final = "<!-- Made by `scripts/build docs`; change the code, not this page. -->\n\n"
 
 

@@ -3,7 +3,8 @@
 The secret is a passphrase that only the terminal device is asked for; the server checks the signature, never a row.
 """
 
-from dataclasses import replace
+import contextlib
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,13 +13,13 @@ import click
 
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.question import question_of
-from mcp_server.cli.local import Local, Terminal, on_local
+from mcp_server.cli.local import Local, Terminal, on_local, refusals_recorded
 from mcp_server.domain.actor import Profile, Role
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.ports import Put
 from mcp_server.domain.record import Approval, AuditRequest, StoredPlan
 from mcp_server.domain.redaction import clean
-from mcp_server.errors import Refused
+from mcp_server.errors import RecordAltered, Refused
 from mcp_server.gate.keys import Signer
 from mcp_server.gate.signatures import signed
 from mcp_server.store.seal import open_key
@@ -37,49 +38,48 @@ def approve(home: dict[str, Any], plan_id: str | None, key_name: str | None, *, 
     """Show a plan and approve it with a key's passphrase, typed into this terminal."""
     if watch == (plan_id is not None):
         raise click.UsageError("Give PLAN_ID or --watch.")
-    on_local(home, lambda local: _watch(local, key_name) if plan_id is None else _approve(local, plan_id, key_name))
+    if plan_id is not None:
+        on_local(home, lambda local: _approve(local, plan_id, key_name))
+        return
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        on_local(home, lambda local: _watch(local, key_name))
 
 
 async def _approve(local: Local, plan_id: str, key_name: str | None) -> None:
-    terminal = await _terminal(local, plan_id)
-    try:
-        stored = await _open_plan(local, plan_id)
-        _show(terminal, stored)
-        _check_code(terminal, stored)
-        signer = _unlocked(local, terminal, key_name, Role.APPROVER)
-        await _sign(local, stored, signer)
-        terminal.say(f"Approved by {signer.owner}. The assistant can now repeat its call.\n")
-    except Refused as refused:
-        await _refused(local, plan_id, refused)
-        raise
-    finally:
-        terminal.close()
-
-
-async def _terminal(local: Local, plan_id: str) -> Terminal:
-    """The person's terminal; a try without one is put on record."""
-    try:
-        return Terminal()
-    except Refused as refused:
-        await _refused(local, plan_id, refused)
-        raise
-
-
-async def _refused(local: Local, plan_id: str, refused: Refused) -> None:
-    await local.store.commit(local.entry("approval", "refused", plan_id=plan_id[:64], detail={"code": refused.reason}))
+    async with refusals_recorded(local, "approval", plan_id=clean(plan_id, 64)):
+        terminal = Terminal()
+        try:
+            stored = await _open_plan(local, plan_id)
+            _show(terminal, stored)
+            _check_code(terminal, stored)
+            signer = _unlocked(local, terminal, key_name, Role.APPROVER)
+            await _sign(local, stored, signer)
+            terminal.say(f"Approved by {clean(signer.owner, 60)}. The assistant can now repeat its call.\n")
+        finally:
+            terminal.close()
 
 
 async def _open_plan(local: Local, plan_id: str) -> StoredPlan:
-    stored = await local.store.get(StoredPlan, plan_id)
-    if stored is None:
-        raise Refused(f"No plan {plan_id[:64]!r} in this data directory.", "Look at 'plans'.", code="plan_unknown")
-    key = open_key(local.settings.home, "digest")
-    if plan_hash(stored.plan, key) != stored.plan.plan_hash:
-        raise Refused("The stored plan is not what was hashed.", "Ask for a new plan.", code="plan_altered")
+    """The plan that can still be approved."""
+    stored = await _whole_plan(local, plan_id)
     if stored.plan.expires_at <= local.clock.now():
         raise Refused("This plan has expired.", "Ask for a new plan.", code="plan_expired")
     if stored.change_id is not None or stored.state not in _OPEN:
         raise Refused(f"This plan is {stored.state}.", "Ask for a new plan.", code="plan_not_open")
+    return stored
+
+
+async def _whole_plan(local: Local, plan_id: str) -> StoredPlan:
+    """The stored plan, as it was when it was hashed."""
+    try:
+        stored = await local.store.get(StoredPlan, plan_id)
+    except RecordAltered as altered:
+        raise Refused("The stored plan was altered.", "Ask for a new plan.", code="plan_altered") from altered
+    if stored is None:
+        raise Refused(f"No plan {clean(plan_id, 64)!r} is kept here.", "Look at 'plans'.", code="plan_unknown")
+    key = open_key(local.settings.home, "digest")
+    if plan_hash(stored.plan, key) != stored.plan.plan_hash:
+        raise Refused("The stored plan is not what was hashed.", "Ask for a new plan.", code="plan_altered")
     return stored
 
 
@@ -131,28 +131,47 @@ async def _sign(local: Local, stored: StoredPlan, signer: Signer) -> None:
     await local.store.commit(Put(signed(approval, signer)), entry)
 
 
+@dataclass(slots=True)
+class Unlocked:
+    """An approver key, unlocked once and locked again after 15 idle minutes."""
+
+    local: Local
+    terminal: Terminal
+    key_name: str | None
+    signer: Signer | None = None
+    used_at: float = 0.0
+
+    def open_key(self) -> Signer:
+        """The key; the passphrase is asked for when it is locked."""
+        self.lock_when_idle()
+        self.signer = self.signer or _unlocked(self.local, self.terminal, self.key_name, Role.APPROVER)
+        self.used_at = self.local.clock.monotonic()
+        return self.signer
+
+    def lock_when_idle(self) -> None:
+        """Forgets the key when it was last used more than 15 minutes ago."""
+        if self.signer is not None and self.local.clock.monotonic() - self.used_at > _IDLE_S:
+            self.signer = None
+            self.terminal.say("Locked after 15 idle minutes.\n")
+
+
 async def _watch(local: Local, key_name: str | None) -> None:
     """Ask for each plan as it comes; the key is locked again after 15 idle minutes."""
-    terminal = await _terminal(local, "")
-    seen: set[str] = set()
-    try:
-        signer: Signer | None = _unlocked(local, terminal, key_name, Role.APPROVER)
-        terminal.say("Waiting for plans; Ctrl-C ends.\n")
-        used_at = local.clock.monotonic()
-        while True:
-            for stored in await _waiting(local, seen):
-                seen.add(stored.key)
-                signer = signer or _unlocked(local, terminal, key_name, Role.APPROVER)
-                await _decide(local, terminal, stored, signer)
-                used_at = local.clock.monotonic()
-            if signer is not None and local.clock.monotonic() - used_at > _IDLE_S:
-                signer = None
-                terminal.say("Locked after 15 idle minutes.\n")
-            await anyio.sleep(_LOOK_S)
-    except KeyboardInterrupt:
-        terminal.say("\n")
-    finally:
-        terminal.close()
+    async with refusals_recorded(local, "approval"):
+        terminal = Terminal()
+        seen: set[str] = set()
+        try:
+            key = Unlocked(local, terminal, key_name)
+            key.open_key()
+            terminal.say("Waiting for plans; Ctrl-C ends.\n")
+            while True:
+                for stored in await _waiting(local, seen):
+                    seen.add(stored.key)
+                    await _decide(local, terminal, stored, key)
+                key.lock_when_idle()
+                await anyio.sleep(_LOOK_S)
+        finally:
+            terminal.close()
 
 
 async def _waiting(local: Local, seen: set[str]) -> list[StoredPlan]:
@@ -165,15 +184,17 @@ async def _waiting(local: Local, seen: set[str]) -> list[StoredPlan]:
     ]
 
 
-async def _decide(local: Local, terminal: Terminal, stored: StoredPlan, signer: Signer) -> None:
-    _show(terminal, stored)
+async def _decide(local: Local, terminal: Terminal, stored: StoredPlan, key: Unlocked) -> None:
+    """One plan shown, and approved when its code is typed and it is still as it was shown."""
     try:
-        _check_code(terminal, stored)
-        await _sign(local, stored, signer)
-        terminal.say("Approved.\n")
+        async with refusals_recorded(local, "approval", plan_id=stored.key):
+            _show(terminal, stored)
+            _check_code(terminal, stored)
+            signer = key.open_key()
+            await _sign(local, await _open_plan(local, stored.key), signer)
+            terminal.say("Approved.\n")
     except Refused as refused:
-        await _refused(local, stored.key, refused)
-        terminal.say(f"{refused.message}\n")
+        terminal.say(f"{clean(refused.message, 300)}\n")
 
 
 @click.command()
@@ -183,11 +204,12 @@ async def _decide(local: Local, terminal: Terminal, stored: StoredPlan, signer: 
 def reject(home: dict[str, Any], plan_id: str, reason: str) -> None:
     """Close a plan: it can no longer be approved or applied."""
     on_local(home, lambda local: _reject(local, plan_id, reason))
-    click.echo(f"Plan {plan_id} is closed.")
+    click.echo(f"Plan {clean(plan_id, 64)} is closed.")
 
 
 async def _reject(local: Local, plan_id: str, reason: str) -> None:
-    stored = await _open_plan(local, plan_id)
+    async with refusals_recorded(local, "approval", plan_id=clean(plan_id, 64)):
+        stored = await _open_plan(local, plan_id)
     closed = replace(stored, state=move(stored.state, ChangeState.REFUSED))
     entry = local.entry("approval", "rejected", plan_id=plan_id, detail={"reason": clean(reason, 400)})
     await local.store.commit(Put(closed, {"state": stored.state, "change_id": None}), entry)
@@ -202,34 +224,42 @@ async def _reject(local: Local, plan_id: str, reason: str) -> None:
 def audit_respond(home: dict[str, Any], audit_id: str, verdict: str, reason: str, key_name: str | None) -> None:
     """Answer an audit with a verdict signed by an auditor key."""
     on_local(home, lambda local: _respond(local, audit_id, (verdict, reason), key_name))
-    click.echo(f"Verdict on {audit_id}: {verdict}.")
+    click.echo(f"Verdict on {clean(audit_id, 64)}: {verdict}.")
 
 
 async def _respond(local: Local, audit_id: str, said: tuple[str, str], key_name: str | None) -> None:
-    terminal = await _terminal(local, "")
-    try:
-        audit = await local.store.get(AuditRequest, audit_id)
-        stored = await local.store.get(StoredPlan, audit.plan_id) if audit else None
-        if audit is None or stored is None:
-            raise Refused(f"No audit {audit_id[:64]!r}.", "Look at 'plans'.", code="audit_unknown")
-        if not said[1].strip():
-            raise Refused("A verdict needs a reason.", "Give --reason.", code="reason_missing")
-        _show(terminal, stored)
-        signer = _unlocked(local, terminal, key_name, Role.AUDITOR)
-        await _judge(local, audit, stored, signer, said)
-    except Refused as refused:
-        await _refused(local, audit_id, refused)
-        raise
-    finally:
-        terminal.close()
+    async with refusals_recorded(local, "verdict"):
+        terminal = Terminal()
+        try:
+            audit, stored = await _open_audit(local, audit_id)
+            if not said[1].strip():
+                raise Refused("A verdict needs a reason.", "Give --reason.", code="reason_missing")
+            _show(terminal, stored)
+            signer = _unlocked(local, terminal, key_name, Role.AUDITOR)
+            await _judge(local, audit, stored, signer, said)
+        finally:
+            terminal.close()
+
+
+async def _open_audit(local: Local, audit_id: str) -> tuple[AuditRequest, StoredPlan]:
+    """The audit that waits for a verdict, and its plan as it was hashed."""
+    audit = await local.store.get(AuditRequest, audit_id)
+    if audit is None:
+        raise Refused(f"No audit {clean(audit_id, 64)!r}.", "Look at 'plans'.", code="audit_unknown")
+    if audit.state is not ChangeState.AUDIT_REQUESTED:
+        raise Refused(f"This audit is {audit.state}.", "Ask for a new one.", code="audit_not_open")
+    stored = await _whole_plan(local, audit.plan_id)
+    if stored.plan.plan_hash != audit.plan_hash:
+        raise Refused("The audit is of another plan.", "Ask for a new plan.", code="plan_altered")
+    return audit, stored
 
 
 async def _judge(local: Local, audit: AuditRequest, stored: StoredPlan, signer: Signer, said: tuple[str, str]) -> None:
     """The signed verdict and the plan's next state, in one commit."""
     if signer.owner.casefold() == audit.requester.casefold():
         raise Refused("Auditor and requester are the same owner.", "Ask somebody else.", code="self_audit")
-    if signer.role is not Role.AUDITOR or audit.state is not ChangeState.AUDIT_REQUESTED:
-        raise Refused(f"This audit is {audit.state}.", "Ask for a new one.", code="audit_not_open")
+    if signer.role is not Role.AUDITOR:
+        raise Refused(f"{signer.owner}'s key is no auditor key.", "Use an auditor key.", code="not_an_auditor")
     acked = move(stored.state, ChangeState.AUDIT_ACKED)
     state = move(acked, ChangeState.AUDIT_APPROVED if said[0] == "approve" else ChangeState.AUDIT_REJECTED)
     judged = replace(

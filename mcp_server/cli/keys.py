@@ -4,9 +4,11 @@ from typing import Any
 
 import click
 
-from mcp_server.cli.local import Local, Terminal, on_local, show
+from mcp_server.cli.local import Local, Terminal, on_local, refusals_recorded, show
 from mcp_server.domain.actor import Role
+from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused
+from mcp_server.gate.keys import PublicKey
 
 
 @click.group()
@@ -26,6 +28,16 @@ def enroll(home: dict[str, Any], role: str, owner: str, signed_by: str | None) -
 
 
 async def _enroll(local: Local, role: Role, owner: str, signed_by: str | None) -> str:
+    async with refusals_recorded(local, "key"):
+        made = _made(local, role, owner, signed_by)
+    await local.store.commit(
+        local.entry("key", "enrolled", detail={"key_id": made.key_id, "role": role.value, "owner": owner})
+    )
+    return made.key_id
+
+
+def _made(local: Local, role: Role, owner: str, signed_by: str | None) -> PublicKey:
+    """The new key, its passphrase typed twice and its enrolment signed by an approver (not for the first key)."""
     terminal = Terminal()
     try:
         signer = None
@@ -35,13 +47,9 @@ async def _enroll(local: Local, role: Role, owner: str, signed_by: str | None) -
         passphrase = terminal.ask("New passphrase (8 characters or more): ", hidden=True)
         if terminal.ask("The same again: ", hidden=True) != passphrase:
             raise Refused("The two passphrases differ.", "Try again.", code="bad_enrolment")
-        made = local.keyring.enroll(role, owner, passphrase, signed_by=signer, now=local.clock.now(), ids=local.ids)
+        return local.keyring.enroll(role, owner, passphrase, signed_by=signer, now=local.clock.now(), ids=local.ids)
     finally:
         terminal.close()
-    await local.store.commit(
-        local.entry("key", "enrolled", detail={"key_id": made.key_id, "role": role.value, "owner": owner})
-    )
-    return made.key_id
 
 
 def _only_approver(local: Local) -> str:
@@ -83,11 +91,12 @@ def set_secret(home: dict[str, Any], name: str) -> None:
     """Keep a secret, typed here, encrypted."""
 
     async def keep(local: Local) -> None:
-        terminal = Terminal()
-        try:
-            local.vault.set(name, terminal.ask(f"Value of {name}: ", hidden=True))
-        finally:
-            terminal.close()
+        async with refusals_recorded(local, "secret"):
+            terminal = Terminal()
+            try:
+                local.vault.set(name, terminal.ask(f"Value of {clean(name, 64)}: ", hidden=True))
+            finally:
+                terminal.close()
         await local.store.commit(local.entry("secret", "set", detail={"name": name}))
 
     on_local(home, keep)

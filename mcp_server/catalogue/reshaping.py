@@ -76,6 +76,26 @@ def rows_to_read(value: Json, argument: str, _row: Row, before: Json) -> Json:
     return [merged(row, changes.get(_key(row, keys), {})) for row in before]
 
 
+def renamed(value: Json, argument: str, _row: Row) -> Json:
+    """``list[].written by read``: a field of list elements that is written under another name than it is read."""
+    path, keys = _parts(argument)
+    return _with_field(value, path, keys[0], path.rpartition(".")[2])
+
+
+def named_as_read(value: Json, argument: str, _row: Row, _before: Json) -> Json:
+    """``list[].written by read``: the field under the name that it is read by."""
+    path, keys = _parts(argument)
+    return _with_field(value, path, path.rpartition(".")[2], keys[0])
+
+
+def _with_field(value: Json, path: str, old: str, new: str) -> Json:
+    name = path.partition("[]")[0]
+    if not isinstance(value, Mapping) or not isinstance(value.get(name), list):
+        return value
+    elements = [{new if k == old else k: v for k, v in e.items()} if isinstance(e, Mapping) else e for e in value[name]]
+    return {**value, name: elements}
+
+
 def virtual_addresses(value: Json, _argument: str, _row: Row) -> Json:
     """A warm spare's virtual addresses, which are read as the ``ip`` of its uplinks and written by number.
 

@@ -236,20 +236,33 @@ def _implicit(rule: Mapping[str, Json], body: Mapping[str, Json]) -> Json:
 
 def _ids(value: Json, argument: str, _row: Row) -> Json:
     """A list of objects as the list of their ids (facts: content filtering reads objects and takes ids)."""
-    if not isinstance(value, Mapping) or not isinstance(value.get(argument), list):
-        return value
-    return {**value, argument: [item.get("id") if isinstance(item, Mapping) else item for item in value[argument]]}
+    return _with_list(value, argument.split("."), lambda items: [_id_of(item) for item in items])
 
 
 def _objects(value: Json, argument: str, _row: Row, before: Json) -> Json:
-    if not isinstance(value, Mapping) or not isinstance(value.get(argument), list):
+    live = before
+    for name in argument.split("."):
+        live = live.get(name) if isinstance(live, Mapping) else None
+    listed = live if isinstance(live, list) else []
+    known = {item["id"]: item for item in listed if isinstance(item, Mapping) and "id" in item}
+    return _with_list(
+        value,
+        argument.split("."),
+        lambda items: [known.get(item, {"id": item}) if isinstance(item, str) else item for item in items],
+    )
+
+
+def _id_of(item: Json) -> Json:
+    return item.get("id") if isinstance(item, Mapping) else item
+
+
+def _with_list(value: Json, names: list[str], change: Callable[[list[Json]], list[Json]]) -> Json:
+    """A copy with the list at a path of field names changed; as it is when there is no list."""
+    if not names:
+        return change(value) if isinstance(value, list) else value
+    if not isinstance(value, Mapping) or names[0] not in value:
         return value
-    live = before.get(argument) if isinstance(before, Mapping) else None
-    known = {item["id"]: item for item in live or () if isinstance(item, Mapping) and "id" in item}
-    return {
-        **value,
-        argument: [known.get(item, {"id": item}) if isinstance(item, str) else item for item in value[argument]],
-    }
+    return {**value, names[0]: _with_list(value[names[0]], names[1:], change)}
 
 
 def _wrapped(value: Json, argument: str, _row: Row) -> Json:
@@ -314,5 +327,6 @@ TRANSFORMS: Mapping[str, Transform] = {
     "holder": Transform(reshaping.held, reshaping.let_go, _same),
     "lift": Transform(reshaping.lifted, reshaping.lowered, _same),
     "rows": Transform(reshaping.rows_to_write, reshaping.rows_to_read, _same),
+    "rename": Transform(reshaping.renamed, reshaping.named_as_read, _same),
     "warm_spare": Transform(reshaping.virtual_addresses, reshaping.shown_addresses, _same),
 }

@@ -2,7 +2,8 @@
 
 ``$body.x`` is a field of the call's body, ``$before.x`` of the live state, ``$param.x`` a parameter, ``$each.x`` one
 element of a list field of the body (see ``turns``), ``$created.x`` what the answer of the call will say in its field
-x. Anything else stands for itself.
+x. ``{"$add": [list, item]}`` is the list with that item, ``{"$remove": [list, item]}`` the list without it. Anything
+else stands for itself.
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,17 @@ from mcp_server.domain.state.json_value import copied
 CREATED = "$created"  #: ``{"$created": field}`` stands for what the answer of the write (or of the re-create) returns
 
 
+_EDITS = {"$add": 1, "$remove": 0}  #: how often the item stands in the list afterwards
+
+
 class Gap(LookupError):
     """A template names a value that is not there; ``str`` is its name."""
 
 
 def filled(template: Json, touch: Touch, before: Json) -> Json:
     """The template with its values; Gap when one is missing."""
+    if isinstance(template, Mapping) and set(template) & _EDITS.keys():
+        return _edited(template, touch, before)
     if isinstance(template, Mapping):
         return {name: filled(value, touch, before) for name, value in template.items()}
     if isinstance(template, list):
@@ -35,6 +41,13 @@ def filled(template: Json, touch: Touch, before: Json) -> Json:
             raise Gap(template[1:])
         value = value[name]
     return copied(value)
+
+
+def _edited(template: Mapping[str, Json], touch: Touch, before: Json) -> Json:
+    (word, parts), *_ = template.items()
+    found, item = (filled(part, touch, before) for part in parts)
+    rest = [element for element in found if element != item] if isinstance(found, list) else []
+    return rest + [item] * _EDITS[word]
 
 
 def turns(template: Json, touch: Touch) -> list[Touch]:

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -48,12 +49,26 @@ def _row(one: type[errors.MerakiMcpError]) -> tuple[str, ...]:
 def codes_of() -> set[tuple[str, str, str]]:
     """Code, message and remedy of every refusal in the source."""
     files = [*sorted((_ROOT / "mcp_server").rglob("*.py")), *sorted((_ROOT / "tools").glob("*.py"))]
-    calls = (node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8"))))
-    return {row for node in calls if isinstance(node, ast.Call) for row in _refusal(node)}
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    raised = {row for node in nodes if isinstance(node, ast.Call) for row in _refusal(node)}
+    return raised | {row for node in nodes if isinstance(node, ast.Dict) for row in _written_out(node)}
+
+
+def _written_out(node: ast.Dict) -> Iterator[tuple[str, str, str]]:
+    """An error that stands in the source as a dictionary."""
+    given = {
+        key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
+    }
+    if {"code", "message"} <= given.keys():
+        remedy = _text(given["remedy"]) if "remedy" in given else ""
+        yield from ((f"`{code}`", _text(given["message"]), remedy) for code in _constants(given["code"]))
 
 
 def _refusal(call: ast.Call) -> Iterator[tuple[str, str, str]]:
     name = call.func.id if isinstance(call.func, ast.Name) else ""
+    if name == "Refuse" and len(call.args) >= 3:  # a hook's: code, reason, remedy
+        yield from ((f"`{code}`", _text(call.args[1]), _text(call.args[2])) for code in _constants(call.args[0]))
+        return
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if name not in _CALLER or "code" not in given or not call.args:
         return
@@ -71,8 +86,14 @@ def _constants(node: ast.expr) -> Iterator[str]:
 
 
 def _text(node: ast.expr) -> str:
+    return re.sub("…+", "…", _joined(node))
+
+
+def _joined(node: ast.expr) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) for part in node.values)
+        return "".join(map(_joined, node.values))
+    if isinstance(node, ast.BinOp):
+        return _joined(node.left) + _joined(node.right)
     return "…"

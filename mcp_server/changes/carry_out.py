@@ -4,6 +4,7 @@ The only code that writes to Meraki. The server owns the run: a caller that goes
 it; after that it goes on to its end, applied or undone (design 3.1.2).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -24,6 +25,7 @@ from mcp_server.domain.record import Approval, Change, ChangeStep, Lease, Stored
 from mcp_server.errors import Busy, RecordConflict, Refused
 from mcp_server.world import World
 
+Report = Callable[[float, float | None, str], Awaitable[None]]
 _LATER: Final = "Commit-confirm (confirm_within_minutes, keep) is not available in this version; nothing was done."
 
 
@@ -46,7 +48,7 @@ class Changes:
         if isinstance(decision, Outcome):
             return decision
         run = await self._start(attempt, wish.plan, decision, world)
-        return await self._follow(run) if run is not None else await self._again(wish.plan, attempt, world)
+        return await self._follow(run, attempt) if run is not None else await self._again(wish.plan, attempt, world)
 
     async def _again(self, stored: StoredPlan, attempt: Attempt, world: World) -> Outcome:
         """The stored record of a plan that was carried out before, for its requester."""
@@ -59,7 +61,7 @@ class Changes:
         if change_id is None:
             raise Refused("The plan moved on while it was applied.", "Call again.", code="plan_moved")
         if (run := self._runs.get(change_id)) is not None:
-            return await self._follow(run)
+            return await self._follow(run, attempt)
         change = await world.store.get(Change, change_id)
         if change is None:
             raise Refused("The change of this plan is not on record.", "See history.", code="change_unknown")
@@ -105,7 +107,7 @@ class Changes:
         self._runs[change.key] = run
         return run
 
-    async def _follow(self, run: Run) -> Outcome:
+    async def _follow(self, run: Run, attempt: Attempt) -> Outcome:
         """The outcome when it comes in time, else ``applying``; going away before the first write cancels."""
         if not run.is_started:
             run.is_started = True
@@ -113,7 +115,7 @@ class Changes:
         run.followers += 1
         try:
             with anyio.move_on_after(self._means.times.apply_wait_s):
-                await run.done.wait()
+                await _told_until_done(run, attempt.call.report)
         except anyio.get_cancelled_exc_class():
             if run.followers == 1 and not run.is_detached:  # nobody else waits, and nobody was told that it goes on
                 run.is_cancelled = not run.is_sent
@@ -136,6 +138,7 @@ class Changes:
         finally:
             self._runs.pop(run.change.key, None)
             run.done.set()
+            run.wake()
 
     def under_way(self) -> tuple[Run, ...]:
         """The changes that this server carries out now."""
@@ -147,6 +150,17 @@ class Changes:
             run.is_detached = True
             run.is_cancelled = not run.is_sent
             await run.done.wait()
+
+
+async def _told_until_done(run: Run, report: Report | None) -> None:
+    """Tell the caller of every step that the change puts behind it, until it has ended."""
+    total = len(run.plan.steps)
+    while not run.done.is_set():
+        told, moved_on = run.progress, run.moved_on
+        if report is not None:
+            await report(told, total, f"{told} of {total} steps done" if told < total else "Watching the network")
+        if told == run.progress:
+            await moved_on.wait()
 
 
 def _approvable(state: ChangeState) -> ChangeState:

@@ -193,7 +193,7 @@ class Bridge:
         can_ask = form is not None and (form.form is not None or form.url is None)
 
         async def report(done: float, total: float | None, message: str) -> None:
-            with suppress(MCPError):
+            with suppress(MCPError, anyio.ClosedResourceError, anyio.BrokenResourceError):  # the caller may be gone
                 await ctx.session.report_progress(done, total, message)
 
         size = len(json.dumps(dict(arguments), default=str).encode())

@@ -65,7 +65,8 @@ async def test_an_undo_that_fails_too_names_what_is_left(stage: Stage) -> None:
     stage.sandbox.add_fault({"kind": "status", "status": 400, "method": "PUT", "skip": 1, "count": 9})
     answer = await apply(stage, renamed(0, "Rede 0"), renamed(1, "Rede 1"))
     assert answer["status"] == "rollback_failed"
-    assert answer["residue"] and "step 1" in answer["residue"][0]
+    assert answer["residue"]
+    assert "step 1" in answer["residue"][0]
     assert name_of(stage, 0) == "Rede 0"
 
 
@@ -192,7 +193,8 @@ async def test_a_port_change_that_cuts_a_switch_off_is_noticed_and_undone_withou
     answer = await apply(stage, step("updateDeviceSwitchPort", {"enabled": False}, serial=CORE, portId="51"))
     assert answer["status"] == "rolled_back"
     assert answer["error"]["code"] == "health_gate"
-    assert answer["health"]["verdict"] == "worse" and answer["health"]["findings"]
+    assert answer["health"]["verdict"] == "worse"
+    assert answer["health"]["findings"]
     assert "remedy" in answer["error"]
     assert_same(before, canonical(stage.sandbox.world))
 

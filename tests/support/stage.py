@@ -6,7 +6,7 @@ The sandbox runs in the test's own loop, so that a test can look at its state; t
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 from mcp_server.assembly import Server, running
+from mcp_server.domain.ports import Clock
 from mcp_server.sandbox.app import SandboxApp, create_app
 from mcp_server.sandbox.server import listening, serving
 from mcp_server.settings import Settings, load
@@ -42,7 +43,7 @@ QUICK: Mapping[str, Any] = {
     "retry_base_s": 0.01,
     "retry_longest_s": 5.0,
 }
-Answerer = Callable[[str], types.ElicitResult]
+Answerer = Callable[[str], types.ElicitResult | Awaitable[types.ElicitResult]]
 
 
 def accepting(message: str) -> types.ElicitResult:
@@ -65,6 +66,8 @@ class Stage:
     settings: Settings
     server: Server | None  #: None when it runs in a process of its own
     asked: list[str] = field(default_factory=list)
+    clock: Clock | None = None
+    address: str = ""  #: of the server over HTTP or SSE
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """The payload of a tool call; its text block says the same, and errors are flagged."""
@@ -109,14 +112,18 @@ async def staged(
     answer: Answerer | None = None,
     sandbox: SandboxApp | None = None,
     given: Mapping[str, Any] | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Stage]:
-    """A stage; ``answer`` plays the person, None is a client without elicitation; ``given`` are more settings."""
+    """A stage; ``answer`` plays the person, None is a client without elicitation; ``given`` are more settings.
+
+    ``clock`` is the server's (not over stdio, where it runs in a process of its own).
+    """
     cloud = sandbox or create_app(api_key=KEY, rate_limit=False, clock=lambda: datetime.now(UTC))
     home.mkdir(mode=0o700, exist_ok=True)  # noqa: ASYNC240  once, before anything runs
     async with serving(cloud) as base:
         overrides = {"profile": "solo", **QUICK, "home": home, "base_url": base, "api_key": KEY, "allow_loopback": True}
         settings = load({}, overrides={**overrides, **(given or {})})
-        stage = Stage(cloud, None, settings, None)  # type: ignore[arg-type]  # the client is set two lines below
+        stage = Stage(cloud, None, settings, None, clock=clock)  # type: ignore[arg-type]  # the client is set two lines below
         async with _client(settings, transport, era, answer, stage) as client:
             stage.client = client
             yield stage
@@ -126,38 +133,46 @@ async def staged(
 async def _client(
     settings: Settings, transport: str, era: str, answer: Answerer | None, stage: Stage
 ) -> AsyncIterator[Client]:
-    async def answered(_ctx: Any, params: Any) -> types.ElicitResult:
-        assert answer is not None
-        stage.asked.append(params.message)
-        return answer(params.message)
-
-    callback: Any = answered if answer else None
-    async with (
-        _target(settings, transport, stage) as target,
-        Client(target, mode=ERAS[era], elicitation_callback=callback, read_timeout_seconds=60) as client,
-    ):
-        assert client.protocol_version == era
-        yield client
-
-
-@asynccontextmanager
-async def _target(settings: Settings, transport: str, stage: Stage) -> AsyncIterator[Any]:
     if transport == "stdio":
-        yield StdioServerParameters(
+        process = StdioServerParameters(
             command=sys.executable,
             args=["-m", "mcp_server", "serve"],
             env=environment(settings),
             cwd=str(settings.home),
         )
+        async with _connected(process, era, answer, stage) as client:
+            yield client
         return
-    async with running(settings, channel=transport, budget=FreeBudget()) as server:
+    async with running(settings, channel=transport, budget=FreeBudget(), clock=stage.clock) as server:
         stage.server = server
-        async with _web(server, transport) as base, httpx2.AsyncClient(timeout=60) as web:
-            yield (
-                streamable_http_client(f"{base}/mcp", http_client=web)
-                if transport == "http"
-                else sse_client(f"{base}/sse")
-            )
+        async with _web(server, transport) as stage.address, another_client(stage, transport, era, answer) as client:
+            yield client
+
+
+@asynccontextmanager
+async def another_client(
+    stage: Stage, transport: str = "http", era: str = "2026-07-28", answer: Answerer | None = None
+) -> AsyncIterator[Client]:
+    """One more client of the stage's server, over HTTP or SSE; leaving the block closes its connections."""
+    async with httpx2.AsyncClient(timeout=60) as web:
+        url = f"{stage.address}/mcp" if transport == "http" else f"{stage.address}/sse"
+        target: Any = streamable_http_client(url, http_client=web) if transport == "http" else sse_client(url)
+        async with _connected(target, era, answer, stage) as client:
+            yield client
+
+
+@asynccontextmanager
+async def _connected(target: Any, era: str, answer: Answerer | None, stage: Stage) -> AsyncIterator[Client]:
+    async def answered(_ctx: Any, params: Any) -> types.ElicitResult:
+        assert answer is not None
+        stage.asked.append(params.message)
+        said = answer(params.message)
+        return said if isinstance(said, types.ElicitResult) else await said
+
+    callback: Any = answered if answer else None
+    async with Client(target, mode=ERAS[era], elicitation_callback=callback, read_timeout_seconds=60) as client:
+        assert client.protocol_version == era
+        yield client
 
 
 def environment(settings: Settings) -> dict[str, str]:

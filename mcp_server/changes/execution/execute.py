@@ -58,13 +58,10 @@ async def _apply(run: Run) -> ChangeState | None:
     """None when every step was applied and read back as planned; else the state in which the change ends."""
     steps = run.plan.steps
     for step in steps:
-        if run.is_cancelled and not run.is_sent:
-            run.failure = _failure("cancelled", "The caller went away before anything was sent.", "Call again.")
-            return S.CANCELLED
         wrote = await _one(run, step, is_last=step is steps[-1])
+        run.advance()
         if wrote is None:
             continue
-        run.progress += 1
         if isinstance(wrote, ChangeState):
             return wrote
         if wrote.error is not None or wrote.mismatch:
@@ -80,6 +77,9 @@ async def _one(run: Run, step: Step, *, is_last: bool) -> Wrote | ChangeState | 
     except (CallerError, MerakiError, AccessError) as error:
         run.failure = failure_of(error)
         return S.FAILED if not run.is_sent else await _undo(run)
+    if run.is_cancelled and not run.is_sent:
+        run.failure = _failure("cancelled", "The caller went away before anything was sent.", "Call again.")
+        return S.CANCELLED
     if where == "already":
         await _note_unchanged(run, step)
         if is_last and run.is_sent:

@@ -41,7 +41,8 @@ class Run:
     followers: int = 0  #: callers that wait for the end
     done: anyio.Event = field(default_factory=anyio.Event)
     outcome: Outcome | None = None
-    progress: int = 0
+    progress: int = 0  #: steps behind it
+    moved_on: anyio.Event = field(default_factory=anyio.Event)  #: set, and replaced, when progress is made
     moved_fields: list[str] = field(default_factory=list)  #: of a stale plan
     failure: Mapping[str, Json] = field(default_factory=dict)  #: {code, message, remedy} of what went wrong
     residue: list[str] = field(default_factory=list)  #: what an undo could not restore
@@ -52,6 +53,16 @@ class Run:
     def plan(self) -> Plan:
         """The plan that is carried out."""
         return self.stored.plan
+
+    def advance(self) -> None:
+        """One more step is behind it; whoever waits for ``moved_on`` is woken."""
+        self.progress += 1
+        self.wake()
+
+    def wake(self) -> None:
+        """Let whoever waits for ``moved_on`` look again."""
+        passed, self.moved_on = self.moved_on, anyio.Event()
+        passed.set()
 
     def entry(self, event: str, status: str, detail: Mapping[str, Json] | None = None) -> Append:
         """A line of evidence about this change; ``detail`` must be redacted."""

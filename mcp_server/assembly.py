@@ -127,7 +127,7 @@ def assembled(
 ) -> Server:
     """A server whose changes run in ``tasks``; whoever made it closes it."""
     home = open_home(settings)
-    store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock)
+    store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock, wait_s=settings.store_wait_s)
     budget = budget or StoreBudget(home, clock, settings.rate_per_s)
     client = _client(settings, clock, budget, sandbox=sandbox, answer_bytes=answer_bytes)
     vault = Vault(home, Seal(lambda: open_key(home, "vault")))

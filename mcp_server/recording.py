@@ -68,7 +68,11 @@ class Recorder:
                 payload = rendered(outcome)
             payload["warnings"] = [
                 *payload["warnings"],
-                {"rule": "no_receipt", "severity": "critical", "message": "This call could not be recorded."},
+                {
+                    "rule": "no_receipt",
+                    "severity": "critical",
+                    "message": "This call could not be recorded; health_check says why.",
+                },
             ]
             receipt = None
         payload["receipt"] = {"seq": receipt.seq, "hash": receipt.hash} if receipt else None

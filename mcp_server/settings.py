@@ -193,6 +193,7 @@ SETTINGS: tuple[Setting, ...] = (
     _ours("health_poll_s", _number(0.01, 60), 2.5, "Time between two samples of health."),
     _ours("question_s", _number(10, 3_600), 300.0, "How long a question to a person stays open."),
     _ours("lease_s", _number(30, 7_200), 900.0, "How long a change holds its networks before it must renew."),
+    _ours("store_wait_s", _SHORT, 10.0, "How long one use of the store waits while another program holds it."),
     _ours("plan_hours", _HOURS, 24.0, "How long a plan can be approved."),
     _ours("approval_hours", _HOURS, 4.0, "How long an approval can be used."),
     _ours("rate_per_s", _number(0.1, 10, "requests per second"), 10.0,
@@ -244,6 +245,7 @@ class Settings:
     health_poll_s: float = 2.5
     question_s: float = 300.0
     lease_s: float = 900.0
+    store_wait_s: float = 10.0
     plan_hours: float = 24.0
     approval_hours: float = 4.0
     rate_per_s: float = 10.0

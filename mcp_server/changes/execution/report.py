@@ -9,12 +9,24 @@ from mcp_server.domain.change_state import STATUS, ChangeState
 from mcp_server.domain.outcome import Outcome, is_under_way
 from mcp_server.domain.record import Change, ChangeStep, StoredPlan
 from mcp_server.domain.redaction import clean
-from mcp_server.errors import CallerError, MerakiError, MerakiMcpError
+from mcp_server.errors import (
+    CallerError,
+    MerakiError,
+    MerakiMcpError,
+    RecordAltered,
+    RecordConflict,
+    StoreUnavailable,
+)
 
 S = ChangeState
 _NOT_ITS_OWN: Final = ("networkId", "organizationId")
 _GOOD: Final = (S.APPLIED, S.UNCHANGED, S.PENDING_KEEP)
 
+_REMEDY: Final[Mapping[type[MerakiMcpError], str]] = {
+    StoreUnavailable: "health_check says what is wrong with the store; set that right, then call again.",
+    RecordConflict: "Call again; history shows what the other call did.",
+    RecordAltered: "Make a new plan; meraki-specialist audit verify says what else was altered.",
+}
 _SUMMARY: Final[Mapping[ChangeState, str]] = {
     S.APPLIED: "Applied and verified: the cloud holds what was planned.",
     S.UNCHANGED: "Nothing to do: the live state already is as planned; nothing was sent.",
@@ -35,7 +47,7 @@ def failure_of(error: MerakiMcpError) -> Mapping[str, Json]:
     told: dict[str, Json] = {
         "code": type(error).code,
         "message": type(error).sentence,
-        "remedy": "See history for what each step did, then plan again.",
+        "remedy": _REMEDY.get(type(error), "See history for what each step did, then plan again."),
     }
     if isinstance(error, MerakiError):
         told["cloud_says"] = [clean(text) for text in error.errors]

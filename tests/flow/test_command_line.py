@@ -5,8 +5,6 @@ import json
 import os
 import re
 import stat
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,73 +12,17 @@ import pytest
 import rfc8785
 
 from mcp_server.catalogue.operations import Catalogue
-from mcp_server.cli.local import opened
-from mcp_server.domain.record import AuditEntry
 from mcp_server.sandbox.app import create_app
-from tests.support.places import CORE, NET, ORG
-from tests.support.stage import KEY, Stage, accepting, environment, staged
-from tests.support.story import applied, planned, step
+from mcp_server.sandbox.cloud import Answer
+from tests.support.commands import approved, enrolled, evidence, filled, port_moved, renamed, run, told
+from tests.support.places import NET, ORG
+from tests.support.stage import KEY, Stage, environment, staged
+from tests.support.story import applied, planned
 from tests.support.tampering import altered
-from tests.support.terminal import PROGRAM, Ended, at_terminal, without_terminal
+from tests.support.terminal import PROGRAM, at_terminal, without_terminal
 
-PASSPHRASE: Final = "quatro palavras bem longas"
-NASTY: Final = "Loja \x1b[2J\x07 ‮ <b>x</b> [bold]y[/bold]"
-_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f‪-‮⁦-⁩]")
-
-
-def renamed(number: int, name: str) -> dict[str, Any]:
-    """A plan's step of moderate risk: an SSID gets a name."""
-    return step("updateNetworkWirelessSsid", {"name": name}, networkId=NET, number=str(number))
-
-
-def port_moved() -> dict[str, Any]:
-    """A plan's step of high risk: a switch port goes to another VLAN."""
-    return step("updateDeviceSwitchPort", {"vlan": 20}, serial=CORE, portId="7")
-
-
-@asynccontextmanager
-async def filled(home: Path, **more: Any) -> AsyncIterator[Stage]:
-    """A stage over stdio, whose caller is the user that the commands run as."""
-    async with staged(home, transport="stdio", answer=accepting, **more) as stage:
-        yield stage
-
-
-async def run(stage: Stage, *words: str, given: str = "") -> Ended:
-    """The end of a command without a terminal, with the stage's settings in its environment."""
-    done = await without_terminal([*PROGRAM, *words], environment(stage.settings), given=given)
-    assert "Traceback" not in done.err, done.err
-    assert not _CONTROL.search(done.out), done.out
-    assert not _CONTROL.search(done.err), done.err
-    assert stage.settings.api_key not in done.out + done.err
-    return done
-
-
-async def told(stage: Stage, *words: str, code: int = 0) -> Any:
-    """What a command says with --json."""
-    done = await run(stage, *words, "--json")
-    assert done.code == code, (done.code, done.out, done.err)
-    return json.loads(done.out)
-
-
-async def evidence(stage: Stage, event: str, status: str) -> list[AuditEntry]:
-    """Rows of the audit chain."""
-    async with opened({"home": stage.settings.home}) as local:
-        return list(await local.store.list(AuditEntry, {"event": event, "status": status}, limit=100))
-
-
-async def enrolled(stage: Stage, owner: str = "carla", role: str = "approver") -> None:
-    """A key, enrolled as a person does it; a further one is signed by carla."""
-    command = [*PROGRAM, "key", "enroll", "--role", role, "--owner", owner]
-    async with at_terminal(command, environment(stage.settings)) as person:
-        shown = await person.reads(": ")
-        if "who signs" in shown:
-            await person.types(PASSPHRASE, hidden=True)
-            await person.reads("New passphrase")
-        await person.types(PASSPHRASE, hidden=True)
-        await person.reads("The same again: ")
-        await person.types(PASSPHRASE, hidden=True)
-        assert await person.leaves() == 0, person.screen
-        assert PASSPHRASE not in person.screen
+ROOT: Final = str(Path(__file__).resolve().parents[2])
+NASTY: Final = "Loja \x1b[2J\x07 \u202e <b>x</b> [bold]y[/bold]"
 
 
 async def test_what_was_planned_and_changed_is_told_by_plans_history_and_show(tmp_path: Path) -> None:
@@ -160,7 +102,7 @@ async def test_the_chain_is_verified_exported_without_loss_and_its_first_bad_row
         assert [row["seq"] for row in newest] == [whole["rows"] - 1, whole["rows"]]
 
     edited = rows[4]["seq"]
-    altered(tmp_path / "home" / "store.db", f"UPDATE audit SET doc = replace(doc, 'a', 'b') WHERE seq = {edited}")
+    altered(tmp_path / "home" / "store.db", "UPDATE audit SET doc = replace(doc, 'a', 'b') WHERE seq = ?", [edited])
     found = await told(stage, "audit", "verify", code=1)
     assert (found["whole"], found["first_bad_row"]) == (False, edited)
     assert f"the first bad row is {edited}" in (await run(stage, "audit", "verify")).out
@@ -208,17 +150,6 @@ async def ssid(stage: Stage) -> Any:
     return (await stage.call("meraki_read", operation="getNetworkWirelessSsid", params=asked))["data"]
 
 
-async def approved(stage: Stage, asked: Mapping[str, Any]) -> None:
-    """A person runs the printed command, as printed, and approves."""
-    command = ["sh", "-c", asked["approve_with"]]
-    async with at_terminal(command, {"PATH": os.environ["PATH"]}) as person:
-        await person.reads("Type the plan's code")
-        await person.types(asked["code"])
-        await person.reads("Passphrase: ")
-        await person.types(PASSPHRASE, hidden=True)
-        assert await person.leaves() == 0, person.screen
-
-
 async def test_rollback_refuses_what_is_not_there_and_names_what_it_needs(tmp_path: Path) -> None:
     """Neither or both of id and --last, and steps that are none, are usage errors; an unknown change is refused."""
     async with filled(tmp_path / "home") as stage:
@@ -234,7 +165,7 @@ async def test_rollback_refuses_what_is_not_there_and_names_what_it_needs(tmp_pa
 async def test_the_sandbox_prints_where_it_is_and_how_a_server_is_pointed_at_it(tmp_path: Path) -> None:
     """With just the printed settings, doctor finds a key that is accepted, and says where each came from."""
     command = [*PROGRAM, "sandbox", "--port", "0", "--networks", "8", "--devices", "60", "--seed", "7"]
-    plain = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    plain = {"PATH": os.environ["PATH"], "PYTHONPATH": ROOT}
     async with at_terminal(command, plain) as person:
         page = await person.reads("Ctrl-C ends it.")
         given = dict(re.findall(r"export (\w+)=(\S+)", page))
@@ -288,7 +219,9 @@ async def test_doctor_names_what_is_wrong_and_exits_1(tmp_path: Path) -> None:
         assert "fail data directory" in done.out
 
 
-async def test_the_catalogue_is_described_searched_and_compared_with_an_organizations_own(tmp_path: Path) -> None:
+async def test_the_catalogue_is_described_searched_and_compared_with_an_organizations_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Search says what the tool says; refresh names what is new, gone and changed, and changes nothing."""
     async with filled(tmp_path / "home") as stage:
         about = await told(stage, "catalogue", "info")
@@ -302,11 +235,19 @@ async def test_the_catalogue_is_described_searched_and_compared_with_an_organiza
         assert (await run(stage, "catalogue", "search", "--operation", "updateNetworkWirelessSsit")).code == 3
         assert "scripts/build catalogue" in (await run(stage, "catalogue", "build")).out
 
-        stage.sandbox.world.put(f"/organizations/{ORG}/openapiSpec", openapi())
+        cloud_answer = stage.sandbox._ask
+
+        def with_document(asked: Any, cloud: Any = None) -> Answer:
+            is_document = asked.path == f"/organizations/{ORG}/openapiSpec"
+            return Answer(200, openapi()) if is_document else cloud_answer(asked, cloud)
+
+        monkeypatch.setattr(stage.sandbox, "_ask", with_document)
         new = await told(stage, "catalogue", "refresh", "--organization", ORG)
         assert new["added"] == [{"id": "getNetworkWeather", "request": "GET /networks/{networkId}/weather"}]
         assert new["removed"] == ["rebootDevice"]
-        assert new["changed"] == [{"id": "updateNetwork", "what": ["new body field colour", "body field notes is gone"]}]
+        assert new["changed"] == [
+            {"id": "updateNetwork", "what": ["new body field colour", "body field notes is gone"]}
+        ]
         assert "does not rebuild" in new["note"]
         assert stage.writes() == []
         assert len(await evidence(stage, "catalogue_refresh", "ok")) == 1
@@ -334,125 +275,9 @@ def openapi() -> dict[str, Any]:
     return {"openapi": "3.0.1", "info": {"version": "1.99.0"}, "paths": paths}
 
 
-async def test_a_person_at_a_terminal_approves_rejects_and_keeps_secrets(tmp_path: Path) -> None:
-    """Keys, secrets, approval and rejection through /dev/tty; nothing typed hidden stands on the screen or on disk."""
-    async with filled(tmp_path / "home") as stage:
-        await enrolled(stage)
-        await enrolled(stage, "dora", "auditor")
-        keys = (await told(stage, "key", "list"))["keys"]
-        assert [(key["role"], key["owner"]) for key in keys] == [("approver", "carla"), ("auditor", "dora")]
-        command = [*PROGRAM, "secret", "set", "WIFI"]
-        async with at_terminal(command, environment(stage.settings)) as person:
-            await person.reads("Value of WIFI: ")
-            await person.types("segredo-da-loja-17", hidden=True)
-            assert await person.leaves() == 0
-            assert "segredo-da-loja-17" not in person.screen
-        assert (await told(stage, "secret", "list"))["secrets"] == ["WIFI"]
-        for path in stage.settings.home.rglob("*"):
-            assert not path.is_file() or b"segredo-da-loja-17" not in path.read_bytes(), path
-
-        plan = await planned(stage, port_moved())
-        asked = await stage.call("meraki_apply", plan_id=plan["plan_id"])
-        assert asked["status"] == "needs_approval"
-        await approved(stage, asked)
-        [row] = (await told(stage, "plans"))["plans"]
-        assert row["waits_for"] == "apply"
-        assert (await stage.call("meraki_apply", plan_id=plan["plan_id"]))["status"] == "applied"
-
-        other = await planned(stage, renamed(2, "Visitantes"))
-        assert (await run(stage, "reject", other["plan_id"], "--reason", "no")).code == 0
-        answer = await stage.call("meraki_apply", plan_id=other["plan_id"])
-        assert answer["error"]["code"] == "plan_refused"
-        assert (await run(stage, "reject", other["plan_id"])).code == 3
-
-
-async def test_without_a_terminal_nothing_is_approved_and_the_attempt_is_on_record(tmp_path: Path) -> None:
-    """An agent that runs the printed command, with or without a passphrase in the pipe, is refused: exit 3, audited."""
-    async with filled(tmp_path / "home") as stage:
-        await enrolled(stage)
-        plan = await planned(stage, port_moved())
-        asked = await stage.call("meraki_apply", plan_id=plan["plan_id"])
-        typed = f"{plan['code']}\n{PASSPHRASE}\n"
-        for given in ("", typed):
-            command = ["sh", "-c", asked["approve_with"]]
-            done = await without_terminal(command, {"PATH": os.environ["PATH"]}, given=given)
-            assert done.code == 3, done.err
-            assert "person at a terminal" in done.err
-        rows = await evidence(stage, "approval", "refused")
-        assert [(row.plan_id, row.detail["code"]) for row in rows] == [(plan["plan_id"], "no_terminal")] * 2
-        for words, event in (
-            (("approve", "--watch"), "approval"), (("key", "enroll", "--role", "approver", "--owner", "eve"), "key"),
-            (("secret", "set", "X"), "secret"), (("audit-respond", "audit-x", "--verdict", "approve", "--reason", "y"), "verdict"),
-        ):  # fmt: skip
-            known = len(await evidence(stage, event, "refused"))
-            assert (await run(stage, *words, given=typed)).code == 3, words
-            assert len(await evidence(stage, event, "refused")) == known + 1, words
-        again = await stage.call("meraki_apply", plan_id=plan["plan_id"])
-        assert again["status"] == "needs_approval"
-        assert stage.writes() == []
-
-
-async def test_a_passphrase_that_is_piped_in_beside_a_terminal_is_not_read(tmp_path: Path) -> None:
-    """With a terminal there and the answers in the pipe, the command still waits for the terminal."""
-    async with filled(tmp_path / "home") as stage:
-        await enrolled(stage)
-        plan = await planned(stage, port_moved())
-        command = [*PROGRAM, "approve", plan["plan_id"]]
-        typed = f"{plan['code']}\n{PASSPHRASE}\n"
-        async with at_terminal(command, environment(stage.settings), given=typed) as person:
-            await person.reads("Type the plan's code")
-            await person.types("no")
-            assert await person.leaves() == 3, person.screen
-        [row] = await evidence(stage, "approval", "refused")
-        assert row.detail["code"] == "code_not_typed"
-
-
-@pytest.mark.parametrize(("code", "passphrase", "reason"), [("XXXX", "", "code_not_typed"), ("", "wrong one", "wrong_passphrase")])
-async def test_a_wrong_code_or_passphrase_approves_nothing_and_is_on_record(
-    tmp_path: Path, code: str, passphrase: str, reason: str
-) -> None:
-    """Refused, exit 3, one row with the reason; the plan stays open and unapproved."""
-    async with filled(tmp_path / "home") as stage:
-        await enrolled(stage)
-        plan = await planned(stage, port_moved())
-        async with at_terminal([*PROGRAM, "approve", plan["plan_id"]], environment(stage.settings)) as person:
-            await person.reads("Type the plan's code")
-            await person.types(code or plan["code"])
-            if passphrase:
-                await person.reads("Passphrase: ")
-                await person.types(passphrase, hidden=True)
-            assert await person.leaves() == 3, person.screen
-        [row] = await evidence(stage, "approval", "refused")
-        assert (row.plan_id, row.detail["code"]) == (plan["plan_id"], reason)
-        assert (await stage.call("meraki_apply", plan_id=plan["plan_id"]))["status"] == "needs_approval"
-        assert stage.writes() == []
-
-
-async def test_the_watch_asks_for_each_plan_as_it_comes_and_ends_with_ctrl_c(tmp_path: Path) -> None:
-    """Unlocked once; the code of each plan approves it, anything else does not; Ctrl-C at a question approves nothing."""
-    async with filled(tmp_path / "home") as stage:
-        await enrolled(stage)
-        async with at_terminal([*PROGRAM, "approve", "--watch"], environment(stage.settings)) as person:
-            await person.reads("Passphrase: ")
-            await person.types(PASSPHRASE, hidden=True)
-            await person.reads("Waiting for plans")
-            first = await planned(stage, port_moved())
-            assert f"Apply plan {first['code']}" in await person.reads("anything else to stop: ")
-            await person.types(first["code"].lower())
-            await person.reads("Approved.")
-            second = await planned(stage, renamed(2, "Visitantes"))
-            await person.reads("anything else to stop: ")
-            await person.types("no")
-            await person.reads("Not approved")
-            third = await planned(stage, renamed(3, "Outra"))
-            await person.reads("anything else to stop: ")
-            await person.presses_ctrl_c()
-            assert await person.leaves() == 0, person.screen
-        assert (await stage.call("meraki_apply", plan_id=first["plan_id"]))["status"] == "applied"
-        waiting = {one["plan_id"]: one["waits_for"] for one in (await told(stage, "plans"))["plans"]}
-        assert waiting == {second["plan_id"]: "confirmation", third["plan_id"]: "confirmation"}
-
-
+@pytest.mark.parametrize(
+    ("code", "passphrase", "reason"), [("XXXX", "", "code_not_typed"), ("", "wrong one", "wrong_passphrase")]
+)
 async def test_no_bind_that_others_can_reach_is_served(tmp_path: Path) -> None:
     """A wrong setting is one line and exit 2, also when it is found while the server runs."""
     async with filled(tmp_path / "home") as stage:

@@ -115,7 +115,8 @@ async def _large_plan(stage: Stage) -> list[Row]:
     serials = [serial for serial, one in stage.sandbox.world.devices.items() if one.get("networkId")]
     network = stage.sandbox.world.devices[serials[0]]["networkId"]
     body = {"notes": "bench"}
-    mine = [serial for serial in serials if stage.sandbox.world.devices[serial]["networkId"] == network]
+    devices = stage.sandbox.world.devices
+    mine = [one for one in serials if devices[one]["networkId"] == network and devices[one]["model"].startswith("MR")]
     operations = [
         {
             "operation": "updateDevice",

@@ -1,6 +1,7 @@
 """A plan as an answer: short, readable, secrets masked, names cleaned (contract of design 3.1)."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mcp_server.changes.means import Means
@@ -14,6 +15,8 @@ from mcp_server.domain.risk import Risk
 
 _DEVICES_SHOWN: Final = 3  #: protocol 8: more than 3 devices shorten the list
 _FIELDS_SHOWN: Final = 40
+_GROUPS_SHOWN: Final = 40
+_LISTED: Final = 12  #: entries of a list in the context
 
 
 def plan_view(stored: StoredPlan, means: Means) -> dict[str, Json]:
@@ -26,14 +29,64 @@ def plan_view(stored: StoredPlan, means: Means) -> dict[str, Json]:
         "request_id": plan.request_id,
         "state": stored.state.value,
         "risk": plan.risk.word,
-        "diff": [_step(step) for step in plan.steps],
+        "diff": _diff(plan),
         "impact": impact_view(plan),
-        "undo": [_undo(step) for step in plan.steps],
+        "undo": _undo(plan),
         "requires": requires(plan, means),
         "skipped": [blocked_view(blocked) for blocked in plan.skipped],
-        "context": dict(plan.context),
+        "context": _context(plan.context),
         "expires_at": plan.expires_at.isoformat(),
     }
+
+
+def _diff(plan: Plan) -> list[dict[str, Json]]:
+    """What changes, step by step; steps that change the same fields alike are told once, with their numbers."""
+    groups: dict[str, list[Step]] = {}
+    views: dict[str, dict[str, Json]] = {}
+    for step in plan.steps:
+        view = _step(step)
+        same = json.dumps([view[name] for name in sorted(view) if name not in ("step", "target")], default=str)
+        groups.setdefault(same, []).append(step)
+        views.setdefault(same, view)
+    told = [_group(views[same], steps) for same, steps in groups.items()]
+    if len(told) > _GROUPS_SHOWN:
+        rest = {"more": len(told) - _GROUPS_SHOWN, "see": f"plan://{plan.plan_id}"}
+        told = [*told[:_GROUPS_SHOWN], rest]
+    return told
+
+
+def _group(view: dict[str, Json], steps: Sequence[Step]) -> dict[str, Json]:
+    if len(steps) == 1:
+        return view
+    targets = [clean(step.label, 200) for step in steps]
+    group = {
+        "steps": numbers([step.number for step in steps]),
+        "count": len(steps),
+        "targets": targets[:_DEVICES_SHOWN],
+    }
+    return group | {name: value for name, value in view.items() if name not in ("step", "target")}
+
+
+def numbers(values: Sequence[int]) -> str:
+    """Ascending numbers as ranges: 1-3, 7."""
+    parts: list[list[int]] = []
+    for value in values:
+        if parts and value == parts[-1][1] + 1:
+            parts[-1][1] = value
+        else:
+            parts.append([value, value])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
+
+
+def _context(context: Mapping[str, Json]) -> dict[str, Json]:
+    """What the hooks found out; a long list as its length, because an answer is paid for by the token."""
+    return {name: _shortened(value) for name, value in context.items() if value not in (None, {}, [])}
+
+
+def _shortened(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {name: _shortened(one) for name, one in value.items()}
+    return f"{len(value)} entries" if isinstance(value, list | tuple) and len(value) > _LISTED else value
 
 
 def _step(step: Step) -> dict[str, Json]:
@@ -85,7 +138,21 @@ def impact_view(plan: Plan) -> dict[str, Json]:
     return view
 
 
-def _undo(step: Step) -> dict[str, Json]:
+def _undo(plan: Plan) -> list[dict[str, Json]]:
+    """The way back of each step; steps that go back alike are told once."""
+    groups: dict[str, list[int]] = {}
+    views: dict[str, dict[str, Json]] = {}
+    for step in plan.steps:
+        view = _way(step)
+        same = json.dumps([view[name] for name in sorted(view) if name != "step"])
+        groups.setdefault(same, []).append(step.number)
+        views.setdefault(same, view)
+    return [
+        views[same] if len(found) == 1 else {**views[same], "step": numbers(found)} for same, found in groups.items()
+    ][:_GROUPS_SHOWN]
+
+
+def _way(step: Step) -> dict[str, Json]:
     inverse = step.inverse
     view: dict[str, Json] = {
         "step": step.number,

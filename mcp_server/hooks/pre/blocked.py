@@ -9,7 +9,7 @@ from mcp_server.errors import BadAnswer
 from mcp_server.hooks.pre.targets import first_few
 from mcp_server.world import World
 
-_SHOWN: Final = 50
+_SHOWN: Final = 10  #: of the targets, each once: an answer is paid for by the token
 _VLANS: Final = "/networks/{networkId}/appliance/vlans"
 
 
@@ -54,15 +54,21 @@ def refusal_of(blocked: Sequence[Blocked], attempt: Attempt) -> Refuse | None:
     left = sum(touch.is_write and index not in stopped for index, touch in enumerate(attempt.touches))
     if left and attempt.skip_blocked and not attempt.is_apply:
         return None
-    causes = first_few([f"{one.target}: {one.reason}" for one in blocked])
+    causes = first_few(list(dict.fromkeys(f"{one.target}: {one.reason}" for one in blocked)))
     ways = list(dict.fromkeys(one.remedy for one in blocked))
     may_skip = "; or plan with skip_blocked=true, which leaves them out" if left and not attempt.is_apply else ""
     return Refuse(
         "blocked",
         f"{len(blocked)} of {len(attempt.writes)} targets may not be changed: {causes}.",
         f"Way out: {'; or '.join(ways[:3])}{may_skip}.",
-        {"blocked": [_told(one) for one in blocked[:_SHOWN]], "blocked_count": len(blocked), "left": left},
+        {"blocked": _listed(blocked), "blocked_count": len(blocked), "left": left},
     )
+
+
+def _listed(blocked: Sequence[Blocked]) -> list[dict[str, str | int]]:
+    """The first of them, a target and reason that come again left out."""
+    once = {(one.target, one.code, one.reason): one for one in reversed(blocked)}
+    return [_told(one) for one in sorted(once.values(), key=lambda one: one.touch)[:_SHOWN]]
 
 
 def _told(one: Blocked) -> dict[str, str | int]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from mcp_server.changes.execution.report import stored_outcome
+from mcp_server.changes.execution.report import status_of, stored_outcome
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.planner import Planner
 from mcp_server.domain.call import Attempt, Json
-from mcp_server.domain.change_state import STATUS, ChangeState, move
+from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, AuditRequest, Change, ChangeStep, StoredPlan
@@ -58,8 +58,11 @@ class LedgerDesk:
                 f"No change {clean(change_id, 64)!r}.", "Call history without change_id.", code="change_unknown"
             )
         steps = await self.world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
-        told = stored_outcome(stored, change, sorted(steps, key=lambda one: one.key))
-        view = {**change.result, **told.data, "status": told.status, "state": change.state.value}
+        told = stored_outcome(stored, change, steps)
+        view = {**change.result, **told.data, **_short(change), "state": change.state.value}
+        if change.rolled_back_by and isinstance(view.get("rollback"), Mapping):
+            undone = {"available": False, "performed": True, "rollback_change_id": change.rolled_back_by}
+            view["rollback"] = {**view["rollback"], **undone}
         return Outcome("ok", f"{change_id}: {told.status}.", {"change": view})
 
     async def resource(self, attempt: Attempt, scheme: str, name: str) -> tuple[str, str]:
@@ -163,14 +166,14 @@ def _fits(change: Change, filters: Mapping[str, Json], since: datetime | None) -
         return False
     if filters.get("network_id") and filters["network_id"] not in change.network_ids:
         return False
-    return not filters.get("status") or STATUS.get(change.state) == filters["status"]
+    return not filters.get("status") or status_of(change) == filters["status"]
 
 
 def _short(change: Change) -> dict[str, Json]:
     view: dict[str, Json] = {
         "change_id": change.key,
         "plan_id": change.plan_id,
-        "status": STATUS.get(change.state, change.state.value),
+        "status": status_of(change),
         "actor": change.owner,
         "organization_id": change.organization_id,
         "network_ids": list(change.network_ids),

@@ -13,6 +13,7 @@ from typing import Any
 
 from mcp_server.sandbox import behaviours
 from mcp_server.sandbox.behaviour import AFTER_WRITE, BEFORE_REQUEST, BEHAVIOURS, Call, CloudError
+from mcp_server.sandbox.behaviours.lan.reachability import fetch
 from mcp_server.sandbox.generic import NOT_FOUND, Rows, answer, is_collection, item_tree
 from mcp_server.sandbox.paging import page_of
 from mcp_server.sandbox.routes import Route, parameters, routes
@@ -109,9 +110,9 @@ class Cloud:
 
     def _after(self, route: Route, call: Call, written: int) -> None:
         world = self.world
-        facts = world.hidden.get(f"/devices/{call.params.get('serial', '')}")
-        if facts is not None:
-            facts["configurationUpdatedAt"] = world.stamp()
+        for serial in _configured(world, route, call):
+            world.hidden[f"/devices/{serial}"]["configurationAwaited"] = True
+            fetch(world, serial)
         if len(world.changes) == written and not any(word in call.path for word in _UNLOGGED):
             network_id = call.params.get("networkId") or world.network_of(call.params.get("serial", ""))
             organization_id = call.params.get("organizationId") or world.organization_of(network_id)
@@ -120,6 +121,15 @@ class Cloud:
             )
         for hook in AFTER_WRITE:
             hook(world, call)
+
+
+def _configured(world: World, route: Route, call: Call) -> list[str]:
+    """The devices that a write gives another configuration: one, or those of the network that it is for."""
+    if f"/devices/{call.params.get('serial')}" in world.hidden:
+        return [call.params["serial"]]
+    word = _PRODUCTS.get(route.words[0]) if route.words else None
+    found = world.devices_in(call.params.get("networkId") or "")
+    return [str(one["serial"]) for one in found if word is None or one["productType"] == word]
 
 
 def _status(route: Route) -> int:

@@ -177,11 +177,12 @@ async def test_progress_is_told_step_by_step(tmp_path: Path, transport: str, era
     async def hear(done: float, total: float | None, _message: str | None) -> None:
         heard.append((done, total))
 
+    told: Any = hear
     async with staged(tmp_path / "home", transport=transport, era=era) as stage:
         ports: Any = {"portId": ["3-5"]}
         plan = await planned(stage, step("updateDeviceSwitchPort", {"vlan": 20}, serial=CORE, for_each=ports))
         await approve(stage.settings.home, plan["plan_id"])
-        await stage.client.call_tool("meraki_apply", {"plan_id": plan["plan_id"]}, progress_callback=hear)
+        await stage.client.call_tool("meraki_apply", {"plan_id": plan["plan_id"]}, progress_callback=told)
     assert heard[0][0] < 3
     assert heard[-1] == (3, 3)
     assert heard == sorted(heard)

@@ -15,6 +15,7 @@ VOLATILE: Final[Mapping[str, str]] = {
     "counters": "ids that were handed out are never handed out again",
     "batches": "the record of action batches: only ever grows",
     "configurationUpdatedAt": "when a device last fetched its configuration",
+    "configurationAwaited": "whether one waits for a device that is cut off",
     "reachability": "since when the cloud has seen each device",
     "transitions": "the log of devices that came and went: only ever grows",
     "furnished": "which networks were looked at",

@@ -22,7 +22,7 @@ async def read_delivery(run: Run) -> Mapping[str, Json]:
         return {"confirmed": 0, "pending": []}
     asked = {
         "organizationId": run.plan.organization.id,
-        "configurationUpdatedAfter": run.change.started_at.isoformat(timespec="seconds"),
+        "configurationUpdatedAfter": run.change.started_at.isoformat(timespec="milliseconds"),
         "serials": serials,
     }
     try:

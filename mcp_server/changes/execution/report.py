@@ -77,10 +77,18 @@ def change_outcome(run: Run) -> Outcome:
 
 
 def stored_outcome(stored: StoredPlan, change: Change, steps: Sequence[ChangeStep]) -> Outcome:
-    """The outcome of a change from its record alone."""
+    """The outcome of a change from its record alone; its steps in the order in which they were taken."""
+    steps = sorted(steps, key=lambda one: (one.sent_at or one.ended_at or change.started_at, one.number))
     failure = change.result.get("failure") if isinstance(change.result.get("failure"), Mapping) else {}
     extra = {name: change.result[name] for name in ("health", "delivery", "residue") if name in change.result}
     return _told(stored, change, steps, failure or {}, extra)
+
+
+def status_of(change: Change) -> str:
+    """The word that callers are told for a change's state; a change that took others back is ``rolled_back``."""
+    if change.state is S.APPLIED and change.rolls_back:
+        return "rolled_back"
+    return STATUS.get(change.state, "unknown")
 
 
 def step_view(step: ChangeStep) -> dict[str, Json]:
@@ -118,10 +126,10 @@ def _told(
     extra: Mapping[str, Json],
 ) -> Outcome:
     state = change.state
-    status = STATUS.get(state, "unknown")
+    status = status_of(change)
     summary = _SUMMARY.get(state, f"Change {change.key} is {state}.")
-    if state is S.APPLIED and stored.plan.rolls_back:
-        status, summary = "rolled_back", "Rolled back and verified: the read-back equals the planned restore."
+    if state is S.APPLIED and change.rolls_back:
+        summary = "Rolled back and verified: the read-back equals the planned restore."
     error = None
     if state not in _GOOD and not is_under_way(state):
         error = dict(failure) or {"code": status, "message": summary, "remedy": "See history."}

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
+from mcp_server.sandbox.behaviours.lan.reachability import fetch
 from mcp_server.sandbox.behaviours.organizations import take_out
 from mcp_server.sandbox.checks.settings import log
 from mcp_server.sandbox.generic import Rows
@@ -46,6 +47,8 @@ def list_devices(world: "World", call: Call) -> Json:
 
 
 def _updated_at(world: "World", serial: str) -> str:
+    """When the device last fetched its configuration; one that is back since then does it now."""
+    fetch(world, serial)
     return str(world.hidden[f"/devices/{serial}"]["configurationUpdatedAt"])
 
 

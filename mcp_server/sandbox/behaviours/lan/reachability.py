@@ -115,6 +115,14 @@ def is_online(world: "World", serial: str) -> bool:
     return not _restarting(world, serial) and _seen(world, serial, world.now()) == "online"
 
 
+def fetch(world: "World", serial: str) -> None:
+    """Let a device that the cloud sees fetch the configuration that waits for it; one that is cut off waits on."""
+    facts = world.hidden[f"/devices/{serial}"]
+    if facts.get("configurationAwaited") and is_online(world, serial):
+        del facts["configurationAwaited"]
+        facts["configurationUpdatedAt"] = world.stamp()
+
+
 def _restarting(world: "World", serial: str) -> bool:
     """Whether the device or one above it restarts."""
     for one in _way_up(world, serial):

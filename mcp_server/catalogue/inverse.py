@@ -12,7 +12,7 @@ from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, Row
 from mcp_server.catalogue.overlay.places import Item
 from mcp_server.catalogue.overlay.templates import CREATED, Gap, filled, turns
-from mcp_server.catalogue.transforms import has, restorable
+from mcp_server.catalogue.transforms import has, pruned, restorable
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Operation
 from mcp_server.domain.plan import Inverse, Write
@@ -55,6 +55,8 @@ class _Inversion:
             return self.none("the state before the change was not read")
         target = self.catalogue.find(self.row.inverse or self.operation.id)
         body = restorable(self.catalogue, self.overlay, target.id, self.before, over=self.expected)
+        if self.touch.body and not body:
+            return self.none("nothing of the state before the change can be written back")
         write = Write(target.id, self._params(target), body)
         caveats = (*self.row.caveats, *self._secrets_at_stake(), *self._never_read(), *self._stuck(body))
         return Inverse("with_caveats" if caveats else "reversible", "put_before", (write,), caveats, self.row.evidence)
@@ -104,6 +106,8 @@ class _Inversion:
             params = self._params(target)
         except Gap as gap:
             return self.none(f"its inverse {target.id} needs {gap}, which is not known")
+        schema = target.body
+        bodies = [pruned(body, schema) if schema is not None else body for body in bodies]
         writes = tuple(Write(target.id, params, body or None) for body in bodies)
         if not writes:
             return self.none(f"its inverse {target.id} has nothing to work on")

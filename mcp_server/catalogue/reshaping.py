@@ -59,11 +59,12 @@ def lowered(value: Json, argument: str, _row: Row, _before: Json) -> Json:
 
 
 def rows_to_write(value: Json, argument: str, _row: Row) -> Json:
-    """``list by key key``: the rows of a list read, those that have every key, in the field that is written."""
+    """``list by key key having field``: the rows of a list read, those that have all of these, in the field written."""
     name, keys = _parts(argument)
+    needed = [*keys, *argument.partition(" having ")[2].split()]
     if not isinstance(value, list):
         return value
-    return {name: [row for row in value if None not in _key(row, keys)]}
+    return {name: [row for row in value if None not in _key(row, needed)]}
 
 
 def rows_to_read(value: Json, argument: str, _row: Row, before: Json) -> Json:
@@ -116,8 +117,8 @@ def shown_addresses(value: Json, _argument: str, _row: Row, _before: Json) -> Js
 
 
 def _parts(argument: str) -> tuple[str, list[str]]:
-    name, _, keys = argument.partition(" by ")
-    return name, keys.split()
+    name, _, words = argument.partition(" by ")
+    return name, words.partition(" having ")[0].split()
 
 
 def _key(row: Json, keys: list[str]) -> tuple[Any, ...]:

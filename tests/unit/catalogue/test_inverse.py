@@ -232,7 +232,7 @@ def test_unbinding_is_undone_with_the_template_of_before() -> None:
         ("deleteNetwork", None, "every setting"),
         ("rebootDevice", None, "interruption"),
         ("createDeviceLiveToolsPing", {"target": "1.1.1.1"}, "changes no configuration"),
-        ("updateNetworkApplianceSdwanInternetPolicies", {}, "nothing reads"),
+        ("protectionNetworkApplianceUmbrella", {"enabled": True}, "nothing reads"),
         ("cloneOrganization", {"name": "x"}, "no inverse action"),
     ],
 )
@@ -291,3 +291,52 @@ def test_leaving_a_mode_whose_secrets_nothing_shows_is_said_of_the_mode() -> Non
     ldap = {"authMode": "open", "splashPage": "Password-protected with LDAP", "ipAssignmentMode": "NAT mode"}
     inverse = _inverse("updateNetworkWirelessSsid", {"splashPage": "None"}, ldap, networkId="N", number=0)
     assert inverse.caveats == ("splashPage: what the old mode kept secret must be given again",)
+
+
+def test_an_override_comes_back_at_the_path_that_its_state_names() -> None:
+    """The delete knows it by its id alone."""
+    before = {"overrideId": "9", "policy": {"id": "p"}, "rule": {"id": "r"}, "action": "block"}
+    operation = "deleteOrganizationApplianceSecurityIntrusionRulesOverride"
+    inverse = _inverse(operation, None, before, organizationId="1", overrideId="9")
+    assert inverse.writes == (
+        Write(
+            "createOrganizationApplianceSecurityIntrusionPolicyRuleOverride",
+            {"organizationId": "1", "policyId": "p", "ruleId": "r"},
+            {"override": {"action": "block"}},
+        ),
+    )
+    gone = _inverse(operation, None, {"overrideId": "9", "action": "block"}, organizationId="1", overrideId="9")
+    assert gone.undo_class == "none"
+    assert "before.policy.id" in gone.caveats[0]
+
+
+def test_an_inverse_may_take_what_the_answer_says() -> None:
+    """Assignments have ids only once they are made."""
+    operation = "bulkOrganizationApplianceDnsLocalProfilesAssignmentsCreate"
+    inverse = _inverse(operation, {"items": [{"network": {"id": "N"}}]}, None, organizationId="1")
+    assert inverse.writes[0].body == {"items": {"$created": "items"}}
+
+
+def test_claiming_several_devices_is_undone_one_by_one() -> None:
+    """Remove takes one serial."""
+    inverse = _inverse("claimNetworkDevices", {"serials": ["A", "B"]}, None, networkId="N_1")
+    assert [step.body for step in inverse.writes] == [{"serial": "A"}, {"serial": "B"}]
+
+
+def test_an_inverse_action_sends_only_what_it_takes() -> None:
+    """A state that is read has more fields than a body."""
+    stage = {
+        "group": {"id": "g", "name": "x"},
+        "milestones": {"scheduledFor": "t", "startedAt": None},
+        "status": "pending",
+    }
+    inverse = _inverse("deferNetworkFirmwareUpgradesStagedEvents", None, {"stages": [stage]}, networkId="N_1")
+    assert inverse.writes[0].body == {"stages": [{"group": {"id": "g"}, "milestones": {"scheduledFor": "t"}}]}
+
+
+def test_a_state_of_which_nothing_can_be_written_back_is_no_way_back() -> None:
+    """Two ports of one number: which was meant is not known, and an empty body would undo nothing."""
+    before = {"serial": "Q", "ports": [{"number": "1", "enabled": True}, {"number": "1", "enabled": True}]}
+    inverse = _inverse("updateDeviceApplianceInterfacesPort", {"enabled": False}, before, serial="Q", number="1")
+    assert inverse.undo_class == "none"
+    assert "nothing of the state" in inverse.caveats[0]

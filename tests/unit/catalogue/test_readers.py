@@ -64,7 +64,7 @@ def test_a_read_has_no_reader() -> None:
 
 def test_a_put_that_nothing_reads_has_no_reader() -> None:
     """And so no undo."""
-    touch = write("updateNetworkApplianceSdwanInternetPolicies", {}, networkId="N_1")
+    touch = write("protectionNetworkApplianceUmbrella", {"enabled": True}, networkId="N_1")
     assert _reader(touch) is None
     assert OVERLAY.row(touch.operation).undo == "none"
 
@@ -88,10 +88,38 @@ def test_without_an_id_in_the_answer_the_natural_key_still_finds_it() -> None:
 
 
 def test_every_proven_update_and_delete_can_be_read() -> None:
-    """No before-state, no change."""
+    """No before-state, no change: but for those that say they cannot be undone."""
+    body = {"interface": {"number": 3}, "items": [{"cluster": {"id": "1"}, "network": {"id": "2"}}]}
     for operation_id in OVERLAY.proven():
         row = OVERLAY.row(operation_id)
         operation = CATALOGUE.find(operation_id)
-        touch = write(operation_id, {}, **dict.fromkeys(operation.path_params, "1"))
-        if row.kind in ("update", "delete"):
-            assert _reader(touch) is not None or row.carrier, operation_id
+        touch = write(operation_id, body, **dict.fromkeys(operation.path_params, "1"))
+        if row.kind in ("update", "delete") and row.undo != "none":
+            assert _reader(touch, organization_id="1") is not None or row.carrier, operation_id
+
+
+def test_a_rule_may_ask_for_what_the_body_names() -> None:
+    """Of a list in the body the value of each element."""
+    items = [{"cluster": {"id": "c1"}, "network": {"id": "n1"}}, {"cluster": {"id": "c2"}, "network": {"id": "n2"}}]
+    reader = _reader(
+        write("batchOrganizationCampusGatewayClustersTunnelingUpdate", {"items": items}, organizationId="1")
+    )
+    assert reader is not None
+    assert reader.params == {"organizationId": "1", "clusterIds": ["c1", "c2"], "networkIds": ["n1", "n2"]}
+
+
+def test_what_a_rule_reads_is_found_by_its_new_id_once_it_is_created() -> None:
+    """Until then by what the body says of it."""
+    touch = write("createNetworkApplianceInterfacesL3", {"ipv4": {"address": "10.0.0.1"}}, networkId="N_1")
+    planned = _reader(touch, organization_id="1")
+    assert planned is not None
+    assert planned.match == {"network.id": "N_1", "ipv4": {"address": "10.0.0.1"}}
+    created = created_reader(CATALOGUE, OVERLAY, touch, {"interfaceId": "7"}, organization_id="1")
+    assert created is not None
+    assert created.match == {"network.id": "N_1", "interfaceId": "7"}
+
+
+def test_an_object_with_a_placeholder_is_no_known_key() -> None:
+    """The natural key of something that an earlier step will create."""
+    touch = write("createNetworkApplianceInterfacesL3", {"ipv4": {"$ref": "step-1.ipv4"}}, networkId="N_1")
+    assert _reader(touch, organization_id="1") is None

@@ -62,6 +62,12 @@ def test_rows_of_a_list_are_written_in_a_field_and_merged_by_their_keys() -> Non
     assert read == [live[0], {"id": "2", "at": {"n": "b"}, "on": False}, live[2]]
 
 
+def test_rows_that_lack_what_the_write_requires_are_left_out() -> None:
+    """A device on no floor plan has nothing to be written back."""
+    live = [{"serial": "A", "floorPlan": {"id": "f"}}, {"serial": "B", "floorPlan": None}]
+    assert _write("rows:assignments by serial having floorPlan.id", live) == {"assignments": live[:1]}
+
+
 def test_a_virtual_address_is_read_as_the_address_of_its_uplink() -> None:
     """And written by number."""
     state = {"enabled": True, "uplinkMode": "virtual", "wan1": {"ip": "1.2.3.4", "subnet": "1.2.3.0/24"}}

@@ -44,7 +44,13 @@ class Changes:
             raise Refused(_LATER, "Call again without those arguments.", code="not_available")
         if wish.plan.change_id is not None:
             return await self._again(wish.plan, attempt, world)
-        decision = await authorize_execution(wish.plan, attempt, world, self._means)
+        try:
+            decision = await authorize_execution(wish.plan, attempt, world, self._means)
+        except Refused:
+            current = await world.store.get(StoredPlan, wish.plan.key)
+            if current is None or current.change_id is None:
+                raise
+            return await self._again(current, attempt, world)  # another call took the plan, and its approval, meanwhile
         if isinstance(decision, Outcome):
             return decision
         run = await self._start(attempt, wish.plan, decision, world)

@@ -76,7 +76,11 @@ async def test_a_plan_of_high_risk_is_applied_by_the_same_call_once_a_person_ran
         await enrolled(stage)
         plan = await planned(stage, port_moved())
         asked = await stage.call("meraki_apply", plan_id=plan["plan_id"])
-        assert (asked["status"], asked["plan_hash"], asked["code"]) == ("needs_approval", plan["plan_hash"], plan["code"])
+        assert (asked["status"], asked["plan_hash"], asked["code"]) == (
+            "needs_approval",
+            plan["plan_hash"],
+            plan["code"],
+        )
         assert asked["approve_with"] in asked["error"]["remedy"]
         assert stage.asked == []
         assert stage.writes() == []
@@ -166,7 +170,9 @@ async def test_an_approval_row_that_was_edited_in_the_file_is_not_used(tmp_path:
     async with staged(tmp_path / "home") as stage:
         plan = await planned(stage, port_moved())
         await approve(stage.settings.home, plan["plan_id"])
-        altered(stage.settings.home / "store.db", "UPDATE approvals SET expires_at = '2999-01-01T00:00:00.000000+00:00'")
+        altered(
+            stage.settings.home / "store.db", "UPDATE approvals SET expires_at = '2999-01-01T00:00:00.000000+00:00'"
+        )
         answer = await stage.call("meraki_apply", plan_id=plan["plan_id"])
         assert answer["error"]["code"] == "record_altered"
         assert stage.writes() == []
@@ -190,7 +196,9 @@ async def test_a_plan_that_was_edited_in_the_live_database_is_refused(tmp_path: 
         plan = await planned(stage, port_moved())
         await planned(stage, port_moved())
         await approve(stage.settings.home, plan["plan_id"])
-        altered(stage.settings.home / "store.db", EDITS[edit].replace(":1", "?1").replace("= ?", "= ?1"), [plan["plan_id"]])
+        altered(
+            stage.settings.home / "store.db", EDITS[edit].replace(":1", "?1").replace("= ?", "= ?1"), [plan["plan_id"]]
+        )
         await refused(stage, plan, "plan_altered")
 
 
@@ -290,7 +298,9 @@ async def test_an_open_audit_blocks_a_plan_until_an_auditor_signed_a_verdict(tmp
         [row] = (await evidence(stage, "approval", "refused"))[:1]
         assert row.detail["code"] == "plan_not_open"
 
-        assert f"Verdict on {audit['audit_id']}: approve." in (await verdict(stage, audit["audit_id"], "approve")).screen
+        assert (
+            f"Verdict on {audit['audit_id']}: approve." in (await verdict(stage, audit["audit_id"], "approve")).screen
+        )
         assert (await stage.call("request_audit", plan_id=plan["plan_id"]))["verdict"] == "approve"
         asked = await stage.call("meraki_apply", plan_id=plan["plan_id"])
         assert asked["status"] == "needs_approval"
@@ -313,7 +323,9 @@ async def test_a_rejected_audit_closes_the_plan(tmp_path: Path) -> None:
         assert (told["verdict"], told["reason"]) == ("reject", "as agreed")
 
 
-@pytest.mark.parametrize(("owner", "role", "code"), [("Anonymous", "auditor", "self_audit"), ("eva", "approver", "not_an_auditor")])
+@pytest.mark.parametrize(
+    ("owner", "role", "code"), [("Anonymous", "auditor", "self_audit"), ("eva", "approver", "not_an_auditor")]
+)
 async def test_nobody_audits_their_own_plan_and_only_auditors_audit(
     tmp_path: Path, owner: str, role: str, code: str
 ) -> None:
@@ -381,7 +393,7 @@ async def test_over_http_in_a_team_nobody_is_asked_and_another_owner_approves(tm
 
 async def test_without_a_profile_http_is_a_team(tmp_path: Path) -> None:
     """What is not set is the stricter of the two where nobody is known."""
-    async with staged(tmp_path / "home", answer=accepting, given={"profile": ""}) as stage:
+    async with staged(tmp_path / "home", answer=accepting, given={"profile": None}) as stage:
         plan = await planned(stage, renamed(2, "Visitantes"))
         await refused(stage, plan, "needs_approval", "needs_approval")
         assert stage.asked == []
@@ -444,6 +456,37 @@ async def test_fifty_applies_of_one_plan_on_two_servers_are_one_execution(tmp_pa
         last = await two.call("meraki_apply", plan_id=plan["plan_id"])
         assert (last["status"], last["change_id"]) == ("applied", change.key)
         assert len(one.writes()) == 1
+
+
+async def test_a_call_that_is_overtaken_while_it_is_authorized_gets_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It read the plan as open; when it looks for the approval, another call has used it up: not a refusal."""
+    async with staged(tmp_path / "home") as stage:
+        plan = await planned(stage, port_moved())
+        await approve(stage.settings.home, plan["plan_id"])
+        assert stage.server is not None
+        look_up, reached, go_on = stage.server.store.list, anyio.Event(), anyio.Event()
+        answers: list[Payload] = []
+
+        async def held_up(kind: Any, *where: Any, **more: Any) -> Any:
+            if kind is Approval and not reached.is_set():
+                reached.set()
+                await go_on.wait()
+            return await look_up(kind, *where, **more)
+
+        async def overtaken() -> None:
+            answers.append(await stage.call("meraki_apply", plan_id=plan["plan_id"]))
+
+        monkeypatch.setattr(stage.server.store, "list", held_up)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(overtaken)
+            await reached.wait()
+            done = await stage.call("meraki_apply", plan_id=plan["plan_id"])
+            go_on.set()
+        assert done["status"] == "applied"
+        assert [(answer["status"], answer["change_id"]) for answer in answers] == [("applied", done["change_id"])]
+        assert len(stage.writes()) == 1
 
 
 async def test_reject_closes_a_plan_that_was_approved(tmp_path: Path) -> None:

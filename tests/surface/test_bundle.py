@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -91,14 +92,28 @@ def test_the_bundle_holds_the_product_and_nothing_else(unpacked: Path) -> None:
     assert [path for path in unpacked.rglob("*") if path.name == "__pycache__" or path.suffix == ".db"] == []
 
 
+def test_the_bundle_can_be_installed(unpacked: Path, tmp_path: Path) -> None:
+    """What ``uv`` does on first start: a wheel is built from it, with both packages and their data."""
+    pytest.importorskip("hatchling", reason="scripts/test installs it from the lock")
+    copy = shutil.copytree(unpacked, tmp_path / "copy")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
+    result = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    (wheel,) = (tmp_path / "dist").glob(f"meraki_specialist_mcp-{__version__}-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {"tools/meraki_plan.py", "mcp_server/catalogue/operations.json.gz", "mcp_server/store/schema.sql"} <= names
+    assert {"mcp_server/locales/pt-BR.toml", "mcp_server/sandbox/shapes.json"} <= names
+
+
 def _started_as_by(manifest: Mapping[str, Any], folder: Path, given: Mapping[str, str]) -> StdioServerParameters:
     """The manifest's own command, its words filled in; ``uv run`` is played by this interpreter's environment."""
     config = manifest["server"]["mcp_config"]
     words = {"${__dirname}": str(folder), **{f"${{user_config.{name}}}": value for name, value in given.items()}}
     arguments = [words.get(argument, argument) for argument in config["args"]]
-    assert (config["command"], arguments[:4]) == ("uv", ["run", "--directory", str(folder), "python"])
+    assert (config["command"], arguments[:5]) == ("uv", ["run", "--no-dev", "--directory", str(folder), "python"])
     environment = {name: words.get(value, value) for name, value in config["env"].items()}
-    return StdioServerParameters(command=sys.executable, args=arguments[4:], env=environment, cwd=str(folder))
+    return StdioServerParameters(command=sys.executable, args=arguments[5:], env=environment, cwd=str(folder))
 
 
 async def test_the_unpacked_bundle_starts_and_answers(unpacked: Path, tmp_path: Path) -> None:

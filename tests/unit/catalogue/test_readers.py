@@ -5,7 +5,7 @@ import pytest
 from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.domain.call import Touch
 from mcp_server.domain.plan import Reader
-from tests.support.shipped import CATALOGUE, OVERLAY, write
+from tests.support.shipped import CATALOGUE, OVERLAY, sample, write
 
 
 def _reader(touch: Touch, **more: str) -> Reader | None:
@@ -89,10 +89,10 @@ def test_without_an_id_in_the_answer_the_natural_key_still_finds_it() -> None:
 
 def test_every_proven_update_and_delete_can_be_read() -> None:
     """No before-state, no change: but for those that say they cannot be undone."""
-    body = {"interface": {"number": 3}, "items": [{"cluster": {"id": "1"}, "network": {"id": "2"}}]}
     for operation_id in OVERLAY.proven():
         row = OVERLAY.row(operation_id)
         operation = CATALOGUE.find(operation_id)
+        body = sample(operation.body) if operation.body else None
         touch = write(operation_id, body, **dict.fromkeys(operation.path_params, "1"))
         if row.kind in ("update", "delete") and row.undo != "none":
             assert _reader(touch, organization_id="1") is not None or row.carrier, operation_id

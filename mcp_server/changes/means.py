@@ -33,7 +33,7 @@ class Means:
 
     digest_key: Callable[[], bytes]  #: StoreUnavailable when it can be neither read nor made
     secret: Callable[[str], str | None]
-    generate: Callable[[int], str]
+    generate: Callable[[int, str], str]  #: so many characters, kept under that name for the person
     approvals: Approvals
     approve_command: Callable[[str], str]
     session_id: Callable[[World, Actor], Awaitable[str]]  #: of the caller's live session, begun when there is none

@@ -103,6 +103,31 @@ def set_secret(home: dict[str, Any], name: str) -> None:
     click.echo(f"Kept {name}.")
 
 
+@secret.command("show")
+@click.argument("name")
+@click.pass_obj
+def show_secret(home: dict[str, Any], name: str) -> None:
+    """Show a secret in this terminal only; generated ones are kept as generated.CHANGE.STEP."""
+
+    async def tell(local: Local) -> None:
+        async with refusals_recorded(local, "secret"):
+            terminal = Terminal()
+            try:
+                terminal.say(f"{_kept(local, name)}\n")
+            finally:
+                terminal.close()
+        await local.store.commit(local.entry("secret", "shown", detail={"name": name}))
+
+    on_local(home, tell)
+
+
+def _kept(local: Local, name: str) -> str:
+    value = local.vault.get(name)
+    if value is None:
+        raise Refused(f"No secret {clean(name, 64)!r} is kept.", "Look at 'secret list'.", code="secret_missing")
+    return value
+
+
 @secret.command("list")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj

@@ -37,7 +37,7 @@ def means(**given: Any) -> Means:
     parts: dict[str, Any] = {
         "digest_key": lambda: b"k" * 32,
         "secret": lambda _name: None,
-        "generate": lambda length: "g" * length,
+        "generate": lambda length, _name: "g" * length,
         "approvals": NobodySigned(),
         "approve_command": lambda plan_id: f"meraki-specialist approve {plan_id}",
         "session_id": _no_session,

@@ -171,12 +171,7 @@ def _residue(step: Step, wrote: Wrote) -> list[str]:
 
 async def _end(run: Run, state: ChangeState) -> Outcome:
     """The change in its last state, its leases released, in one commit (K11, K12)."""
-    told: dict[str, Json] = {
-        "failure": dict(run.failure),
-        "health": dict(run.health),
-        "residue": list(run.residue),
-        "delivery": dict(run.delivery),
-    }
+    told = {"failure": dict(run.failure), **run.told()}
     before = run.change.state
     change = replace(run.change, state=move(before, state), ended_at=run.world.clock.now(), result=told)
     stored = replace(run.stored, state=state)

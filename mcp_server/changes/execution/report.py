@@ -72,15 +72,16 @@ def change_outcome(run: Run) -> Outcome:
             change=run.change,
             steps=tuple(run.steps),
         )
-    extra = {"health": dict(run.health), "delivery": dict(run.delivery), "residue": list(run.residue)}
-    return _told(run.stored, run.change, run.steps, run.failure, extra)
+    return _told(run.stored, run.change, run.steps, run.failure, run.told())
 
 
 def stored_outcome(stored: StoredPlan, change: Change, steps: Sequence[ChangeStep]) -> Outcome:
     """The outcome of a change from its record alone; its steps in the order in which they were taken."""
     steps = sorted(steps, key=lambda one: (one.sent_at or one.ended_at or change.started_at, one.number))
     failure = change.result.get("failure") if isinstance(change.result.get("failure"), Mapping) else {}
-    extra = {name: change.result[name] for name in ("health", "delivery", "residue") if name in change.result}
+    extra = {
+        name: change.result[name] for name in ("health", "delivery", "residue", "generated") if name in change.result
+    }
     return _told(stored, change, steps, failure or {}, extra)
 
 

@@ -48,6 +48,7 @@ class Run:
     residue: list[str] = field(default_factory=list)  #: what an undo could not restore
     health: Mapping[str, Json] = field(default_factory=dict)
     delivery: Mapping[str, Json] = field(default_factory=dict)
+    generated: list[str] = field(default_factory=list)  #: names under which made-up secrets are kept
 
     @property
     def plan(self) -> Plan:
@@ -63,6 +64,17 @@ class Run:
         """Let whoever waits for ``moved_on`` look again."""
         passed, self.moved_on = self.moved_on, anyio.Event()
         passed.set()
+
+    def told(self) -> dict[str, Json]:
+        """What answer and record say beside the steps: health, delivery, residue, and where made-up secrets are."""
+        parts: dict[str, Json] = {
+            "health": dict(self.health),
+            "delivery": dict(self.delivery),
+            "residue": list(self.residue),
+        }
+        if self.generated:
+            parts["generated"] = [f"meraki-specialist secret show {name}" for name in self.generated]
+        return parts
 
     def entry(self, event: str, status: str, detail: Mapping[str, Json] | None = None) -> Append:
         """A line of evidence about this change; ``detail`` must be redacted."""

@@ -62,7 +62,13 @@ async def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> 
     What an earlier step created is read now: when the change was planned it was not there.
     """
     world, means = run.world, run.means
-    sources = Sources(means.secret, means.generate, run.created, own or {})
+
+    def generate(length: int) -> str:
+        name = f"generated.{run.change.key}.{step.number}.{len(run.generated) + 1}"
+        run.generated.append(name)
+        return means.generate(length, name)
+
+    sources = Sources(means.secret, generate, run.created, own or {})
     params = filled(dict(step.write.params), sources)
     body = filled(step.write.body, sources)
     touch = Touch(step.write.operation, params, body, is_write=True, irreversible=step.irreversible)

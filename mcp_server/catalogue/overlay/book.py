@@ -3,47 +3,46 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay.defaults import default_row
+from mcp_server.catalogue.overlay.entries import PATHS_FILE, Entries
 from mcp_server.catalogue.overlay.places import Places, leaves
-from mcp_server.catalogue.overlay.row import OverlayError, Row, condition, row_fields
+from mcp_server.catalogue.overlay.row import OverlayError, Row, row_fields
 from mcp_server.domain.call import Touch
 
 FOLDER = Path(__file__).parent
 _ADDED = ("volatile", "unordered", "map_fields")  #: a row adds to what holds everywhere; other fields it replaces
-PATHS_FILE = "paths.toml"  #: rules by path; the other files have rows by operation
 
 
 class Overlay:
     """The rows of one catalogue."""
 
-    def __init__(
-        self, places: Places, entries: Mapping[str, Mapping[str, Any]], path_rules: list[Mapping[str, Any]]
-    ) -> None:
-        """``entries`` are the checked fields by operation id."""
-        self.places = places
+    def __init__(self, catalogue: Catalogue, entries: Entries, folder: Path) -> None:
+        """``entries`` are the fields by operation id; rules by path are read from ``folder``."""
         self._entries = entries
-        self._path_rules = path_rules
+        self._folder = folder
+        self.places = Places(catalogue, self._read_where)
         self._rows: dict[str, Row] = {}
 
     @classmethod
     def load(cls, catalogue: Catalogue, folder: Path | None = None) -> "Overlay":
-        """The overlay of the shipped files; OverlayError names the file and row that is wrong."""
-        entries: dict[str, dict[str, Any]] = {}
-        path_rules: list[Mapping[str, Any]] = []
-        for file in sorted((folder or FOLDER).glob("*.toml")):
-            document = tomllib.loads(file.read_text(encoding="utf-8"))
-            if file.name == PATHS_FILE:
-                path_rules = [_path_rule(f"{file.name} {n}", rule) for n, rule in enumerate(document["rules"], 1)]
-            else:
-                _add_rows(catalogue, file.name, document, entries)
-        _check(catalogue, entries)
-        rules = {name: entry["reader"] for name, entry in entries.items() if entry.get("reader")}
-        readers = {name: (rule.operation, rule.at) for name, rule in rules.items()}
-        return cls(Places(catalogue, readers), entries, path_rules)
+        """The overlay of the shipped files, each row parsed when it is first asked for, or of a whole folder, checked.
+
+        OverlayError names the file and row that is wrong; for the shipped files a test asks for ``check``.
+        """
+        overlay = cls(catalogue, Entries(catalogue, folder or FOLDER), folder or FOLDER)
+        if folder is not None:
+            overlay.check()
+        return overlay
+
+    def check(self) -> None:
+        """Parse and check every row and rule; OverlayError names what is wrong."""
+        self._entries.check()
+        self._path_rules  # noqa: B018 parsed when first asked for
 
     def row(self, operation_id: str) -> Row:
         """The operation's row: of the files, or computed from its schema (``proven`` False)."""
@@ -78,6 +77,17 @@ class Overlay:
         """Ids of the operations that the files name."""
         return tuple(self._entries)
 
+    @cached_property
+    def _path_rules(self) -> tuple[Mapping[str, Any], ...]:
+        file = self._folder / PATHS_FILE
+        document = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {"rules": []}
+        return tuple(_path_rule(f"{file.name} {n}", rule) for n, rule in enumerate(document["rules"], 1))
+
+    def _read_where(self, operation_id: str) -> tuple[str, str] | None:
+        """The read that a row names for its operation, and the field of its list."""
+        rule = self._entries[operation_id].get("reader") if operation_id in self._entries else None
+        return (rule.operation, rule.at) if rule else None
+
 
 def _path_rule(where: str, rule: Mapping[str, Any]) -> Mapping[str, Any]:
     rest = {name: value for name, value in rule.items() if name not in ("paths", "methods", "source")}
@@ -86,34 +96,6 @@ def _path_rule(where: str, rule: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"paths": rule["paths"], "fields": row_fields(where, rest)} | (
         {"methods": rule["methods"]} if "methods" in rule else {}
     )
-
-
-def _add_rows(catalogue: Catalogue, file: str, document: Mapping[str, Any], entries: dict[str, dict[str, Any]]) -> None:
-    known = set(catalogue.ids())
-    for number, row in enumerate(document.get("rows", ()), 1):
-        where = f"{file} row {number}"
-        operations = row.get("operations")
-        if not operations or not row.get("source"):
-            raise OverlayError(f"{where}: operations and source are needed")
-        rest = {name: value for name, value in row.items() if name not in ("operations", "source", "when")}
-        found = row_fields(where, rest)
-        conditions = tuple(condition(f"{where}.when", entry) for entry in row.get("when", ()))
-        for operation_id in operations:
-            if operation_id not in known:
-                raise OverlayError(f"{where}: there is no operation {operation_id!r}")
-            _merge(where, entries.setdefault(operation_id, {}), found, conditions, row["source"])
-
-
-def _merge(
-    where: str, entry: dict[str, Any], found: Mapping[str, Any], conditions: tuple[Any, ...], source: str
-) -> None:
-    """Several rows may speak of one operation, each of other fields."""
-    twice = sorted(set(entry) & set(found))
-    if twice:
-        raise OverlayError(f"{where}: {twice[0]!r} is set twice")
-    entry.update(found)
-    entry["conditions"] = entry.get("conditions", ()) + conditions
-    entry["sources"] = (*entry.get("sources", ()), source)
 
 
 def _named_fields(row: Row) -> tuple[str, ...]:
@@ -137,18 +119,3 @@ def _field_names(places: Places, operation_id: str) -> set[str]:
         parts = path.split(".")
         names |= {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
     return names | {name.removesuffix("[]") for name in names}
-
-
-def _check(catalogue: Catalogue, entries: Mapping[str, Mapping[str, Any]]) -> None:
-    """What a row needs and names must exist."""
-    known = set(catalogue.ids())
-    for operation_id, entry in entries.items():
-        if "risk" not in entry:
-            raise OverlayError(f"{operation_id}: a row needs a risk")
-        named = [entry.get("inverse", ""), *entry.get("dependants", ())]
-        named.append(entry["reader"].operation if entry.get("reader") else "")
-        missing = [name for name in named if name and name not in known]
-        if missing:
-            raise OverlayError(f"{operation_id}: there is no operation {missing[0]!r}")
-        if entry.get("undo") == "none" and not entry.get("why_none"):
-            raise OverlayError(f"{operation_id}: says no reason why it cannot be undone")

@@ -1,6 +1,6 @@
 """Which operations stand at one path: the GET of a resource, the DELETE of an item, the POST of its parent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mcp_server.catalogue.operations import Catalogue
@@ -18,13 +18,15 @@ class Item:
 class Places:
     """The operations by place; built once from the catalogue without parsing its trees."""
 
-    def __init__(self, catalogue: Catalogue, readers: Mapping[str, tuple[str, str]] | None = None) -> None:
+    def __init__(
+        self, catalogue: Catalogue, read_where: Callable[[str], tuple[str, str] | None] = lambda _: None
+    ) -> None:
         """Index every operation that works on one item by the path of its list.
 
-        ``readers`` are, by operation id, the read that the files name for it and the field of its list.
+        ``read_where`` gives, by operation id, the read that the files name for it and the field of its list.
         """
         self.catalogue = catalogue
-        self._readers = readers or {}
+        self._read_where = read_where
         self._items: dict[tuple[str, str], Item] = {}
         for operation_id in catalogue.ids():
             method, path = catalogue.place(operation_id)
@@ -52,8 +54,9 @@ class Places:
 
     def read_schema(self, operation: Operation) -> Schema | None:
         """The schema in which the operation's resource is read: where the files say, by its own GET or in a list."""
-        if operation.id in self._readers:
-            name, at = self._readers[operation.id]
+        named = self._read_where(operation.id)
+        if named is not None:
+            name, at = named
             whole = self.catalogue.find(name).response
             listed = whole.fields.get(at) if whole and at else whole
             return element(listed) if listed else None

@@ -1,10 +1,13 @@
 """The overlay: every write has a row, every row of the files is right, and loading is strict and quick."""
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mcp_server.catalogue.overlay import Overlay
+from mcp_server.catalogue.overlay.entries import Entries
 from mcp_server.catalogue.overlay.row import TRANSFORM_NAMES, OverlayError
 from mcp_server.catalogue.transforms import TRANSFORMS
 from mcp_server.domain.risk import Risk
@@ -32,6 +35,36 @@ def test_an_operation_without_a_row_is_critical_and_unproven() -> None:
     assert rows
     assert {row.risk for row in rows} == {Risk.CRITICAL}
     assert not any(row.proven for row in rows)
+
+
+def test_every_shipped_row_is_right() -> None:
+    """Rows are parsed when they are first asked for, so nothing but this would find a wrong one before a plan does."""
+    Overlay.load(CATALOGUE).check()
+
+
+def test_a_wrong_row_that_is_asked_for_is_refused_at_run_time_too(tmp_path: Path) -> None:
+    """A file that somebody edited after the tests."""
+    (tmp_path / "rows.toml").write_text(f'[[rows]]\n{GOOD}colour = "red"\n', encoding="utf-8")
+    overlay = Overlay(CATALOGUE, Entries(CATALOGUE, tmp_path), tmp_path)
+    with pytest.raises(OverlayError, match="unknown field 'colour'"):
+        overlay.row("updateNetwork")
+
+
+def test_loading_parses_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parsing all of them takes a tenth of a second, which every start would pay."""
+    parsed: list[str] = []
+    real = tomllib.loads
+
+    def counted(text: str) -> dict[str, Any]:
+        parsed.append(text)
+        return real(text)
+
+    monkeypatch.setattr(tomllib, "loads", counted)
+    overlay = Overlay.load(CATALOGUE)
+    assert parsed == []
+    assert len(overlay.proven()) > 99
+    overlay.row("updateNetwork")
+    assert 0 < len(parsed) < 10
 
 
 def test_what_cannot_be_undone_says_why() -> None:
@@ -198,6 +231,7 @@ def test_several_rows_may_speak_of_one_operation(tmp_path: Path) -> None:
         (f"{GOOD}reader = {{ place = 1 }}", "unexpected keyword argument"),
         (f'{GOOD}undo = "none"', "no reason"),
         (f'{GOOD}volatile = "name"', "a list is needed"),
+        (GOOD.replace('operations = [', 'operations = [ # ]\n'), "one list of plain texts"),
         (f"{GOOD}when = [{{ body = {{ name = 1 }} }}]", "a condition needs"),
         (f'{GOOD}\n[[rows]]\n{GOOD}', "'risk' is set twice"),
         (GOOD.replace("updateNetwork", "updateNetwrk"), "no operation 'updateNetwrk'"),

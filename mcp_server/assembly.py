@@ -34,6 +34,7 @@ from mcp_server.domain.actor import Actor, Profile
 from mcp_server.domain.call import Attempt, ToolCall
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.ports import Clock, Ids, MerakiApi, RateBudget
+from mcp_server.domain.redaction import KnownSecrets
 from mcp_server.gate.keys import Keyring
 from mcp_server.gate.signatures import SignedApprovals
 from mcp_server.hooks.pipeline import post_task, pre_change
@@ -132,10 +133,11 @@ def assembled(
     client = _client(settings, clock, budget, sandbox=sandbox, answer_bytes=answer_bytes)
     vault = Vault(home, Seal(lambda: open_key(home, "vault")))
     keyring = Keyring(home)
-    means = _means(settings, lambda: open_key(home, "digest"), vault, keyring, learn)
+    known = KnownSecrets(settings.secret_values, vault.values, learn)
+    means = _means(settings, lambda: open_key(home, "digest"), vault, keyring, known.learn)
     world = _worlds(settings, client, store, clock, ids, limits=_limits(settings, channel, sandbox=sandbox))
     changes = Changes(tasks, means)
-    recorder = Recorder(store, strict=settings.strict_audit)
+    recorder = Recorder(store, strict=settings.strict_audit, known=known)
     registry = Registry.load(lookups())
     parts = Parts(registry, recorder, changes, world, _desks(settings, store, means))
     host = Host(
@@ -251,9 +253,10 @@ def _means(
             learn(found)
         return found
 
-    def generate(length: int) -> str:
+    def generate(length: int, name: str) -> str:
         made = random_text(ALPHABET + ALPHABET.upper(), max(8, min(int(length), 128)))
         learn(made)
+        vault.set(name, made)  # before it is sent: a secret that nobody could look up would lock people out
         return made
 
     return Means(

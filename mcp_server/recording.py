@@ -15,7 +15,7 @@ from mcp_server.domain.call import Json, Receipt, ToolCall
 from mcp_server.domain.outcome import Asking, Outcome, ToolResult
 from mcp_server.domain.ports import Append, Put, Store
 from mcp_server.domain.record import AuditEntry, Usage
-from mcp_server.domain.redaction import clean, redacted
+from mcp_server.domain.redaction import KnownSecrets, clean, redacted
 from mcp_server.errors import CallerError, MerakiMcpError, StoreError
 from mcp_server.world import World
 
@@ -48,19 +48,21 @@ def broken(call: ToolCall, error: Exception) -> Outcome:
 class Recorder:
     """Closes calls."""
 
-    def __init__(self, store: Store, *, strict: bool = False) -> None:
-        """``strict`` refuses a read whose row cannot be written."""
+    def __init__(self, store: Store, *, strict: bool = False, known: KnownSecrets | None = None) -> None:
+        """``strict`` refuses a read whose row cannot be written; what is ``known`` as secret stands in no answer."""
         self._store = store
         self._strict = strict
+        self._known = known or KnownSecrets()
 
     async def close(self, call: ToolCall, outcome: Outcome, world: World, started_at: float) -> ToolResult:
         """The result of the call with the receipt of its row; ``started_at`` in monotonic seconds."""
         payload = rendered(outcome)
-        size = len(json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str))
+        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str)
+        payload, size = self._known.masked(payload, text), len(text)
         usage = _usage(call, outcome, world, size, world.clock.monotonic() - started_at)
         try:
             with anyio.CancelScope(shield=True):  # whoever goes away now still leaves the row of this call
-                receipts = await self._store.commit(Append(_row(call, outcome, world)), Put(usage, {}))
+                receipts = await self._store.commit(Append(self._row(call, outcome, world)), Put(usage, {}))
             receipt: Receipt | None = receipts[0]
         except StoreError as error:
             if self._strict and outcome.error is None:
@@ -78,7 +80,8 @@ class Recorder:
         payload["receipt"] = {"seq": receipt.seq, "hash": receipt.hash} if receipt else None
         asking = None
         if outcome.question:
-            asking = Asking(outcome.question, outcome.data.get("form", {}), outcome.question_id)
+            asked = self._known.masked(outcome.question, outcome.question)
+            asking = Asking(asked, outcome.data.get("form", {}), outcome.question_id)
         return ToolResult(payload, outcome.error is not None, asking)
 
     async def refuse(self, call: ToolCall, world: World) -> ToolResult:
@@ -90,6 +93,30 @@ class Recorder:
         }
         outcome = Outcome("refused", told["message"], error=told)
         return await self.close(call, outcome, world, world.clock.monotonic())
+
+    def _row(self, call: ToolCall, outcome: Outcome, world: World) -> AuditEntry:
+        plan = outcome.plan.plan if outcome.plan else None
+        return AuditEntry(
+            event="question" if outcome.question else "call",
+            at=world.clock.now(),
+            owner=call.actor.owner,
+            status=outcome.status,
+            call_id=call.call_id,
+            correlation_id=call.correlation_id,
+            client=clean(call.actor.client, 80),
+            tool=clean(call.tool, 64),
+            plan_id=plan.plan_id if plan else "",
+            change_id=outcome.change.key if outcome.change else "",
+            organization_id=plan.organization.id if plan else "",
+            network_ids=tuple(network.id for network in plan.networks) if plan else (),
+            detail={
+                "round": 2 if call.answer is not None else 1,
+                "channel": call.actor.channel,
+                "arguments": _kept(call.arguments, self._known),
+                "error": (outcome.error or {}).get("code"),
+                "meraki_calls": world.reads.calls,
+            },
+        )
 
 
 def rendered(outcome: Outcome) -> dict[str, Json]:
@@ -114,34 +141,9 @@ def rendered(outcome: Outcome) -> dict[str, Json]:
     return payload
 
 
-def _row(call: ToolCall, outcome: Outcome, world: World) -> AuditEntry:
-    plan = outcome.plan.plan if outcome.plan else None
-    return AuditEntry(
-        event="question" if outcome.question else "call",
-        at=world.clock.now(),
-        owner=call.actor.owner,
-        status=outcome.status,
-        call_id=call.call_id,
-        correlation_id=call.correlation_id,
-        client=clean(call.actor.client, 80),
-        tool=clean(call.tool, 64),
-        plan_id=plan.plan_id if plan else "",
-        change_id=outcome.change.key if outcome.change else "",
-        organization_id=plan.organization.id if plan else "",
-        network_ids=tuple(network.id for network in plan.networks) if plan else (),
-        detail={
-            "round": 2 if call.answer is not None else 1,
-            "channel": call.actor.channel,
-            "arguments": _kept(call.arguments),
-            "error": (outcome.error or {}).get("code"),
-            "meraki_calls": world.reads.calls,
-        },
-    )
-
-
-def _kept(arguments: Mapping[str, Json]) -> Json:
+def _kept(arguments: Mapping[str, Json], known: KnownSecrets) -> Json:
     """The arguments, redacted; only their size when they are very long."""
-    shown = redacted(dict(arguments))
+    shown = redacted(dict(arguments), known.values())
     text = json.dumps(shown, default=str)
     return shown if len(text) <= _ARGUMENT_BYTES_KEPT else {"too_long_bytes": len(text)}
 

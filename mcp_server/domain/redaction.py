@@ -8,7 +8,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import unquote, unquote_plus
 
@@ -39,6 +39,8 @@ _PLACEHOLDERS = frozenset({"$secret", "$generate", "$ref", "$created"})
 _PLACEHOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 _LICENSE_KEY = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]{8,}")
+KNOWN_FROM = 8  #: characters of a secret that is masked by its value in every answer
+MOST_LEARNED = 200
 _SHORTEST_PART = 4  #: shorter secrets are masked where they are the whole value, not inside other text
 #: Printable to Python, yet they show nothing: fillers and variation selectors, in which text can hide.
 _UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
@@ -64,6 +66,21 @@ def redacted(value: Json, secrets: Collection[str] = ()) -> Json:
     """
     ordered = tuple(sorted({secret for secret in secrets if secret}, key=lambda secret: (-len(secret), secret)))
     return _Redactor(ordered).value(value, "", hidden=False)
+
+
+def holds_secret(text: str, secrets: Collection[str]) -> bool:
+    """Whether the text holds one of the secrets, plain or in one of the forms that ``redacted`` knows."""
+    readings = [text]
+    if "%" in text or "+" in text:
+        readings += [unquote(text), unquote_plus(text)]
+    if "&" in text:
+        readings.append(html.unescape(text))
+    return any(
+        secret in reading or any(form in reading for form in _forms(secret))
+        for secret in secrets
+        if len(secret) >= _SHORTEST_PART
+        for reading in readings
+    )
 
 
 class _Redactor:
@@ -112,6 +129,43 @@ class _Redactor:
             return False
         readings = {text, unquote(text), unquote_plus(text), html.unescape(text)}
         return any(secret in reading for secret in self.parts for reading in readings if set(secret) != {"*"})
+
+
+class KnownSecrets:
+    """The secret values of this process: given at the start, those that ``kept`` tells now, those learned on the way.
+
+    One shorter than 8 characters is known by its field's name alone, for as a word it would blind whole answers; of
+    those learned only the newest are kept, so that a long-lived server does not grow.
+    """
+
+    def __init__(
+        self,
+        given: Collection[str] = (),
+        kept: Callable[[], Collection[str]] = tuple,
+        tell: Callable[[str], None] = lambda _secret: None,
+    ) -> None:
+        """``kept`` is asked each time: secrets may be set while the server runs; ``tell`` hears of each one learned."""
+        self._given = frozenset(given)
+        self._kept = kept
+        self._tell = tell
+        self._learned: dict[str, None] = {}
+
+    def learn(self, secret: str) -> None:
+        """From now on this value is masked too."""
+        self._tell(secret)
+        self._learned.pop(secret, None)
+        self._learned[secret] = None
+        while len(self._learned) > MOST_LEARNED:
+            del self._learned[next(iter(self._learned))]
+
+    def values(self) -> frozenset[str]:
+        """All that are masked by value."""
+        return frozenset(one for one in (*self._given, *self._kept(), *self._learned) if len(one) >= KNOWN_FROM)
+
+    def masked(self, value: Json, text: str) -> Json:
+        """``value`` itself when its JSON ``text`` holds none of them, else a redacted copy."""
+        secrets = self.values()
+        return redacted(value, secrets) if holds_secret(text, secrets) else value
 
 
 def _is_placeholder(value: Mapping[str, Json]) -> bool:

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from mcp_server.errors import InvalidArguments, RecordAltered
+from mcp_server.errors import InvalidArguments, RecordAltered, SettingsError, StoreUnavailable
 from mcp_server.private_files import private_directory, read_private, write_private
 from mcp_server.store.connection import FileLock
 from mcp_server.store.seal import Seal
@@ -19,6 +19,8 @@ class Vault:
     def __init__(self, directory: Path, seal: Seal) -> None:
         self._path = directory / "keys" / "secrets.json"
         self._seal = seal
+        self._values: tuple[str, ...] = ()
+        self._stamp: tuple[int, int, int] | None = None
 
     def set(self, name: str, value: str) -> None:
         """Keep the value under that name, in place of an older one. Raises InvalidArguments, StoreUnavailable."""
@@ -47,6 +49,20 @@ class Vault:
         except ValueError as problem:
             raise RecordAltered(f"secret {name}: not a sealed value") from problem
         return self._seal.decrypt(blob, f"secret {name}").decode()
+
+    def values(self) -> tuple[str, ...]:
+        """Every secret, for masking; none that cannot be read. Opened anew only when the file has changed."""
+        try:
+            found = self._path.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if stamp != self._stamp:
+                self._values = tuple(value for name in self.names() if (value := self.get(name)))
+                self._stamp = stamp
+        except FileNotFoundError:
+            self._values, self._stamp = (), None
+        except (OSError, RecordAltered, StoreUnavailable, SettingsError):
+            return self._values  # what could be read before is still a secret
+        return self._values
 
     def names(self) -> tuple[str, ...]:
         """The names, sorted."""

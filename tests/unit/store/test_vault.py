@@ -64,3 +64,15 @@ def test_a_vault_that_others_can_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).chmod(0o644)
     with pytest.raises(StoreUnavailable, match="0644"):
         vault.get("guest")
+
+
+def test_every_secret_is_told_for_masking_also_one_that_is_set_later(tmp_path: Path) -> None:
+    """The values are those of now; without a file, or with one that cannot be read, what was known stays."""
+    vault = Vault(tmp_path, Seal(b"k" * 32))
+    assert vault.values() == ()
+    vault.set("ONE", "first-secret")
+    assert vault.values() == ("first-secret",)
+    Vault(tmp_path, Seal(b"k" * 32)).set("TWO", "second-secret")
+    assert set(vault.values()) == {"first-secret", "second-secret"}
+    (tmp_path / "keys" / "secrets.json").write_text("broken")
+    assert set(vault.values()) == {"first-secret", "second-secret"}

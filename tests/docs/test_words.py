@@ -75,6 +75,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     seen, todo = set(), [ROOT / "README.md"]
     while todo:
         page = todo.pop()
+        todo += page.glob("*.md") if page.is_dir() else []  # a link to a folder leads to what is in it
         if page in seen or page.suffix != ".md" or not page.is_file():
             continue
         seen.add(page)

@@ -186,18 +186,16 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @asynccontextmanager
 async def _web(server: Server, transport: str) -> AsyncIterator[str]:
-    listener = listening("127.0.0.1", 0)
-    address = listener.getsockname()
-    config = uvicorn.Config(
-        http_app(server.host, transport, ("127.0.0.1", address[1])), log_level="warning", timeout_graceful_shutdown=1
-    )
-    web = uvicorn.Server(config)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(partial(web.serve, sockets=[listener]))
-        try:
-            yield f"http://127.0.0.1:{address[1]}"
-        finally:
-            web.should_exit = True
+    with listening("127.0.0.1", 0) as listener:  # closed here when a failing test leaves the server no time to
+        address = listener.getsockname()
+        application = http_app(server.host, transport, ("127.0.0.1", address[1]))
+        web = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(web.serve, sockets=[listener]))
+            try:
+                yield f"http://127.0.0.1:{address[1]}"
+            finally:
+                web.should_exit = True
 
 
 def also(settings: Settings, **more: Any) -> Settings:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mcp_server.cli.demo import exit_code
 from mcp_server.cli.demo_story.person import PlayedPerson, code_in
 from mcp_server.cli.demo_story.pseudo_terminal import Typed, run_on_terminal
+from mcp_server.cli.demo_story.show import exit_code
 from mcp_server.sandbox.app import SandboxApp
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -178,6 +178,7 @@ def test_a_create_reads_back_as_expected_and_its_inverse_removes_it(bench: Bench
     plan_time = reader_of(CATALOGUE, OVERLAY, touch, organization_id=PLACES["ORG"])
     assert plan_time is None or bench.read(plan_time) is None
     expected = expected_state(CATALOGUE, OVERLAY, touch, None)
+    kept = _state(bench)
     created = bench.send(touch)
     reader = _reader(touch, created)
     assert _wrong(touch, expected, bench.read(reader)) == ()
@@ -185,6 +186,7 @@ def test_a_create_reads_back_as_expected_and_its_inverse_removes_it(bench: Bench
         assert bench.read(plan_time) is not None
     _undo(bench, touch, None, expected, created)
     assert bench.read(reader) is None
+    assert _state(bench) == kept
 
 
 @pytest.mark.parametrize("name", DELETED)

@@ -275,9 +275,6 @@ def openapi() -> dict[str, Any]:
     return {"openapi": "3.0.1", "info": {"version": "1.99.0"}, "paths": paths}
 
 
-@pytest.mark.parametrize(
-    ("code", "passphrase", "reason"), [("XXXX", "", "code_not_typed"), ("", "wrong one", "wrong_passphrase")]
-)
 async def test_no_bind_that_others_can_reach_is_served(tmp_path: Path) -> None:
     """A wrong setting is one line and exit 2, also when it is found while the server runs."""
     async with filled(tmp_path / "home") as stage:

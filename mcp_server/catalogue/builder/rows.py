@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from mcp_server.catalogue.builder.client import ClientCall, client_calls
+from mcp_server.catalogue.builder.corrections import corrected
 from mcp_server.catalogue.builder.pins import PINS
 from mcp_server.catalogue.builder.sdk import SdkBatch, SdkCall, sdk_batches, sdk_calls
 from mcp_server.domain.call import Json
@@ -45,7 +46,8 @@ def _row(call: SdkCall, batch: SdkBatch | None, typed: ClientCall) -> dict[str, 
         needed = sorted(name for name in map(_plain, typed.query) if name in call.required and _needs(typed, name))
         row |= {key: value for key, value in (("qt", kinds), ("rq", needed)) if value}
     if typed.body:
-        row["b"] = {f"{name}!" if name in typed.required else name: tree for name, tree in typed.body.items()}
+        body = {f"{name}!" if name in typed.required else name: tree for name, tree in typed.body.items()}
+        row["b"] = corrected(call.id, body)
     if typed.whole_numbers:
         row["ie"] = dict(sorted(typed.whole_numbers.items()))
     if call.method == "get":

@@ -96,12 +96,12 @@ def _with_answers(value: Any, answers: list[Any]) -> Any:
 
 
 def _cases(kind: str) -> dict[str, Case]:
-    """The cases of every file; a name is used once."""
+    """The cases of every file, named after it; the first file gives its own no name."""
     found: dict[str, Case] = {}
     for file in FILES:
         for name, case in json.loads(file.read_text(encoding="utf-8")).get(kind, {}).items():
-            assert name not in found, (file.name, name)
-            found[name] = Case(**{**case, "first": tuple(case.get("first", ()))})
+            area = file.stem.removeprefix("overlay_cases").replace("_", " ")
+            found[f"{area} {name}".strip()] = Case(**{**case, "first": tuple(case.get("first", ()))})
     return found
 
 

@@ -177,7 +177,7 @@ async def _answered(stored: StoredPlan, attempt: Attempt, world: World, means: M
         return _declined(stored, means, "The question was declined.")
     if needs_code(stored.plan) and str(answer.content.get("code", "")).strip().upper() != stored.plan.code.upper():
         return _declined(stored, means, "The typed code is not this plan's code.")
-    if not _may_ask(replace(stored), attempt, world):
+    if not _may_ask(stored, attempt, world):
         return needs_approval(stored, means)
     return Authorized(
         Approval(

@@ -40,7 +40,7 @@ def plan_view(stored: StoredPlan, means: Means) -> dict[str, Json]:
 
 
 def _diff(plan: Plan) -> list[dict[str, Json]]:
-    """What changes, step by step; steps that change the same fields alike are told once, with their numbers."""
+    """What changes, step by step; more than three steps that change alike are told once, with their numbers."""
     groups: dict[str, list[Step]] = {}
     views: dict[str, dict[str, Json]] = {}
     for step in plan.steps:
@@ -48,23 +48,23 @@ def _diff(plan: Plan) -> list[dict[str, Json]]:
         same = json.dumps([view[name] for name in sorted(view) if name not in ("step", "target")], default=str)
         groups.setdefault(same, []).append(step)
         views.setdefault(same, view)
-    told = [_group(views[same], steps) for same, steps in groups.items()]
+    told = [entry for same, steps in groups.items() for entry in _group(views[same], steps)]
     if len(told) > _GROUPS_SHOWN:
         rest = {"more": len(told) - _GROUPS_SHOWN, "see": f"plan://{plan.plan_id}"}
         told = [*told[:_GROUPS_SHOWN], rest]
     return told
 
 
-def _group(view: dict[str, Json], steps: Sequence[Step]) -> dict[str, Json]:
-    if len(steps) == 1:
-        return view
+def _group(view: dict[str, Json], steps: Sequence[Step]) -> list[dict[str, Json]]:
+    if len(steps) <= _DEVICES_SHOWN:
+        return [_step(step) for step in steps]
     targets = [clean(step.label, 200) for step in steps]
     group = {
         "steps": numbers([step.number for step in steps]),
         "count": len(steps),
         "targets": targets[:_DEVICES_SHOWN],
     }
-    return group | {name: value for name, value in view.items() if name not in ("step", "target")}
+    return [group | {name: value for name, value in view.items() if name not in ("step", "target")}]
 
 
 def numbers(values: Sequence[int]) -> str:

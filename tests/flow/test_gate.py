@@ -1,7 +1,7 @@
 """The gate: what makes a plan one that may be carried out, and everything that does not."""
 
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,8 +10,8 @@ from typing import Any, Final
 import anyio
 import pytest
 
-from mcp_server.assembly import RandomIds, SystemClock
 from mcp_server.changes.planning.plan_hash import plan_hash
+from mcp_server.clock import RandomIds, SystemClock
 from mcp_server.domain.actor import Role
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.ports import Put
@@ -439,7 +439,7 @@ async def test_fifty_applies_of_one_plan_on_two_servers_are_one_execution(tmp_pa
         await approve(one.settings.home, plan["plan_id"])
         answers: list[Payload] = []
 
-        def applies(stage: Stage) -> Callable[[], Awaitable[None]]:
+        def applies(stage: Stage) -> Callable[[], Coroutine[Any, Any, None]]:
             async def apply() -> None:
                 answers.append(await stage.call("meraki_apply", plan_id=plan["plan_id"]))
 

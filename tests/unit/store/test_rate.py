@@ -126,3 +126,16 @@ async def test_a_budget_that_cannot_be_shared_is_still_kept_and_says_so(tmp_path
     assert budget.problem == ""
     budget.close()
     budget.close()
+
+
+async def test_a_lower_rate_refills_more_slowly(tmp_path: Path, clock: FakeClock) -> None:
+    """After the burst, a budget of 2 requests a second makes ten requests wait five times as long as one of 10."""
+    slow, fast = StoreBudget(tmp_path / "a", clock, 2.0), StoreBudget(tmp_path / "b", clock)
+    try:
+        for budget in (slow, fast):
+            await budget.reserve("O_1", int(CAPACITY))
+        assert await slow.estimate_s("O_1", 10) == pytest.approx(5 * await fast.estimate_s("O_1", 10))
+        assert await slow.reserve("O_1", 10) == pytest.approx(5 * await fast.reserve("O_1", 10))
+    finally:
+        slow.close()
+        fast.close()

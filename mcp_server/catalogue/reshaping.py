@@ -4,7 +4,7 @@ Each is one direction of a pair in ``transforms.TRANSFORMS``, which says what th
 not the form that a direction starts from is left as it is, so that applying one twice changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcp_server.catalogue.overlay import Row
@@ -39,6 +39,27 @@ def let_go(value: Json, argument: str, _row: Row, _before: Json) -> Json:
     """The fields inside, as they are read."""
     inner = value.get(argument) if isinstance(value, Mapping) else None
     return inner if isinstance(inner, Mapping) else value
+
+
+def flagged(value: Json, argument: str, _row: Row) -> Json:
+    """``object.list[].flag``: each element says false where it does not say, because the write demands the flag."""
+    return _each_element(value, argument, lambda element, flag: {flag: False, **element})
+
+
+def unflagged(value: Json, argument: str, _row: Row, _before: Json) -> Json:
+    """``object.list[].flag``: the elements without the flag, which is never read."""
+    return _each_element(value, argument, lambda element, flag: {k: v for k, v in element.items() if k != flag})
+
+
+def _each_element(value: Json, argument: str, change: Callable[[Mapping[str, Json], str], Json]) -> Json:
+    place, _, flag = argument.partition("[].")
+    holder, _, name = place.partition(".")
+    inner = value.get(holder) if isinstance(value, Mapping) else None
+    elements = inner.get(name) if isinstance(inner, Mapping) else None
+    if not isinstance(value, Mapping) or not isinstance(inner, Mapping) or not isinstance(elements, list):
+        return value
+    changed = [change(element, flag) if isinstance(element, Mapping) else element for element in elements]
+    return {**value, holder: {**inner, name: changed}}
 
 
 def lifted(value: Json, argument: str, _row: Row) -> Json:

@@ -325,6 +325,7 @@ TRANSFORMS: Mapping[str, Transform] = {
     "ssid_mode": Transform(_ssid_mode, _same, _ssid_mode),
     "inside": Transform(reshaping.taken_out, reshaping.put_inside, _same),
     "holder": Transform(reshaping.held, reshaping.let_go, _same),
+    "flag": Transform(reshaping.flagged, reshaping.unflagged, _same),
     "lift": Transform(reshaping.lifted, reshaping.lowered, _same),
     "rows": Transform(reshaping.rows_to_write, reshaping.rows_to_read, _same),
     "rename": Transform(reshaping.renamed, reshaping.named_as_read, _same),

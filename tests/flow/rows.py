@@ -12,6 +12,18 @@ Confirmed = Literal["asked", "signed"]
 _POLICY: Final = f"/networks/{NET}/groupPolicies"
 _HOOK: Final = "https://soc.example.net/hook"
 _CAMERAS: Final = {"id": "77", "name": "Cameras", "subnet": "10.77.0.0/24", "applianceIp": "10.77.0.1"}
+_IPV6: Final = {
+    "enabled": True,
+    "prefixAssignments": [
+        {
+            "autonomous": False,
+            "disabled": False,
+            "staticPrefix": "2001:db8:3c4d:15::/64",
+            "staticApplianceIp6": "2001:db8:3c4d:15::1",
+            "origin": {"type": "independent"},
+        }
+    ],
+}
 _GUESTS: Final = {
     "comment": "Block guests to lab", "policy": "deny", "protocol": "tcp", "srcPort": "Any",
     "srcCidr": "192.168.20.0/24", "destPort": "22", "destCidr": "10.31.150.0/24", "syslogEnabled": False,
@@ -66,6 +78,41 @@ ROWS: Final[Mapping[str, Row]] = {
         ],
         "signed",
         lambda world: _rules(world)[2:5] == ["Corp to payroll", "Block guests to lab", "Block outbound SMTP"],
+    ),
+    "layer 7 rules by application and country": Row(
+        [
+            step(
+                "updateNetworkApplianceFirewallL7FirewallRules",
+                {
+                    "rules": [
+                        {"policy": "deny", "type": "application", "value": {"id": "meraki:layer7/application/501"}},
+                        {"policy": "deny", "type": "blockedCountries", "value": ["IT", "IL"]},
+                    ]
+                },
+                networkId=NET,
+            )
+        ],
+        "signed",
+        lambda world: [
+            rule["type"] for rule in world.get(f"/networks/{NET}/appliance/firewall/l7FirewallRules")["rules"]
+        ] == ["application", "blockedCountries"],
+    ),
+    "vlan given an ipv6 prefix": Row(
+        [step("updateNetworkApplianceVlan", {"ipv6": _IPV6}, networkId=NET, vlanId="20")],
+        "signed",
+        lambda world: world.get(f"/networks/{NET}/appliance/vlans/20")["ipv6"]["enabled"] is True,
+    ),
+    "vlan with an ipv6 prefix renamed": Row(
+        [step("updateNetworkApplianceVlan", {"name": "Guests"}, networkId=NET, vlanId="20")],
+        "signed",
+        lambda world: world.get(f"/networks/{NET}/appliance/vlans/20")["name"] == "Guests",
+        prepared=[("PUT", f"/networks/{NET}/appliance/vlans/20", {"ipv6": _IPV6})],
+    ),
+    "vlan with an ipv6 prefix deleted": Row(
+        [step("deleteNetworkApplianceVlan", networkId=NET, vlanId="20")],
+        "signed",
+        lambda world: world.get(f"/networks/{NET}/appliance/vlans/20") is None,
+        prepared=[("PUT", f"/networks/{NET}/appliance/vlans/20", {"ipv6": _IPV6})],
     ),
     "group policy created": Row(
         [step("createNetworkGroupPolicy", {"name": "Lab"}, networkId=NET)],

@@ -14,7 +14,7 @@ TARGETS = ("network", "device", "organization", "account")
 TASKS = ("T1", "T2", "T3", "T4", "T5", "T6")
 EVIDENCE = ("schema", "sandbox", "lab")
 TRANSFORM_NAMES = (
-    "default_rules", "ids_of", "wrap", "drop", "ssid_mode", "inside", "holder", "lift", "rows", "rename",
+    "default_rules", "ids_of", "wrap", "drop", "ssid_mode", "inside", "holder", "flag", "lift", "rows", "rename",
     "warm_spare",
 )  # fmt: skip  #: defined in catalogue/transforms.py
 

@@ -151,6 +151,12 @@ BAD: Final = {
         ["profile_bound", "port 10", MANAGED],
         "remove the binding first",
     ),
+    "adaptive policy without its licence": Bad(
+        [_port("Q2WS-HFRS-2888", "12", adaptivePolicyGroupId="1")],
+        "blocked",
+        ["license", "Q2WS-HFRS-2888", "Enterprise licence"],
+        "Advanced licence",
+    ),
     "one locked port of many": Bad(
         [step("updateDeviceSwitchPort", {"name": "x"}, serial=MANAGED, for_each={"portId": ["4-6"]})],
         "blocked",
@@ -282,7 +288,8 @@ async def test_blocked_targets_are_left_out_of_a_plan_and_named_when_asked(stage
     ports = step("updateDeviceSwitchPort", {"name": "x"}, serial=MANAGED, for_each={"portId": ["4-6"]})
     async with untouched(stage):
         plan = await planned(stage, ports, skip_blocked=True)
-    assert [one["target"] for one in plan["diff"]] == [f"update port {n} of Catalyst Andar 2 ({MANAGED})" for n in "56"]
+    (alike,) = plan["diff"]
+    assert alike["targets"] == [f"update port {number} of Catalyst Andar 2 ({MANAGED})" for number in "56"]
     (left_out,) = plan["skipped"]
     assert (left_out["code"], left_out["target"]) == ("sgt_locked", f"port 4 of Catalyst Andar 2 ({MANAGED})")
     assert "ISE" in left_out["remedy"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, Row
-from mcp_server.catalogue.overlay.templates import Gap, filled
+from mcp_server.catalogue.overlay.templates import Gap, filled, touched
 from mcp_server.catalogue.transforms import body_to_send, coerced, has, settled, to_read, without
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Schema
@@ -48,10 +48,23 @@ def with_sent_body(overlay: Overlay, touch: Touch, before: Json) -> Touch:
 
 
 def _after_action(row: Row, touch: Touch, before: Json) -> Json:
+    if row.touched and isinstance(before, list):
+        return _after_rows(row, touch, before)
     if not row.expect or not isinstance(before, Mapping):
         return copied(before)
     try:
         return merged(before, filled(row.expect, touch, before), row.map_fields)
+    except Gap:
+        return copied(before)
+
+
+def _after_rows(row: Row, touch: Touch, before: list[Json]) -> Json:
+    """The list with the rows that the action is about as it leaves them, or without them."""
+    try:
+        changed = touched(row.touched, touch, before)
+        if row.touched.get("gone"):
+            return [copied(live) for live in before if live not in changed]
+        return [merged(live, filled(row.expect, touch, live)) if live in changed else copied(live) for live in before]
     except Gap:
         return copied(before)
 

@@ -11,7 +11,7 @@ from typing import Any
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, Row
 from mcp_server.catalogue.overlay.places import Item
-from mcp_server.catalogue.overlay.templates import CREATED, Gap, filled, turns
+from mcp_server.catalogue.overlay.templates import CREATED, Gap, filled, touched, turns
 from mcp_server.catalogue.transforms import has, pruned, restorable
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Operation
@@ -101,8 +101,7 @@ class _Inversion:
         target = self.catalogue.find(self.row.inverse)
         template = self.row.inverse_body
         try:
-            calls = turns(template, self.touch)
-            bodies = [filled(template, call, self.before) for call in calls]
+            bodies = self._bodies(template)
             params = self._params(target)
         except Gap as gap:
             return self.none(f"its inverse {target.id} needs {gap}, which is not known")
@@ -113,6 +112,13 @@ class _Inversion:
             return self.none(f"its inverse {target.id} has nothing to work on")
         undo_class = "with_caveats" if self.row.caveats else "reversible"
         return Inverse(undo_class, "inverse_action", writes, self.row.caveats, self.row.evidence)
+
+    def _bodies(self, template: Mapping[str, Json]) -> list[Json]:
+        """One body for each call of the opposite action; Gap when a value is missing."""
+        if self.row.touched:
+            rows = touched(self.row.touched, self.touch, self.before)
+            return [filled(template, self.touch, row) for row in rows]
+        return [filled(template, call, self.before) for call in turns(template, self.touch)]
 
     def _params(self, target: Operation) -> dict[str, Json]:
         """The path parameters that the inverse shares with the write, and those that the row has templates for."""

@@ -95,6 +95,9 @@ class Row:
     rules_at: str = "rules"
     dependants: tuple[str, ...] = ()  #: reads of what it changes besides its own resource
     expect: Mapping[str, Json] = field(default_factory=dict)  #: what an action makes of the read state (templates)
+    #: of an action on rows of a list that the reader reads: ``{list, key}`` name the body's list of row ids and the
+    #: field of a row that is its id, ``gone`` that the rows end; ``expect`` and ``inverse_body`` are then by row
+    touched: Mapping[str, Json] = field(default_factory=dict)
     family: str = ""  #: off until the operator switches this family on
     carrier: bool = False  #: carries other operations: never planned
     conditions: tuple[Condition, ...] = ()

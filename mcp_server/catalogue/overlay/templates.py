@@ -50,6 +50,17 @@ def _edited(template: Mapping[str, Json], touch: Touch, before: Json) -> Json:
     return rest + [item] * _EDITS[word]
 
 
+def touched(rule: Mapping[str, Json], touch: Touch, before: Json) -> list[Json]:
+    """The live rows that an action is about; Gap when one that its body names is not there."""
+    key = str(rule["key"])
+    named = [e.get(key) if isinstance(e, Mapping) else e for e in (touch.body or {}).get(str(rule["list"])) or ()]
+    known = {row.get(key): row for row in before or () if isinstance(row, Mapping)}
+    missing = [name for name in named if name not in known]
+    if missing:
+        raise Gap(f"the old state of {missing[0]}")
+    return [known[name] for name in named]
+
+
 def turns(template: Json, touch: Touch) -> list[Touch]:
     """The call once for each element of the list that ``$each`` names, or once when nothing does."""
     name = _each(template)

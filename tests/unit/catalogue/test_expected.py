@@ -142,3 +142,20 @@ def test_an_ssid_loses_the_fields_of_the_mode_that_it_leaves() -> None:
     }
     after = _after("updateNetworkWirelessSsid", {"authMode": "open"}, before, networkId="N", number=0)
     assert after == {"authMode": "open", "splashPage": "None", "ipAssignmentMode": "NAT mode"}
+
+
+def test_an_action_on_rows_changes_those_that_it_names() -> None:
+    """Or ends them; a row that is not there changes nothing."""
+    rows = [{"serial": "A", "vlanProfile": {"iname": "x"}}, {"serial": "B", "vlanProfile": {"iname": "y"}}]
+    body = {"vlanProfile": {"iname": "new"}, "serials": ["B"], "stackIds": []}
+    reassign = write("reassignNetworkVlanProfilesAssignments", body, networkId="N_1")
+    assert expected_state(CATALOGUE, OVERLAY, reassign, rows) == [
+        rows[0],
+        {"serial": "B", "vlanProfile": {"iname": "new"}},
+    ]
+    delete = "createOrganizationApplianceDnsLocalProfilesAssignmentsBulkDelete"
+    live = [{"assignmentId": "1"}, {"assignmentId": "2"}]
+    gone = write(delete, {"items": [{"assignmentId": "1"}]}, organizationId="1")
+    assert expected_state(CATALOGUE, OVERLAY, gone, live) == [{"assignmentId": "2"}]
+    odd = write(delete, {"items": [{"assignmentId": "7"}]}, organizationId="1")
+    assert expected_state(CATALOGUE, OVERLAY, odd, live) == live

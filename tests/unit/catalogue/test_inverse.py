@@ -340,3 +340,35 @@ def test_a_state_of_which_nothing_can_be_written_back_is_no_way_back() -> None:
     inverse = _inverse("updateDeviceApplianceInterfacesPort", {"enabled": False}, before, serial="Q", number="1")
     assert inverse.undo_class == "none"
     assert "nothing of the state" in inverse.caveats[0]
+
+
+def test_deleted_assignments_are_made_again_as_their_rows_were() -> None:
+    """Their ids are all that the delete names; one that is not there has no old state."""
+    operation = "createOrganizationApplianceDnsLocalProfilesAssignmentsBulkDelete"
+    rows = [
+        {"assignmentId": "1", "network": {"id": "N1"}, "profile": {"id": "P"}},
+        {"assignmentId": "2", "network": {"id": "N2"}, "profile": {"id": "P"}},
+    ]
+    inverse = _inverse(operation, {"items": [{"assignmentId": "2"}]}, rows, organizationId="1")
+    assert [(step.operation, step.body) for step in inverse.writes] == [
+        (
+            "bulkOrganizationApplianceDnsLocalProfilesAssignmentsCreate",
+            {"items": [{"network": {"id": "N2"}, "profile": {"id": "P"}}]},
+        )
+    ]
+    unknown = _inverse(operation, {"items": [{"assignmentId": "3"}]}, rows, organizationId="1")
+    assert unknown.undo_class == "none"
+    assert "the old state of 3" in unknown.caveats[0]
+
+
+def test_devices_go_back_to_the_profile_that_each_one_had() -> None:
+    """One call for each device."""
+    rows = [
+        {"serial": serial, "vlanProfile": {"iname": iname}} for serial, iname in (("A", "x"), ("B", "y"), ("C", "z"))
+    ]
+    body = {"vlanProfile": {"iname": "new"}, "serials": ["A", "B"], "stackIds": []}
+    inverse = _inverse("reassignNetworkVlanProfilesAssignments", body, rows, networkId="N_1")
+    assert [step.body for step in inverse.writes] == [
+        {"vlanProfile": {"iname": "x"}, "serials": ["A"], "stackIds": []},
+        {"vlanProfile": {"iname": "y"}, "serials": ["B"], "stackIds": []},
+    ]

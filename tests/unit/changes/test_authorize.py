@@ -176,7 +176,7 @@ async def test_an_open_or_lost_audit_holds_an_approved_plan(state: ChangeState |
     assert (outcome.status, outcome.plan) == ("needs_audit", case.stored)
     assert outcome.data == {"plan_id": "plan-1", "audit_id": "audit-1"}
     assert outcome.error
-    assert outcome.error["code"] == "needs_audit"
+    assert (outcome.error["code"], outcome.error["message"]) == ("needs_audit", "An audit is open.")
     assert outcome.error["remedy"].endswith("meraki-specialist audit-respond audit-1")
 
 
@@ -286,6 +286,7 @@ async def test_a_person_is_asked_in_the_client_only_where_that_may_count(
     assert outcome.data["expires_at"] == case.stored.plan.expires_at.isoformat()
     assert outcome.error
     assert outcome.error["code"] == "needs_approval"
+    assert case.stored.plan.risk.word in outcome.error["message"]
     assert "meraki-specialist approve plan-1" in outcome.error["remedy"]
     assert outcome.plan == case.stored
 

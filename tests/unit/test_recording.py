@@ -196,7 +196,8 @@ def test_only_a_refusal_shows_its_own_words_and_details() -> None:
     """Whatever else failed is told by the fixed sentence of its class."""
     told = failed(Refused("bound", "unbind", details={"networks": ["N_1"]}, retry_after_s=3.0)).error
     assert told == {
-        "code": "refused", "message": "bound", "remedy": "unbind", "details": {"networks": ["N_1"]}, "retry_after_s": 3.0,
+        "code": "refused", "message": "bound", "remedy": "unbind", "details": {"networks": ["N_1"]},
+        "retry_after_s": 3.0,
     }  # fmt: skip
     assert "retry_after_s" not in (failed(Refused("bound", "unbind")).error or {})
     assert "/var/lib" not in str(failed(StoreUnavailable("/var/lib/secret is full")).error)

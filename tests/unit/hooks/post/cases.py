@@ -9,6 +9,7 @@ from mcp_server.domain.call import Attempt, Effect, ToolCall
 from mcp_server.domain.change_state import STATUS, ChangeState
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.record import StoredPlan
+from mcp_server.inventory import Inventory
 from mcp_server.world import Limits, World
 from tests.support.fake_clock import START, FakeClock, FakeIds
 from tests.support.memory_store import MemoryStore
@@ -19,15 +20,15 @@ ANA = Actor("Ana@example.com", "stdio", "assistant")
 
 def a_world(store: MemoryStore | None = None, locale: str = "en", clock: FakeClock | None = None) -> World:
     """A world with a store, a clock and names; post-task hooks need no more."""
-    nothing = cast("Any", None)
+    nothing, clock = cast("Any", None), clock or FakeClock()
     return World(
         reads=nothing,
         catalogue=nothing,
         overlay=nothing,
-        inventory=nothing,
+        inventory=Inventory(nothing, nothing, clock),
         store=store or MemoryStore(),
         api=nothing,
-        clock=clock or FakeClock(),
+        clock=clock,
         ids=FakeIds(),
         limits=Limits(locale=locale),
     )

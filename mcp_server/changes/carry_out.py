@@ -129,6 +129,7 @@ class Changes:
             raise
         finally:
             run.followers -= 1
+            run.is_detached |= run.outcome is None and not run.followers  # then nobody here tells the post-task hooks
         if run.outcome is None:
             run.is_detached = True
             return change_outcome(run)

@@ -11,6 +11,7 @@ import pytest
 
 from mcp_server.assembly import Server, running
 from mcp_server.call_path import Parts, handle
+from mcp_server.changes.carry_out import Report
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Answer, Json, ToolCall
 from mcp_server.domain.ports import Append, Reply, Request, StoreWrite
@@ -88,10 +89,13 @@ def _with(server: Server, **ports: Callable[[Any], Any]) -> Parts:
     return replace(server.parts, world=world)
 
 
-async def _call(server: Server, parts: Parts, tool: str, **arguments: Json) -> Mapping[str, Json]:
+async def _call(
+    server: Server, parts: Parts, tool: str, report: Report | None = None, **arguments: Json
+) -> Mapping[str, Json]:
     """The answer of a call; a question is answered with yes."""
     call_id = server.ids.new("call")
     call = ToolCall(call_id, tool, arguments, Actor("ana", "stdio"), server.clock.now(), call_id, can_ask=True)
+    call = replace(call, report=report)
     result = await handle(parts, call)
     if result.asking is not None:
         code = result.asking.text.split("Apply plan ", 1)[1].split(" ", 1)[0]
@@ -265,6 +269,21 @@ async def test_a_caller_that_looks_and_leaves_does_not_cancel_what_goes_on_witho
             await anyio.lowlevel.checkpoint()
         open_door.set()
     await _settled(server, "applied")
+
+
+async def test_a_caller_that_cannot_be_told_of_progress_does_not_stop_its_change(server: Server) -> None:
+    """The connection broke: that call fails, the change goes on to its end, and its record is written."""
+
+    async def broken(_done: float, _total: float | None, _message: str) -> None:
+        raise OSError("connection lost")
+
+    plan_id = await _plan_id(server, SSID)
+    answer = await _call(server, server.parts, "meraki_apply", broken, plan_id=plan_id)
+    assert answer["error"]["code"] == "internal_error"
+    for run in server.changes.under_way():
+        await run.done.wait()
+    (change,) = await server.store.list(Change)
+    assert (change.state.value, change.result["change_id"]) == ("applied", change.key)
 
 
 async def _call_into(answers: list[Mapping[str, Json]], server: Server, parts: Parts, plan_id: str) -> None:

@@ -358,6 +358,24 @@ async def test_without_a_key_the_server_lists_its_tools_and_says_how_to_give_one
         assert (await stage.call("health_check"))["server"]["key"] == "missing"
 
 
+async def test_a_network_of_an_organization_that_is_not_allowed_is_refused_like_one_that_is_not_there(
+    tmp_path: Path,
+) -> None:
+    """By id and by name, for reads and for plans; what is allowed still works."""
+    async with staged(tmp_path / "home", given={"organizations": ORG}) as stage:
+        plan: Payload = {"operations": [_ssid(TWIN)], "intent": "tried"}
+        read: Payload = {"operation": "getNetworkWirelessSsids", "params": {"networkId": TWIN}}
+        for tool, arguments in (("meraki_plan", plan), ("meraki_read", read)):
+            error = await refused(stage, tool, **arguments)
+            assert error["code"] == "unknown_network"
+            assert "allowed here" in error["message"]
+        other: Payload = {"operation": "getOrganizationNetworks", "params": {"organizationId": "549237"}}
+        assert (await refused(stage, "meraki_read", http=False, **other))["code"] == "organization_not_allowed"
+        error = await refused(stage, "meraki_plan", operations=[_ssid("Matriz São Paulo")], intent="tried")
+        assert [one["id"] for one in error["details"]["candidates"]] == [NET]
+        assert (await stage.call("meraki_read", operation="getNetwork", params={"networkId": NET}))["status"] == "ok"
+
+
 async def test_every_refusal_is_a_row_that_names_its_call_and_holds_its_arguments(stage: Stage) -> None:
     """The audit's row of a refused plan: who asked, which tool, the code, and what was asked for."""
     await stage.call("meraki_plan", operations=[_ssid(NET, nmae="x")], intent="tried")

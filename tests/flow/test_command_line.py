@@ -306,6 +306,6 @@ async def test_a_generated_value_and_a_stored_secret_never_stand_in_the_log(tmp_
             server.vault.set("WIFI", "segredo-da-loja-17")
             means = server.changes._means
             assert means.secret("WIFI") == "segredo-da-loja-17"
-            made = means.generate(20)
+            made = means.generate(20, "GUESTS")
         assert learned == ["segredo-da-loja-17", made]
         assert redactor.text(f"a {made} b segredo-da-loja-17") == "a ******** b ********"

@@ -70,13 +70,18 @@ async def test_a_hook_that_says_no_stops_the_call_and_is_named() -> None:
 @pytest.mark.parametrize(
     "broken", [ValueError("secret detail"), None, "allow", {"allow": True}, Allow({"nonsense": 1})]
 )
-async def test_a_hook_that_breaks_or_gives_no_verdict_is_a_refusal(broken: Any) -> None:
-    """Closed, for reads too; the caller is not told more than that."""
+async def test_a_hook_that_breaks_or_gives_no_verdict_is_a_refusal(
+    broken: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Closed, for reads too; the caller is not told more than that, the log says all of it under the call's id."""
     with pytest.raises(Refused) as caught:
         await pre_task(an_attempt("meraki_read"), a_world(), [saying(broken)])
     assert caught.value.reason == "hook_failed"
     assert caught.value.details == {"hook": "said"}
     assert "secret detail" not in caught.value.message + caught.value.remedy
+    (line,) = caplog.records
+    assert (line.levelname, line.exc_info is not None, vars(line)["call_id"]) == ("ERROR", True, "call-1")
+    assert isinstance(broken, Allow | ValueError) or "said gave no verdict" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -142,9 +147,10 @@ async def test_every_post_task_hook_runs_though_one_fails(caplog: pytest.LogCapt
     assert [(warned.rule, warned.severity) for warned in after.warnings] == [("hook_failed", "critical")]
     assert "broken" in after.warnings[0].message
     assert "disk full" in caplog.text
+    assert [vars(line)["call_id"] for line in caplog.records] == ["call-1"]
 
 
-async def test_a_hook_may_lower_an_outcome_and_never_raise_it() -> None:
+async def test_a_hook_may_lower_an_outcome_and_never_raise_it(caplog: pytest.LogCaptureFixture) -> None:
     """Applied may become unknown; a failure never becomes a success."""
 
     def to(status: str) -> Callable[[Attempt, Outcome, World], Awaitable[Outcome]]:
@@ -159,6 +165,9 @@ async def test_a_hook_may_lower_an_outcome_and_never_raise_it() -> None:
     kept = await post_task(an_attempt(), failed, a_world(), [to("applied"), noted])
     assert (kept.status, kept.error, kept.data["noted"]) == ("failed", failed.error, 1)
     assert [warned.rule for warned in kept.warnings] == ["hook_raised"]
+    assert [(line.getMessage(), vars(line)["call_id"]) for line in caplog.records] == [
+        ("post-task hook moved raised an outcome", "call-1")
+    ]
 
 
 async def test_a_hook_that_returns_no_outcome_is_one_that_failed() -> None:

@@ -17,7 +17,7 @@ from mcp_server.domain.state.path import Token, is_named, rendered
 
 PLACEHOLDERS = ("$secret", "$generate", "$ref", "$created", "$unknown")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,99})(\.\d{1,99})?")
 _Path = tuple[Token, ...]
 
 
@@ -118,7 +118,7 @@ def _means(value: Json) -> Json:
     if isinstance(value, bool):
         return f"is {value}"
     if isinstance(value, int | float):
-        return float(value)
+        return value
     if isinstance(value, str):
         return _text_means(value)
     empty = value is None or (isinstance(value, Mapping | Sequence) and not value)
@@ -129,7 +129,7 @@ def _text_means(text: str) -> Json:
     if not text:
         return None
     if _NUMBER.fullmatch(text):
-        return float(text)
+        return float(text) if "." in text else int(text)  # ids have 18 digits, a float keeps 15 of them
     if _MAC.fullmatch(text):
         return text.lower().replace("-", ":")
     return "any" if text.lower() == "any" else text

@@ -38,6 +38,8 @@ def test_what_means_the_same_does_not_differ(expected: Any, actual: Any) -> None
         ({"vlan": None}, {"vlan": 0}),
         ({"port": "080"}, {"port": 80}),
         ({"rules": [1, 2]}, {"rules": [2, 1]}),
+        ({"id": "575897802350012000"}, {"id": "575897802350012001"}),
+        ({"text": "1" * 5000}, {"text": "1" * 4999}),
     ],
 )
 def test_what_means_something_else_differs(expected: Any, actual: Any) -> None:

@@ -9,7 +9,7 @@ from mcp_server.changes.execution.delivery import read_delivery
 from mcp_server.changes.execution.health_gate import sample, watch
 from mcp_server.changes.execution.report import change_outcome, failure_of
 from mcp_server.changes.execution.run import Run, undo_number
-from mcp_server.changes.execution.undo import way_back
+from mcp_server.changes.execution.undo import as_found, way_back
 from mcp_server.changes.execution.write_step import Wrote, look, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
 from mcp_server.changes.planning.weigh import NOWHERE
@@ -128,7 +128,7 @@ async def _undo(run: Run) -> ChangeState:
         await run.move(S.PARTIAL, detail={"failure": dict(run.failure)})
     await run.move(S.ROLLING_BACK)
     done = {record.number: record for record in run.steps if record.phase == "apply" and record.state == "applied"}
-    for step in reversed(run.plan.steps):
+    for step in reversed(as_found(run.plan.steps, done)):
         if step.number in done:
             await _undo_one(run, step, done[step.number])
     return S.ROLLBACK_FAILED if run.residue else S.ROLLED_BACK

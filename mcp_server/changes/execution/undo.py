@@ -38,6 +38,22 @@ class WayBack:
         return {self.place: self.drafts[-1].expected} if self.place and self.drafts else {}
 
 
+def as_found(steps: Sequence[Step], done: Mapping[int, ChangeStep]) -> tuple[Step, ...]:
+    """The steps, each with the before-state that was really there: what an earlier one on its resource left.
+
+    When the plan was made that was only known as planned, without what the cloud adds on its own.
+    """
+    left: dict[str, Json] = {}
+    found: list[Step] = []
+    for step in steps:
+        place = reader_key(step.reader) if step.reader else ""
+        found.append(replace(step, before=left[place]) if place in left else step)
+        record = done.get(step.number)
+        if place and record is not None and record.sealed is not None:
+            left[place] = record.sealed
+    return tuple(found)
+
+
 async def way_back(
     step: Step,
     done: ChangeStep,

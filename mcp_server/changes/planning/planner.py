@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from mcp_server.changes.execution.undo import WayBack, refuse_conflicts, refuse_without_creation, way_back
+from mcp_server.changes.execution.undo import WayBack, as_found, refuse_conflicts, refuse_without_creation, way_back
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
 from mcp_server.changes.planning.draft import Draft, draft_all
@@ -168,7 +168,8 @@ class Planner:
             raise Refused(
                 f"{change.key} has no applied step {missing}.", f"Applied: {sorted(done)}.", code="step_unknown"
             )
-        chosen = [step for step in stored.plan.steps if step.number in done and (not wanted or step.number in wanted)]
+        found = as_found(stored.plan.steps, done)
+        chosen = [step for step in found if step.number in done and (not wanted or step.number in wanted)]
         return [(step, done[step.number]) for step in reversed(chosen)]
 
     def _age_warning(self, changes: Sequence[Change]) -> list[Warned]:

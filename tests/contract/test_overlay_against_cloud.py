@@ -66,7 +66,7 @@ def bench() -> Bench:
 
 @dataclass(frozen=True)
 class Case:
-    """A write to try. ``first`` is sent before it: ``$0.id`` in a value is a field of the first one's answer."""
+    """A write to try. ``first`` is asked before it: ``$0.id`` in a value is a field of the first one's answer."""
 
     operation: str
     params: Mapping[str, str]
@@ -90,8 +90,10 @@ def _with_answers(value: Any, answers: list[Any]) -> Any:
     if isinstance(value, list):
         return [_with_answers(item, answers) for item in value]
     if isinstance(value, str) and value[:1] == "$" and value[1:2].isdigit():
-        number, _, name = value[1:].partition(".")
-        return answers[int(number)][name]
+        found: Any = answers
+        for name in value[1:].split("."):
+            found = found[int(name)] if isinstance(found, list) else found[name]
+        return found
     return PLACES.get(value, value) if isinstance(value, str) else value
 
 
@@ -219,7 +221,7 @@ def test_a_delete_reads_back_as_nothing_and_its_inverse_makes_it_again(bench: Be
 def _on_created(method: str, case: Case, made: Touch, created: Mapping[str, Json], body: Json = None) -> Touch:
     operation = CATALOGUE.find(_item(method, case))
     params = {**made.params, operation.path_params[-1]: created[OVERLAY.row(operation.id).id_field]}
-    return write(operation.id, body, **{name: params[name] for name in operation.path_params})
+    return write(operation.id, _with_answers(body, []), **{name: params[name] for name in operation.path_params})
 
 
 @pytest.mark.parametrize("name", CHANGED)

@@ -137,6 +137,16 @@ def shown_addresses(value: Json, _argument: str, _row: Row, _before: Json) -> Js
     return {name: item for name, item in value.items() if not name.startswith("virtualIp")} | shown
 
 
+def settled_spare(value: Json, _argument: str, _row: Row) -> Json:
+    """The state without what the cloud decides: own addresses of the uplinks, and everything of a spare that is off."""
+    if not isinstance(value, Mapping):
+        return value
+    is_off, is_virtual = value.get("enabled") is False, value.get("uplinkMode") == "virtual"
+    gone = ("spareSerial", "uplinkMode") if is_off else ()
+    shown = () if is_virtual and not is_off else ("wan1", "wan2")
+    return {name: item for name, item in value.items() if name not in (*gone, *shown)}
+
+
 def _parts(argument: str) -> tuple[str, list[str]]:
     name, _, words = argument.partition(" by ")
     return name, words.partition(" having ")[0].split()

@@ -329,5 +329,5 @@ TRANSFORMS: Mapping[str, Transform] = {
     "lift": Transform(reshaping.lifted, reshaping.lowered, _same),
     "rows": Transform(reshaping.rows_to_write, reshaping.rows_to_read, _same),
     "rename": Transform(reshaping.renamed, reshaping.named_as_read, _same),
-    "warm_spare": Transform(reshaping.virtual_addresses, reshaping.shown_addresses, _same),
+    "warm_spare": Transform(reshaping.virtual_addresses, reshaping.shown_addresses, reshaping.settled_spare),
 }

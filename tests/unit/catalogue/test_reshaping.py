@@ -79,6 +79,16 @@ def test_a_virtual_address_is_read_as_the_address_of_its_uplink() -> None:
     }
 
 
+def test_what_the_cloud_decides_of_a_spare_is_not_expected() -> None:
+    """Its uplinks show their own addresses when none is virtual, and one that is off shows nothing of itself."""
+    transform, argument = named("warm_spare")
+    spare = {"enabled": True, "uplinkMode": "virtual", "spareSerial": "S", "wan1": {"ip": "1.2.3.4"}, "wan2": {}}
+    assert transform.settled(spare, argument, ROW) == spare
+    public = transform.settled({**spare, "uplinkMode": "public"}, argument, ROW)
+    assert public == {"enabled": True, "uplinkMode": "public", "spareSerial": "S"}
+    assert transform.settled({**spare, "enabled": False}, argument, ROW) == {"enabled": False}
+
+
 def test_an_address_that_is_not_virtual_is_not_written_back() -> None:
     """With public addresses the uplinks show their own."""
     state = {"enabled": True, "uplinkMode": "public", "wan1": {"ip": "1.2.3.4"}}

@@ -15,7 +15,7 @@ from mcp_server.domain.risk import Risk
 from tests.support.plans import plan, step
 
 KEY = b"k" * 32
-names = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+names = st.text(st.characters(codec="utf-8"), max_size=12)
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | names,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4),

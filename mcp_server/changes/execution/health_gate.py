@@ -7,49 +7,42 @@ from mcp_server.catalogue.shared_reads import SharedReads
 from mcp_server.changes.execution.run import Run
 from mcp_server.domain.call import Json
 from mcp_server.domain.plan import Plan
-from mcp_server.errors import AccessError, MerakiError
 from mcp_server.health.compare import delta
 from mcp_server.health.reader import read_signals
-from mcp_server.health.signals import Signals, from_json
+from mcp_server.health.signals import Signals
 
 _TIMES_SEEN: Final = 2  #: a hard signal counts when two samples in a row show it
 
 
 async def sample(run: Run) -> Signals | None:
-    """The hard signals now; None when there is nothing to watch or they could not be read."""
+    """The hard signals now, what could not be read as unknown; None when there is nothing to watch."""
     serials = run.plan.impact.device_serials[:100]
     networks = [network.id for network in run.plan.networks]
     if not (networks or serials):
         return None
     reads = SharedReads(run.world.api, run.world.catalogue, run.world.clock)
-    try:
-        return await read_signals(reads, run.plan.organization.id, networks, serials, scope="gate")
-    except (MerakiError, AccessError):
-        return None
+    return await read_signals(reads, run.plan.organization.id, networks, serials, scope="gate")
 
 
 async def watch(run: Run, before: Signals | None) -> Mapping[str, Json]:
     """What got worse: {verdict: worse|fine|unknown, findings, samples}. Ends early on a fault seen twice."""
-    base = before or (from_json(run.plan.baseline) if run.plan.baseline else None)
-    if base is None:
+    if before is None:
         return {"verdict": "unknown", "findings": [], "samples": 0}
     clock, times = run.world.clock, run.means.times
     deadline, samples, seen = clock.monotonic() + times.health_settle_s, 0, 0
     findings: list[Json] = []
     is_blind = False
-    while True:
-        after = await sample(run)
-        if after is not None:
-            samples += 1
-            compared = delta(base, after, expected_down=meant_to_go_down(run.plan))
-            seen = seen + 1 if compared.hard else 0
-            findings, is_blind = [finding.to_json() for finding in compared.hard], compared.is_blind
+    while (after := await sample(run)) is not None:
+        samples += 1
+        compared = delta(before, after, expected_down=meant_to_go_down(run.plan))
+        seen = seen + 1 if compared.hard else 0
+        findings, is_blind = [finding.to_json() for finding in compared.hard], compared.is_blind
         if seen >= _TIMES_SEEN or (clock.monotonic() >= deadline and not seen):
             break
         if clock.monotonic() >= deadline + times.health_settle_s:
             break
         await clock.sleep(times.health_poll_s)
-    verdict = "worse" if findings else "unknown" if is_blind or not samples else "fine"
+    verdict = "worse" if findings else "unknown" if is_blind else "fine"
     return {"verdict": verdict, "findings": findings, "samples": samples}
 
 

@@ -1,16 +1,18 @@
 """Finding an operation by words: SQLite FTS5 picks the candidates, our own ranking orders them."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import log
 
 from mcp_server.catalogue.operations import Catalogue
-from mcp_server.catalogue.wording.ranking import Entry, Wanted, score
+from mcp_server.catalogue.wording.purposes import Meanings, Purpose, Roots, load_purposes
+from mcp_server.catalogue.wording.ranking import MEANT, Entry, Wanted, score, unnamed
+from mcp_server.catalogue.wording.spelling import Spelling
 from mcp_server.catalogue.wording.thesaurus import Asked, Thesaurus, Words
-from mcp_server.catalogue.wording.words import hump_words
+from mcp_server.catalogue.wording.words import asked_words, hump_words
 
+MOST_LETTERS, MOST_WORDS = 400, 40  #: of a question; the rest is not read
 CANDIDATES = 250
 TELLING = 2.5  #: rarity from which a word tells operations apart; with none in the question all of them are ranked
 _SCHEMA = "CREATE VIRTUAL TABLE words USING fts5(head, id, path, fields, tokenize='ascii', detail=column, prefix='3')"
@@ -35,12 +37,16 @@ class Search:
         self._catalogue = catalogue
         self._thesaurus = thesaurus
         self._index: _Index | None = None
+        self._purposes: Mapping[str, Purpose] | None = None
+
+    def purpose(self, operation_id: str) -> Purpose | None:
+        """What an operation is for; None when nobody has said it. The sentences are read when first asked for."""
+        return self._known_purposes().get(operation_id)
 
     def operations(self, query: str, limit: int = 8) -> list[Hit]:
         """The operations that answer a question in English or Portuguese, best first; [] when none does."""
         index = self._built()
-        asked = index.corrected(index.thesaurus.understand(query))
-        scored = {id_: found for id_, found in index.ranked(asked) if found > 0}
+        scored = index.answers(query)
         exact = next((id_ for id_ in self._catalogue.ids() if id_.casefold() == query.strip().casefold()), None)
         if exact:
             scored[exact] = max(scored.values(), default=0.0) + 10.0
@@ -55,17 +61,25 @@ class Search:
 
     def _built(self) -> "_Index":
         if self._index is None:
-            self._index = _Index(self._catalogue, self._thesaurus or Thesaurus.load())
+            self._index = _Index(self._catalogue, self._thesaurus or Thesaurus.load(), self._known_purposes())
         return self._index
+
+    def _known_purposes(self) -> Mapping[str, Purpose]:
+        if self._purposes is None:
+            self._purposes = load_purposes()
+        return self._purposes
 
 
 class _Index:
     """The catalogue in words: FTS5 rows, and the same words for the ranking."""
 
-    def __init__(self, catalogue: Catalogue, thesaurus: Thesaurus) -> None:
+    def __init__(self, catalogue: Catalogue, thesaurus: Thesaurus, purposes: Mapping[str, Purpose]) -> None:
         self.thesaurus = thesaurus
         self.entries = [_entry(catalogue, id_) for id_ in catalogue.ids()]
         self.rarity = _rarity(self.entries)
+        self.meanings = Meanings(purposes, Roots(thesaurus.ignored | thesaurus.seeing))
+        self.spelling = Spelling({*self.rarity, *self.meanings.words, *thesaurus.words})
+        self.by_id = {entry.id: entry for entry in self.entries}
         # The server answers searches from worker threads, one at a time.
         self.database = sqlite3.connect(":memory:", check_same_thread=False)
         self.database.execute(_SCHEMA)
@@ -77,8 +91,20 @@ class _Index:
         for row, entry in enumerate(self.entries):
             yield row, entry.head, " ".join(entry.id_words), " ".join(entry.path_words), " ".join(entry.field_words)
 
-    def ranked(self, asked: Asked) -> Iterable[tuple[str, float]]:
-        """Id and score of every candidate."""
+    def answers(self, query: str) -> dict[str, float]:
+        """Score of every operation that answers, by its name, its fields or its purpose; more than 0 each."""
+        words = [self.spelling.corrected(word) for word in asked_words(query[:MOST_LETTERS])[:MOST_WORDS]]
+        asked = self._with_things(self.thesaurus.understand(" ".join(words)))
+        named = dict(self._named(asked))
+        meant = self.meanings.compared(words)
+        total = {
+            id_: (named.get(id_) or unnamed(self.by_id[id_], asked)) + MEANT * meant.get(id_, 0.0)
+            for id_ in named.keys() | meant.keys()
+        }
+        return {id_: value for id_, value in total.items() if value > 0}
+
+    def _named(self, asked: Asked) -> Iterable[tuple[str, float]]:
+        """Id and score of every operation whose name, path or fields have one of the words."""
         words = {word for thing in asked.things for wording in thing for word in wording}
         if not words:
             return
@@ -89,22 +115,14 @@ class _Index:
             entry = self.entries[row]
             yield entry.id, score(entry, wanted, is_common=entry.id in self.thesaurus.common)
 
-    def corrected(self, asked: Asked) -> Asked:
-        """The question with each word that the API does not have replaced by the one that is nearest in spelling."""
+    def _with_things(self, asked: Asked) -> Asked:
         things = tuple(self._in_api_words(thing) for thing in asked.things)
         if not things and asked.verbs:  # "reboot", "claim": the verb is all that was said
             things = tuple(((verb,),) for verb in sorted(asked.verbs))
         return Asked(asked.verbs, things)
 
     def _in_api_words(self, thing: tuple[Words, ...]) -> tuple[Words, ...]:
-        known = tuple(wording for wording in thing if all(word in self.rarity for word in wording))
-        return known or tuple(tuple(self._known(word) for word in wording) for wording in thing)
-
-    def _known(self, word: str) -> str:
-        if word in self.rarity or len(word) < 4 or any(known.startswith(word) for known in self.rarity):
-            return word
-        near = get_close_matches(word, [known for known in self.rarity if known[0] == word[0]], n=1, cutoff=0.75)
-        return near[0] if near else word
+        return tuple(wording for wording in thing if all(word in self.rarity for word in wording)) or thing
 
 
 def _entry(catalogue: Catalogue, operation_id: str) -> Entry:

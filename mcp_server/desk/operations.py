@@ -20,7 +20,7 @@ class CatalogueDesk:
     index: Search
 
     def search(self, query: str, limit: int) -> Sequence[Mapping[str, Json]]:
-        """Ranked operations: id, method, path, needs, and for a write risk and undo."""
+        """Ranked operations: id, method, path, purpose, needs, and for a write risk and undo."""
         return [self._row(self.catalogue.find(hit.id)) for hit in self.index.operations(query, limit)]
 
     def describe(self, operation: str) -> Mapping[str, Json]:
@@ -46,6 +46,9 @@ class CatalogueDesk:
 
     def _row(self, operation: Operation) -> dict[str, Json]:
         row: dict[str, Json] = {"id": operation.id, "method": operation.method, "path": operation.path}
+        purpose = self.index.purpose(operation.id)
+        if purpose is not None:
+            row["purpose"] = purpose.english
         row["needs"] = [*operation.path_params, *sorted(operation.required_query)]
         if operation.body is not None and operation.body.required:
             row["needs_body"] = sorted(operation.body.required)

@@ -30,6 +30,7 @@ class Thesaurus:
     verbs: Mapping[Words, str]  #: saying -> verb of the API
     sayings: Mapping[Words, tuple[Words, ...]]  #: saying -> API wordings
     common: frozenset[str]  #: ids that are meant most often
+    openings: tuple[Words, ...]  #: how a question begins that only asks to see something
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> "Thesaurus":
@@ -42,7 +43,19 @@ class Thesaurus:
                 sayings.setdefault(_kept(saying, ignored), []).append(_kept(wording, frozenset()))
         verbs = {_kept(saying, ignored): verb for verb, said in table["verbs"].items() for saying in said}
         both = {saying: tuple(wordings) for saying, wordings in sayings.items()}
-        return cls(ignored, verbs, both, frozenset(table["common"]["operations"]))
+        openings = tuple(asked_words(opening) for opening in table["openings"])
+        return cls(ignored, verbs, both, frozenset(table["common"]["operations"]), openings)
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word the table knows, as a stem."""
+        sayings = {word for saying in (*self.sayings, *self.verbs, *self.openings) for word in saying}
+        return self.ignored | sayings
+
+    @property
+    def seeing(self) -> frozenset[str]:
+        """The single words that only ask to see something: list, show, mostrar."""
+        return frozenset(saying[0] for saying, verb in self.verbs.items() if verb == "get" and len(saying) == 1)
 
     def understand(self, question: str) -> Asked:
         """What a question asks for; sayings are taken greedily, the longest first."""
@@ -57,7 +70,13 @@ class Thesaurus:
             if wordings:
                 things.append(wordings)
             at += length
+        if self._only_asks(question):
+            verbs = {"get"}
         return Asked(frozenset(verbs), tuple(dict.fromkeys(things)))
+
+    def _only_asks(self, question: str) -> bool:
+        first = asked_words(question[:80])
+        return any(first[: len(opening)] == opening for opening in self.openings)
 
     def _longest(self, words: Sequence[str]) -> tuple[int, str, tuple[Words, ...]]:
         """How many words the longest saying at the start has, its verb, its wordings."""

@@ -1,0 +1,122 @@
+"""What each operation is for, in a sentence: loading the sentences and comparing questions with them.
+
+A question and a sentence are compared by their roots: words without their ending, those that mean the same for a
+network engineer (``kin.toml``, English and Portuguese together) taken as one.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import log
+from pathlib import Path
+
+from mcp_server.catalogue.wording.words import folded, hump_words, stem
+
+SHIPPED = Path(__file__).with_name("purpose")
+KIN = Path(__file__).with_name("kin.toml")
+MOST_WORDS = 15  #: of a sentence
+UNSAID = 0.02  #: what a word of the sentence that nobody asked for costs, in shares of its rarity
+_WORD = re.compile(r"[a-z0-9]+")
+_ENDINGS = ("ando", "endo", "indo", "ing", "ado", "ada", "ido", "ida", "ed", "ar", "er", "ir", "e", "a", "o")
+_SHORTEST_ROOT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What one operation is for."""
+
+    english: str
+    portuguese: str
+
+
+def load_purposes(folder: Path = SHIPPED) -> dict[str, Purpose]:
+    """The sentences by operation id; OSError or ValueError when a file cannot be read."""
+    found: dict[str, Purpose] = {}
+    for file in sorted(folder.glob("*.tsv")):
+        for line in file.read_text("utf-8").splitlines():
+            id_, english, portuguese = line.split("\t")
+            found[id_] = Purpose(english, portuguese)
+    return found
+
+
+class Roots:
+    """From words to roots, the same for questions and sentences."""
+
+    def __init__(self, ignored: frozenset[str], kin: Iterable[Iterable[str]] | None = None) -> None:
+        """``ignored`` are stems without meaning; ``kin`` groups of words that mean the same, by default the shipped."""
+        table = tomllib.loads(KIN.read_text("utf-8"))
+        groups = table["groups"] if kin is None else kin
+        self._ignored = ignored.union(table["ignored"])
+        self._known: dict[str, str] = {}
+        self._kin: dict[str, str] = {}
+        for group in groups:
+            roots = [_bare(stem(folded(word))) for word in group]
+            self._kin.update(dict.fromkeys(roots, roots[0]))
+
+    def of(self, text: str) -> list[str]:
+        """The roots of a text in its order, words without meaning left out."""
+        return [root for root in map(self.root, _WORD.findall(folded(text))) if root]
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """Every word that was asked for its root."""
+        return frozenset(self._known)
+
+    def root(self, word: str) -> str:
+        """The root of one folded word; empty for a word without meaning."""
+        known = self._known.get(word)
+        if known is None:
+            stemmed = stem(word)
+            bare = _bare(stemmed)
+            known = self._known[word] = "" if stemmed in self._ignored else self._kin.get(bare, bare)
+        return known
+
+
+def _bare(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_ROOT:
+            return word[: -len(ending)]
+    return word
+
+
+class Meanings:
+    """All sentences in roots, ready to be compared with questions."""
+
+    def __init__(self, purposes: Mapping[str, Purpose], roots: Roots) -> None:
+        self.roots = roots
+        self._sentences: list[tuple[str, frozenset[str]]] = [
+            (id_, frozenset(roots.of(sentence)))
+            for id_, purpose in purposes.items()
+            for sentence in (purpose.english, purpose.portuguese)
+        ]
+        self._holders: dict[str, list[int]] = {}
+        for row, (id_, words) in enumerate(self._sentences):
+            named = {root for root in map(roots.root, hump_words(id_)[1:]) if root}
+            for word in words | named:
+                self._holders.setdefault(word, []).append(row)
+        many = max(1, len(self._sentences))
+        self._rarity = {word: 1.0 + log(many / len(rows)) for word, rows in self._holders.items()}
+        self._mass = [sum(self._rarity[word] for word in words) for _, words in self._sentences]
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word of a sentence, as a stem."""
+        return frozenset(map(stem, self.roots.seen))
+
+    def compared(self, words: Iterable[str]) -> dict[str, float]:
+        """By operation id, how much of the question its better sentence covers, from 0 to 1."""
+        asked = {root for root in map(self.roots.root, words) if root}
+        everything = sum(self._rarity.get(root, 3.0) for root in asked)
+        shared: dict[int, float] = {}
+        for root in asked:
+            weight = self._rarity.get(root, 0.0)
+            for row in self._holders.get(root, ()):
+                shared[row] = shared.get(row, 0.0) + weight
+        best: dict[str, float] = {}
+        for row, weight in shared.items():
+            id_ = self._sentences[row][0]
+            value = (weight - UNSAID * max(0.0, self._mass[row] - weight)) / everything
+            if value > best.get(id_, 0.0):
+                best[id_] = value
+        return best

@@ -285,3 +285,39 @@ def test_the_lists_are_tuples_without_doubles() -> None:
     assert isinstance(order.PLAN_RULES, tuple)
     assert len(set(RULES)) == len(RULES) == 35
     assert len(set(PLAN_RULES)) == len(PLAN_RULES) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        (
+            "t1_psk_too_short",
+            view("createNetworkWirelessSsidIdentityPsk", {"name": "ana", "passphrase": "1234567"}, {}, kind="create"),
+        ),
+        ("t1_psk_too_short", view("createNetworkCameraWirelessProfile", {"ssid": {"psk": "1234567"}}, None)),
+        ("t1_psk_too_short", ssid({**SECURE, "psk": {"$generate": 7}})),
+        ("t1_wpa1_deprecated", ssid({"authMode": "psk", "encryptionMode": "wep"})),
+        ("t3_deny_rule", view("updateNetworkApplianceFirewallL7FirewallRules", {"rules": [{"type": "host"}]}, {})),
+        (
+            "t3_deny_rule",
+            view("createOrganizationPoliciesGlobalFirewallRulesetsRule", {"policy": "deny"}, None, kind="create"),
+        ),
+        ("t4_firmware_window", view("createNetworkFirmwareUpgradesRollback", {"reasons": []}, None, kind="action")),
+        ("t4_external_webhook", webhook("https://[::1")),
+    ],
+    ids=str,
+)
+def test_a_rule_speaks_wherever_its_fault_can_stand(name: str, bad: StepView) -> None:
+    """Other operations of the same kind, other places of the same field; an address that cannot be read is external."""
+    assert name in rules_of(warnings(bad))
+
+
+def test_a_rule_that_was_there_or_allows_is_no_new_denial() -> None:
+    """In lists of applications and in rules for the whole organization."""
+    l7 = {"rules": [{"type": "host", "value": "a.example"}]}
+    for step in (
+        view("updateNetworkApplianceFirewallL7FirewallRules", l7, l7),
+        view("updateOrganizationPoliciesGlobalFirewallRulesetsRule", {"policy": "deny"}, {"policy": "deny"}),
+        view("createOrganizationPoliciesGlobalFirewallRulesetsRule", {"policy": "allow"}, None),
+    ):
+        assert "t3_deny_rule" not in rules_of(warnings(step))

@@ -138,12 +138,15 @@ class _Inversion:
         if update is None or update.body is None:
             return []
         body = restorable(self.catalogue, self.overlay, update.id, self.before)
-        more = {key for key, value in body.items() if key not in created and value not in (None, "", [], {})}
+        known = {*created, self.row.id_field}
+        more = {key for key, value in body.items() if key not in known and value not in (None, "", [], {})}
         if not more:
             return []
         params = self._params(update)
         if not self.row.client_keyed:
-            params[update.path_params[-1]] = {CREATED: self.row.id_field}
+            new_id: Json = {CREATED: self.row.id_field}
+            params[update.path_params[-1]] = new_id
+            body |= {self.row.id_field: new_id} if self.row.id_field in body else {}
         return [Write(update.id, params, body)]
 
     def _stuck(self, body: Mapping[str, Json]) -> list[str]:

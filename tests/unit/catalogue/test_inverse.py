@@ -372,3 +372,11 @@ def test_devices_go_back_to_the_profile_that_each_one_had() -> None:
         {"vlanProfile": {"iname": "x"}, "serials": ["A"], "stackIds": []},
         {"vlanProfile": {"iname": "y"}, "serials": ["B"], "stackIds": []},
     ]
+
+
+def test_an_id_in_the_body_of_a_put_is_no_reason_to_send_one() -> None:
+    """A cellular data profile names itself in its PUT: the old id would be wrong, and all else is in the POST."""
+    before = {"profileId": "5", "name": "10 GB", "description": "capped", "rules": []}
+    operation = "deleteOrganizationDevicesCellularDataProfile"
+    inverse = _inverse(operation, None, before, organizationId="1", profileId="5")
+    assert [step.operation for step in inverse.writes] == ["createOrganizationDevicesCellularDataProfile"]

@@ -17,6 +17,7 @@ SHIPPED = Path(__file__).with_name("purpose")
 KIN = Path(__file__).with_name("kin.toml")
 MOST_WORDS = 15  #: of a sentence
 UNSAID = 0.02  #: what a word of the sentence that nobody asked for costs, in shares of its rarity
+SHORT = 20.0  #: rarity of about five words; a shorter question does not make the unsaid words dearer
 _WORD = re.compile(r"[a-z0-9]+")
 _ENDINGS = ("ando", "endo", "indo", "ing", "ado", "ada", "ido", "ida", "ed", "ar", "er", "ir", "e", "a", "o")
 _SHORTEST_ROOT = 4
@@ -116,7 +117,8 @@ class Meanings:
         best: dict[str, float] = {}
         for row, weight in shared.items():
             id_ = self._sentences[row][0]
-            value = (weight - UNSAID * max(0.0, self._mass[row] - weight)) / everything
+            unsaid = max(0.0, self._mass[row] - weight) / max(everything, SHORT)
+            value = weight / everything - UNSAID * unsaid
             if value > best.get(id_, 0.0):
                 best[id_] = value
         return best

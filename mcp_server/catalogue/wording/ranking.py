@@ -8,10 +8,10 @@ from mcp_server.catalogue.wording.thesaurus import Asked, Words
 IN_ID, IN_PATH, IN_FIELDS, BEGINS_WORD = 1.0, 0.9, 0.45, 0.6  #: how much a match counts, by place
 SCOPES = frozenset({"network", "organization", "device"})  #: said by nearly every id
 SCOPE_COST, FAMILY_COST, WORD_COST = 0.05, 0.12, 0.5  #: of a word of the id that nobody asked for
-VERB_RIGHT, VERB_WRONG, COMMON, HEAD, ITEM = 1.0, -0.7, 1.2, 0.7, 0.1
-MEANT = 14.0  #: of a purpose that says the whole question
+VERB_RIGHT, VERB_WRONG, COMMON, HEAD, ITEM = 2.0, -1.5, 2.0, 0.7, 0.1
+MEANT = 17.0  #: of a purpose that says the whole question
 #: with no verb in the question; a person who plans changes means those
-UNASKED = {"update": 0.5, "get": 0.2, "create": 0.0, "delete": -0.3}
+UNASKED = {"update": 0.8, "get": 0.2, "create": 0.0, "delete": -0.3}
 #: verbs of the API that do what another one says
 ALIKE = {"delete": ("remove", "disconnect", "detach"), "create": ("add", "provision"), "update": ("set", "modify")}
 FAMILIES = frozenset({"appliance", "switch", "wireless", "camera", "sm", "sensor", "cellular", "gateway"})

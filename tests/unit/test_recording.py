@@ -102,9 +102,9 @@ async def test_what_a_call_cost_is_kept_beside_its_row() -> None:
     assert len(cost.client) == 80
 
 
-@pytest.mark.parametrize(("size", "is_kept"), [(19_000, True), (21_000, False)])
+@pytest.mark.parametrize(("size", "is_kept"), [(19_988, True), (19_989, False)])
 async def test_arguments_that_are_very_long_are_told_by_their_size_alone(size: int, is_kept: bool) -> None:
-    """The row stays small."""
+    """The row stays small: 20,000 characters at most."""
     _, row, _ = await closed(Outcome("ok", "done"), arguments={"body": "x" * size})
     kept = row.detail["arguments"]
     assert ("body" in kept) == is_kept
@@ -152,6 +152,21 @@ async def test_a_read_that_could_not_be_recorded_is_served_without_a_receipt_and
     ]  # fmt: skip
     assert "health_check" in result.payload["warnings"][1]["message"]
     assert not result.is_error
+
+
+async def test_without_strict_audit_being_asked_for_a_read_is_served() -> None:
+    """The default."""
+    store = MemoryStore()
+    store.failing = True
+    world = replace(a_world(store), reads=cast("Any", Reads()))
+    assert not (await Recorder(store).close(a_call(), Outcome("ok", "done"), world, 0.0)).is_error
+
+
+async def test_a_tool_name_is_whatever_the_client_sent_and_is_kept_short_and_inert() -> None:
+    """In the row and in the cost."""
+    _, row, cost = await closed(Outcome("refused", "no"), tool="\u202e" + "t" * 99)
+    assert (row.tool, len(row.tool)) == (cost.tool, 64)
+    assert row.tool.startswith("\\u202et")
 
 
 async def test_under_strict_audit_what_could_not_be_recorded_is_not_told() -> None:

@@ -12,11 +12,10 @@ import pytest
 import rfc8785
 
 from mcp_server.catalogue.operations import Catalogue
-from mcp_server.sandbox.app import create_app
 from mcp_server.sandbox.cloud import Answer
 from tests.support.commands import approved, enrolled, evidence, filled, port_moved, renamed, run, told
 from tests.support.places import NET, ORG
-from tests.support.stage import KEY, Stage, environment, staged
+from tests.support.stage import Stage, environment
 from tests.support.story import applied, planned
 from tests.support.tampering import altered
 from tests.support.terminal import PROGRAM, at_terminal, without_terminal
@@ -281,31 +280,3 @@ async def test_no_bind_that_others_can_reach_is_served(tmp_path: Path) -> None:
         done = await run(stage, "serve", "--transport", "http", "--host", "0.0.0.0")  # noqa: S104  it is refused
         assert done.code == 2
         assert "loopback" in done.err
-
-
-async def test_a_generated_value_and_a_stored_secret_never_stand_in_the_log(tmp_path: Path) -> None:
-    """The log of a server learns each secret that it uses, and its lines name the call and the change."""
-    import io
-
-    from mcp_server.assembly import running
-    from mcp_server.logs import configure
-    from tests.support.stage import FreeBudget, also
-
-    stream = io.StringIO()
-    cloud = create_app(api_key=KEY, rate_limit=False)
-    async with staged(tmp_path / "home", sandbox=cloud) as stage:
-        settings = also(stage.settings, log_format="json", log_level="debug", secrets={})
-        redactor = configure(settings, stream)
-        learned: list[str] = []
-
-        def learn(secret: str) -> None:
-            learned.append(secret)
-            redactor.learn(secret)
-
-        async with running(settings, channel="http", budget=FreeBudget(), learn=learn) as server:
-            server.vault.set("WIFI", "segredo-da-loja-17")
-            means = server.changes._means
-            assert means.secret("WIFI") == "segredo-da-loja-17"
-            made = means.generate(20, "GUESTS")
-        assert learned == ["segredo-da-loja-17", made]
-        assert redactor.text(f"a {made} b segredo-da-loja-17") == "a ******** b ********"

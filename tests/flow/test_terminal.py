@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import PASSPHRASE, approved, enrolled, evidence, filled, port_moved, renamed, run, told
 from tests.support.stage import environment
 from tests.support.story import planned
@@ -84,6 +86,10 @@ async def test_a_passphrase_that_is_piped_in_beside_a_terminal_is_not_read(tmp_p
         assert row.detail["code"] == "code_not_typed"
 
 
+@pytest.mark.parametrize(
+    ("code", "passphrase", "reason"),
+    [("XXXX", "", "code_not_typed"), ("", "not the passphrase", "wrong_passphrase")],
+)
 async def test_a_wrong_code_or_passphrase_approves_nothing_and_is_on_record(
     tmp_path: Path, code: str, passphrase: str, reason: str
 ) -> None:

@@ -53,7 +53,7 @@ async def find_site(stage: Stage) -> str:
 
 
 async def _limit_guests(stage: Stage, network_id: str) -> Change:
-    await find_operation(stage, "limit bandwidth per client of an SSID", "updateNetworkWirelessSsid")
+    await find_operation(stage, "update an SSID", "updateNetworkWirelessSsid")
     stage.telling.tell("scene", "Plan the SSID change: a live diff, and nothing is sent")
     path = f"/networks/{network_id}/wireless/ssids"
     live = await stage.witness.read(f"{path}/1")

@@ -1,18 +1,15 @@
 """Step 6: no whole backup, no change; and what becomes of blocked targets."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mcp_server.catalogue.overlay import Overlay, ReaderRule
 from mcp_server.domain.call import Allow, Attempt, Blocked, Refuse, Verdict
-from mcp_server.domain.risk import Risk
 from mcp_server.errors import BadAnswer, NotAuthenticated, OutcomeUnknown, RateLimited, Rejected, Unreachable
 from mcp_server.hooks.pre.backup_current_state import backup_current_state
 from tests.support.fake_clock import START
 from tests.support.hook_world import ACME, AP, BOUND, SITE, attempt, read, resolved, world
-from tests.support.shipped import OVERLAY, write
+from tests.support.shipped import write
 
 SSID_PATH = f"/networks/{SITE}/wireless/ssids/1"
 SSID = write("updateNetworkWirelessSsid", {"name": "x"}, networkId=SITE, number="1")
@@ -134,10 +131,6 @@ async def test_a_resource_that_only_the_organization_lists_is_read_there() -> No
     path = f"/organizations/{ACME}/wireless/airMarshal/settings/byNetwork"
     touch = write("updateNetworkWirelessAirMarshalSettings", {"defaultPolicy": "allow"}, networkId=SITE)
     seen, api = world({path: {"items": [{"networkId": SITE, "defaultPolicy": "block"}]}})
-    operation = "getOrganizationWirelessAirMarshalSettingsByNetwork"
-    rule = ReaderRule(operation, {"organizationId": "$organizationId"}, "items", {"networkId": "$networkId"})
-    book = Overlay(OVERLAY.places, {touch.operation: {"reader": rule, "risk": Risk.MODERATE}}, [])
-    seen = replace(seen, overlay=book)
     assert isinstance(await backup_current_state(await resolved(attempt(touch), seen), seen), Allow)
     assert path in api.paths
 

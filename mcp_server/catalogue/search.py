@@ -75,7 +75,8 @@ class _Index:
 
     def __init__(self, catalogue: Catalogue, thesaurus: Thesaurus, purposes: Mapping[str, Purpose]) -> None:
         self.thesaurus = thesaurus
-        self.entries = [_entry(catalogue, id_) for id_ in catalogue.ids()]
+        writers = {catalogue.place(id_)[1]: id_ for id_ in catalogue.writes() if catalogue.place(id_)[0] == "PUT"}
+        self.entries = [_entry(catalogue, id_, writers) for id_ in catalogue.ids()]
         self.rarity = _rarity(self.entries)
         self.meanings = Meanings(purposes, Roots(thesaurus.ignored | thesaurus.seeing))
         self.spelling = Spelling({*self.rarity, *self.meanings.words, *thesaurus.words})
@@ -125,8 +126,11 @@ class _Index:
         return tuple(wording for wording in thing if all(word in self.rarity for word in wording)) or thing
 
 
-def _entry(catalogue: Catalogue, operation_id: str) -> Entry:
+def _entry(catalogue: Catalogue, operation_id: str, writers: Mapping[str, str]) -> Entry:
     method, path = catalogue.place(operation_id)
+    names = catalogue.field_names(operation_id)
+    if method == "GET" and path in writers:  # what can be written there can be read there
+        names |= catalogue.field_names(writers[path])
     verb, *rest = hump_words(operation_id)
     segments = [part for part in path.split("/") if part and not part.startswith("{")]
     return Entry(
@@ -136,7 +140,7 @@ def _entry(catalogue: Catalogue, operation_id: str) -> Entry:
         _head(rest),
         frozenset(rest) if method == "GET" or verb in ("create", "update", "delete") else frozenset((verb, *rest)),
         frozenset(word for part in segments for word in hump_words(part)),
-        frozenset(word for name in catalogue.field_names(operation_id) for word in hump_words(name)),
+        frozenset(word for name in names for word in hump_words(name)),
     )
 
 

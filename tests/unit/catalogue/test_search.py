@@ -132,3 +132,31 @@ def test_a_closed_search_can_be_asked_again() -> None:
     search.close()
     assert search.operations("vlan") == first
     search.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("who changed what", "getOrganizationConfigurationChanges"),
+        ("captive portal", "updateNetworkWirelessSsidSplashSettings"),
+        ("empilhar switches", "createNetworkSwitchStack"),
+        ("zero-touch rollout of APs", "createOrganizationWirelessDevicesProvisioningDeployment"),
+    ],
+)
+def test_an_operation_is_found_by_what_it_is_for(question: str, wanted: str) -> None:
+    """Also when its id has none of the words."""
+    assert place(question, wanted) <= 3
+
+
+def test_a_question_that_only_asks_prefers_what_reads() -> None:
+    """Whoever says who, which or how many wants to change nothing."""
+    for question in ("who is the root bridge", "which websites are blocked", "quantas portas estão livres"):
+        assert SEARCH.operations(question)[0].method == "GET", question
+
+
+def test_what_an_operation_is_for_can_be_asked_without_a_search() -> None:
+    """One that is not in the catalogue has no purpose."""
+    purpose = SEARCH.purpose("rebootDevice")
+    assert purpose is not None
+    assert "estart" in purpose.english
+    assert SEARCH.purpose("doNothing") is None

@@ -268,6 +268,7 @@ def _means(
         session_id=_session_id,
         context=pre_change,
         after=post_task,
+        audit_command=lambda audit_id: command_line(settings, "audit-respond", audit_id),
         named=lambda change_id: bound(change_id=change_id),
         times=Times(
             apply_wait_s=settings.apply_wait_s,

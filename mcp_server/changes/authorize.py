@@ -81,7 +81,7 @@ async def _audit_hold(stored: StoredPlan, world: World, means: Means) -> Outcome
             error={
                 "code": "needs_audit",
                 "message": "An audit is open.",
-                "remedy": f"An auditor runs: meraki-specialist audit-respond {stored.audit_id}",
+                "remedy": "An auditor runs in a terminal: " + means.audit_command(stored.audit_id),
             },
             plan=stored,
         )

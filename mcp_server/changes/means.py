@@ -40,4 +40,5 @@ class Means:
     context: Callable[[Attempt, Plan, World], Awaitable[Mapping[str, Json]]]  #: the hooks that need a plan
     after: Callable[[Attempt, Outcome, World], Awaitable[Outcome]]  #: the post-task hooks, for a caller that left
     times: Times
+    audit_command: Callable[[str], str] = lambda audit_id: f"meraki-specialist audit-respond {audit_id}"
     named: Callable[[str], AbstractContextManager[None]] = lambda _change_id: nullcontext()  #: log lines inside name it

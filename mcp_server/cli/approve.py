@@ -26,6 +26,7 @@ from mcp_server.store.seal import open_key
 
 _IDLE_S: Final = 15 * 60.0
 _LOOK_S: Final = 1.0
+_VERDICTS: Final = ("approve", "reject")
 _OPEN: Final = (ChangeState.PLANNED, ChangeState.AUDIT_APPROVED)
 
 
@@ -217,28 +218,40 @@ async def _reject(local: Local, plan_id: str, reason: str) -> None:
 
 @click.command("audit-respond")
 @click.argument("audit_id")
-@click.option("--verdict", type=click.Choice(["approve", "reject"]), required=True)
-@click.option("--reason", required=True, help="Why; a verdict without a reason does not count.")
+@click.option("--verdict", type=click.Choice(_VERDICTS), help="Asked for when it is not given.")
+@click.option("--reason", default="", help="Why; asked for when it is not given. A verdict without one does not count.")
 @click.option("--key", "key_name", help="Id or owner of the auditor key.")
 @click.pass_obj
-def audit_respond(home: dict[str, Any], audit_id: str, verdict: str, reason: str, key_name: str | None) -> None:
+def audit_respond(home: dict[str, Any], audit_id: str, verdict: str | None, reason: str, key_name: str | None) -> None:
     """Answer an audit with a verdict signed by an auditor key."""
-    on_local(home, lambda local: _respond(local, audit_id, (verdict, reason), key_name))
+    verdict = on_local(home, lambda local: _respond(local, audit_id, (verdict or "", reason), key_name))
     click.echo(f"Verdict on {clean(audit_id, 64)}: {verdict}.")
 
 
-async def _respond(local: Local, audit_id: str, said: tuple[str, str], key_name: str | None) -> None:
+async def _respond(local: Local, audit_id: str, given: tuple[str, str], key_name: str | None) -> str:
+    """The verdict, signed and on record."""
     async with refusals_recorded(local, "verdict"):
         terminal = Terminal()
         try:
             audit, stored = await _open_audit(local, audit_id)
-            if not said[1].strip():
-                raise Refused("A verdict needs a reason.", "Give --reason.", code="reason_missing")
             _show(terminal, stored)
+            said = _said(terminal, given)
             signer = _unlocked(local, terminal, key_name, Role.AUDITOR)
             await _judge(local, audit, stored, signer, said)
+            return said[0]
         finally:
             terminal.close()
+
+
+def _said(terminal: Terminal, given: tuple[str, str]) -> tuple[str, str]:
+    """Verdict and reason, asked for when they were not given."""
+    verdict = given[0] or terminal.ask("Your verdict, approve or reject: ").strip().lower()
+    if verdict not in _VERDICTS:
+        raise Refused("That is no verdict.", "Type approve or reject.", code="verdict_missing")
+    reason = given[1].strip() or terminal.ask("Why: ").strip()
+    if not reason:
+        raise Refused("A verdict needs a reason.", "Say why.", code="reason_missing")
+    return verdict, reason
 
 
 async def _open_audit(local: Local, audit_id: str) -> tuple[AuditRequest, StoredPlan]:

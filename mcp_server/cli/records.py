@@ -87,7 +87,7 @@ async def _open_plans(local: Local) -> list[dict[str, Json]]:
 def _next_command(local: Local, stored: StoredPlan, waiting: str) -> str:
     """What a person runs for a plan; "" when the assistant only has to go on."""
     if waiting == "audit":
-        return command_line(local.settings, "audit-respond", stored.audit_id or "") + " --verdict approve --reason WHY"
+        return command_line(local.settings, "audit-respond", stored.audit_id or "")
     return "" if waiting == "apply" else command_line(local.settings, "approve", stored.key)
 
 

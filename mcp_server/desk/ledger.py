@@ -90,7 +90,7 @@ class LedgerDesk:
         if audit is None:
             raise Refused("The audit of this plan is not on record.", "Make a new plan.", code="audit_unknown")
         is_open = audit.state in (ChangeState.AUDIT_REQUESTED, ChangeState.AUDIT_ACKED)
-        command = f"meraki-specialist audit-respond {audit.key}"
+        command = self.planner.means.audit_command(audit.key)
         data: dict[str, Json] = {
             "audit_id": audit.key,
             "plan_id": plan_id,

@@ -1,5 +1,6 @@
 """The gate: what makes a plan one that may be carried out, and everything that does not."""
 
+import os
 import shutil
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -292,15 +293,23 @@ async def test_an_open_audit_blocks_a_plan_until_an_auditor_signed_a_verdict(tmp
         audit = await stage.call("request_audit", plan_id=plan["plan_id"], note="please look")
         assert (audit["status"], audit["state"]) == ("ok", "audit_requested")
         assert (await stage.call("request_audit", plan_id=plan["plan_id"]))["audit_id"] == audit["audit_id"]
-        await refused(stage, plan, "needs_audit", "needs_audit")
+        blocked = await refused(stage, plan, "needs_audit", "needs_audit")
+        assert blocked["remedy"].endswith(audit["next_action"].removeprefix("An auditor runs: "))
         async with at_terminal([*PROGRAM, "approve", plan["plan_id"]], environment(stage.settings)) as person:
             assert await person.leaves() == 3
         [row] = (await evidence(stage, "approval", "refused"))[:1]
         assert row.detail["code"] == "plan_not_open"
 
-        assert (
-            f"Verdict on {audit['audit_id']}: approve." in (await verdict(stage, audit["audit_id"], "approve")).screen
-        )
+        command = audit["next_action"].removeprefix("An auditor runs: ")
+        async with at_terminal(["sh", "-c", command], {"PATH": os.environ["PATH"]}) as person:
+            await person.reads("approve or reject: ")
+            await person.types("approve")
+            await person.reads("Why: ")
+            await person.types("as agreed")
+            await person.reads("Passphrase: ")
+            await person.types(PASSPHRASE, hidden=True)
+            assert await person.leaves() == 0, person.screen
+        assert f"Verdict on {audit['audit_id']}: approve." in person.screen
         assert (await stage.call("request_audit", plan_id=plan["plan_id"]))["verdict"] == "approve"
         asked = await stage.call("meraki_apply", plan_id=plan["plan_id"])
         assert asked["status"] == "needs_approval"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mcp_server.domain.call import Receipt
 from mcp_server.domain.record import AuditEntry
-from mcp_server.errors import RecordAltered
+from mcp_server.errors import RecordAltered, StoreUnavailable
 from mcp_server.store.chain import FIRST, Problem, Stored, entry_of, line_of, linked, verify
 from tests.support import records
 
@@ -117,3 +117,48 @@ def test_the_format_does_not_drift() -> None:
         f'"previous_hash":"{FIRST}","seq":1,"status":"ok","tool":"meraki_read"}}'
     )
     assert line.hash == "2834dc72a04d1f019e77df8dc9789d0caa9974167091ee7969200bdd1092ffda"
+
+
+def test_a_receipt_that_somebody_kept_shows_a_chain_that_was_rewritten_as_a_whole() -> None:
+    """Every link fits, and the line is not the one that was told."""
+    written = [records.an_entry(owner=owner) for owner in ("ana", "bea", "cem")]
+    lines, head = chain_of(written)
+    anchors = [Receipt(line.seq, line.hash) for line in lines]
+    other, other_head = chain_of([written[0], replace(written[1], owner="eve"), written[2]])
+    assert verify(other, other_head) is None
+    assert verify(other, other_head, anchors) == Problem(2, "a receipt names another hash for it")
+    assert verify(other, other_head, anchors[:1]) is None
+    assert verify(lines, head, anchors) is None
+
+
+def test_a_receipt_for_a_line_that_is_not_there_shows_a_chain_that_was_cut() -> None:
+    """The first of them is named, also when the head was cut with it."""
+    lines, _ = chain_of([records.an_entry() for _ in range(4)])
+    anchors = [Receipt(line.seq, line.hash) for line in reversed(lines)]
+    cut = Receipt(2, lines[1].hash)
+    assert verify(lines[:2], cut) is None
+    assert verify(lines[:2], cut, anchors) == Problem(3, "a receipt was given for a line that is not there")
+    assert verify(lines[:2], cut, anchors[2:]) is None
+
+
+@pytest.mark.parametrize(("kept", "written"), [(1, 3), (3, 1)])
+def test_a_chain_that_does_not_end_at_its_head_is_named_from_the_first_line_in_doubt(kept: int, written: int) -> None:
+    """Lines that are missing at the end, and lines that nobody wrote."""
+    lines, _ = chain_of([records.an_entry() for _ in range(3)])
+    head = Receipt(written, lines[written - 1].hash)
+    assert verify(lines[:kept], head) == Problem(2, f"the chain ends at {kept}, and {written} lines were written")
+
+
+def test_an_entry_knows_its_own_hash_and_one_that_json_cannot_carry_is_no_entry() -> None:
+    """What could not be read back is not written."""
+    lines, _ = chain_of([records.an_entry()])
+    assert entry_of(lines[0]).hash == lines[0].hash
+    with pytest.raises(StoreUnavailable):
+        line_of(records.an_entry(detail={"x": float("nan")}))
+
+
+def test_integers_are_numbers_as_far_as_every_reader_of_json_reads_them_alike() -> None:
+    """Beyond 2**53 - 1 they are text."""
+    detail = {"a": 2**53 - 1, "b": 2**53, "c": -(2**53) + 1, "d": -(2**53), "e": True}
+    line = linked(line_of(records.an_entry(detail=detail)), Receipt(0, FIRST))
+    assert json.loads(line.doc)["detail"] == {**detail, "b": str(2**53), "d": str(-(2**53))}

@@ -160,19 +160,24 @@ async def _watch(local: Local, key_name: str | None) -> None:
     """Ask for each plan as it comes; the key is locked again after 15 idle minutes."""
     async with refusals_recorded(local, "approval"):
         terminal = Terminal()
-        seen: set[str] = set()
         try:
             key = Unlocked(local, terminal, key_name)
             key.open_key()
             terminal.say("Waiting for plans; Ctrl-C ends.\n")
-            while True:
-                for stored in await _waiting(local, seen):
-                    seen.add(stored.key)
-                    await _decide(local, terminal, stored, key)
-                key.lock_when_idle()
-                await anyio.sleep(_LOOK_S)
+            await _ask_for_each(local, terminal, key)
         finally:
             terminal.close()
+
+
+async def _ask_for_each(local: Local, terminal: Terminal, key: Unlocked) -> None:
+    """Never ends by itself."""
+    seen: set[str] = set()
+    while True:
+        for stored in await _waiting(local, seen):
+            seen.add(stored.key)
+            await _decide(local, terminal, stored, key)
+        key.lock_when_idle()
+        await anyio.sleep(_LOOK_S)
 
 
 async def _waiting(local: Local, seen: set[str]) -> list[StoredPlan]:

@@ -103,3 +103,4 @@ def test_integers_past_what_json_carries_exactly_are_hashed_as_text_and_secrets_
     shown = hashable({"big": [2**53, 2**53 - 1, -(2**53), True], "psk": ["horse"]}, KEY)
     assert shown["big"] == ["9007199254740992", 2**53 - 1, "-9007199254740992", True]
     assert shown["psk"][0].startswith("hmac:")
+    assert hashable({"psk": "", "secret": None, "pin": 7}, KEY) == {"psk": "", "secret": None, "pin": 7}

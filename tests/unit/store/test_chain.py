@@ -107,6 +107,15 @@ def test_a_line_that_is_not_json_is_a_problem_and_not_a_crash() -> None:
         entry_of(stored)
 
 
+def test_a_line_that_stands_under_another_number_is_not_the_one_that_was_written() -> None:
+    """Though its hash fits, and the link as well."""
+    second = linked(line_of(records.an_entry()), Receipt(1, FIRST))
+    moved = replace(second, seq=1)
+    assert verify([moved], Receipt(1, moved.hash)) == Problem(1, "it stands under another seq")
+    with pytest.raises(RecordAltered):
+        entry_of(moved)
+
+
 def test_the_format_does_not_drift() -> None:
     """A line written by the first version still has its hash: exports verify for ever."""
     line = linked(line_of(records.an_entry(detail={"big": 2**60, "b": 1.0, "a": "é\u202e"})), Receipt(0, FIRST))

@@ -55,6 +55,7 @@ async def test_an_update_is_put_back_to_what_it_was() -> None:
     assert (way.conflicts, way.hopeless, way.place) == ((), "", reader_key(READER))
     assert way.leaves() == {reader_key(READER): BEFORE}
     assert [(one.path, one.before, one.after) for one in draft.changes] == [("name", "New", "Old")]
+    assert replace(way, place="").leaves() == {}
 
 
 async def test_nothing_is_written_when_the_state_before_is_there_already() -> None:
@@ -128,10 +129,10 @@ def test_what_a_re_creation_returns_is_named_by_its_step() -> None:
 def test_each_step_starts_from_what_an_earlier_one_on_its_resource_really_left() -> None:
     """Not from what was planned; another resource is not touched by it, an undone record neither."""
     elsewhere = step(3, reader=Reader("getNetworkWirelessSsid", {"networkId": "N_1", "number": "4"}))
-    steps = (step(1), step(2), elsewhere, step(4, reader=None), step(5))
+    steps = (step(1), step(2), elsewhere, step(4, reader=None), step(5), step(6, reader=None))
     left = {**AFTER, "added": "by the cloud"}
-    done = {1: a_change_step(sealed=left), 2: a_change_step(sealed=None)}
-    assert [one.before for one in as_found(steps, done)] == [BEFORE, left, BEFORE, BEFORE, left]
+    done = {1: a_change_step(sealed=left), 2: a_change_step(sealed=None), 4: a_change_step(sealed=left)}
+    assert [one.before for one in as_found(steps, done)] == [BEFORE, left, BEFORE, BEFORE, left, BEFORE]
 
 
 def test_a_conflict_and_a_step_without_a_way_back_are_left_to_a_person() -> None:

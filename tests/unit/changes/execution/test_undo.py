@@ -10,7 +10,6 @@ from mcp_server.changes.execution.undo import (
     WayBack,
     as_found,
     refuse_conflicts,
-    refuse_without_creation,
     renamed,
     way_back,
 )
@@ -149,16 +148,3 @@ def test_a_conflict_and_a_step_without_a_way_back_are_left_to_a_person() -> None
     with pytest.raises(Refused) as caught:
         refuse_conflicts([(step(1), WayBack(())), (step(2), hopeless)])
     assert (caught.value.reason, caught.value.details) == ("not_undoable", {"steps": ["step 2 is gone"]})
-
-
-def test_what_was_written_to_a_creation_is_undone_together_with_it_only() -> None:
-    """Naming just the later step is refused, with the number that is missing."""
-    write = Write("updateNetworkGroupPolicy", {"networkId": "N_1", "groupPolicyId": {"$ref": "step-1.groupPolicyId"}})
-    later = step(2, write=write, inverse=Inverse("reversible", "with_creation"))
-    refuse_without_creation([step(1), later])
-    refuse_without_creation([replace(later, inverse=step().inverse)])
-    with pytest.raises(Refused) as caught:
-        refuse_without_creation([later])
-    assert (caught.value.reason, caught.value.details) == ("not_undoable", {"steps": [2]})
-    assert "step 1" in caught.value.message
-    assert "step 1" in caught.value.remedy

@@ -172,3 +172,84 @@ async def test_ports_of_two_switches_are_taken_back_port_by_port(stage: Stage) -
     await taken_back(stage, change_id=done["change_id"])
     assert_same(before, canonical(stage.sandbox.world))
     assert plan["status"] == "ok"
+
+
+VLAN: Final = {"id": "77", "name": "Cameras", "subnet": "10.77.0.0/24", "applianceIp": "10.77.0.1"}
+VLANS: Final = f"/networks/{NET}/appliance/vlans"
+
+
+def by_hand(stage: Stage, method: str, path: str, body: Payload | None = None) -> None:
+    """What somebody else does in the dashboard."""
+    assert stage.sandbox.world.perform is not None
+    stage.sandbox.world.perform(method, path, body)
+
+
+async def test_what_we_created_and_somebody_else_filled_in_is_not_deleted_over_their_heads(stage: Stage) -> None:
+    """A person decides; their field is named."""
+    done = await applied(stage, step("createNetworkApplianceVlan", VLAN, networkId=NET))
+    by_hand(stage, "PUT", f"{VLANS}/77", {"dnsNameservers": "opendns"})
+    answer = await stage.call("rollback", change_id=done["change_id"])
+    assert (answer["status"], answer["error"]["code"]) == ("refused", "rollback_conflict")
+    assert "dnsNameservers" in answer["error"]["message"]
+    assert stage.sandbox.world.get(f"{VLANS}/77") is not None
+
+
+async def test_what_we_created_and_then_changed_ourselves_is_taken_back_together(stage: Stage) -> None:
+    """The later change of ours is no conflict when both are taken back."""
+    before = canonical(stage.sandbox.world)
+    await applied(stage, step("createNetworkApplianceVlan", VLAN, networkId=NET))
+    await applied(stage, step("updateNetworkApplianceVlan", {"name": "Film"}, networkId=NET, vlanId="77"))
+    await taken_back(stage, last=2)
+    assert_same(before, canonical(stage.sandbox.world))
+
+
+async def test_what_we_created_and_somebody_else_deleted_needs_no_undo(stage: Stage) -> None:
+    """Nothing is sent."""
+    done = await applied(stage, step("createNetworkApplianceVlan", VLAN, networkId=NET))
+    by_hand(stage, "DELETE", f"{VLANS}/77")
+    answer = await stage.call("rollback", change_id=done["change_id"])
+    assert (answer["status"], answer["error"]["code"]) == ("refused", "already_restored")
+
+
+async def test_what_we_deleted_and_somebody_else_made_anew_is_left_as_they_made_it(stage: Stage) -> None:
+    """Their subnet stays; it is not called restored."""
+    done = await applied(stage, step("deleteNetworkApplianceVlan", networkId=NET, vlanId="20"))
+    by_hand(stage, "POST", VLANS, {**VLAN, "id": "20", "name": "Theirs"})
+    answer = await stage.call("rollback", change_id=done["change_id"])
+    assert (answer["status"], answer["error"]["code"]) == ("refused", "rollback_conflict")
+    assert stage.sandbox.world.get(f"{VLANS}/20")["name"] == "Theirs"
+
+
+async def test_what_we_changed_and_somebody_else_deleted_cannot_be_taken_back(stage: Stage) -> None:
+    """Said so; nothing is made anew behind their back."""
+    done = await applied(stage, step("updateNetworkApplianceVlan", {"name": "Lobby"}, networkId=NET, vlanId="20"))
+    by_hand(stage, "DELETE", f"{VLANS}/20")
+    answer = await stage.call("rollback", change_id=done["change_id"])
+    assert (answer["status"], answer["error"]["code"]) == ("refused", "not_undoable")
+    assert stage.sandbox.world.get(f"{VLANS}/20") is None
+
+
+async def test_a_rollback_is_not_taken_back_by_the_next_last_one(stage: Stage) -> None:
+    """``last`` counts changes that stand: after one was taken back, the one before it is next."""
+    before = canonical(stage.sandbox.world)
+    await applied(stage, renamed(0, "Rede 0"))
+    await applied(stage, renamed(1, "Rede 1"))
+    await taken_back(stage, last=1)
+    assert (ssid(stage, 0)["name"], ssid(stage, 1)["name"]) == ("Rede 0", "Visitantes")
+    await taken_back(stage, last=1)
+    assert_same(before, canonical(stage.sandbox.world))
+
+
+async def test_what_is_created_under_a_chosen_id_can_be_filled_in_by_the_same_plan(stage: Stage) -> None:
+    """A VLAN, and its DHCP settings that only a PUT takes; taken back as one."""
+    before = canonical(stage.sandbox.world)
+    done = await applied(
+        stage,
+        step("createNetworkApplianceVlan", VLAN, networkId=NET),
+        step("updateNetworkApplianceVlan", {"dnsNameservers": "opendns"}, networkId=NET, vlanId="77"),
+    )
+    assert stage.sandbox.world.get(f"{VLANS}/77")["dnsNameservers"] == "opendns"
+    alone = await stage.call("rollback", change_id=done["change_id"], steps=[2])
+    assert alone["error"]["code"] == "not_undoable"
+    await taken_back(stage, change_id=done["change_id"])
+    assert_same(before, canonical(stage.sandbox.world))

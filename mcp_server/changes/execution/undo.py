@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mcp_server.catalogue.readers import reader_of
+from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.catalogue.transforms import restorable
-from mcp_server.changes.planning.draft import WITH_CREATION, Draft, draft_one, reader_key
-from mcp_server.changes.planning.placeholders import Sources, filled, placeholders, referred
+from mcp_server.changes.planning.draft import DELETE_CREATED, WITH_CREATION, Draft, draft_one, reader_key
+from mcp_server.changes.planning.placeholders import Sources, filled, placeholders
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.plan import Reader, Step, Write
 from mcp_server.domain.record import ChangeStep
@@ -74,7 +74,7 @@ async def way_back(
         return WayBack(())
     sources = Sources(secret=lambda _: None, generate=lambda _: "", own=done.created)
     touch = _touch(step, done)
-    reader = step.reader or reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id)
+    reader = _reader(step, touch, done, world)
     place = reader_key(reader) if reader else ""
     if known and place in known:
         live = known[place]
@@ -85,11 +85,28 @@ async def way_back(
     if reader is not None and step.kind == "create" and live is None:
         return WayBack(())
     if reader is not None and step.kind == "delete" and live is not None:
-        return WayBack(())
+        return WayBack((), conflicts=_moved(step.before, live, step, world))  # somebody made it again
     drafts: list[Draft] = []
     for write in _referring(step, first):
         drafts.append(_draft(_filled(write, sources), live, reader, step, world, earlier=drafts))
-    return WayBack(tuple(drafts), place=place)
+    changed = _moved(done.sealed, live, step, world) if step.kind == "create" else ()
+    return WayBack(tuple(drafts), conflicts=changed, place=place)
+
+
+def _moved(known: Json, live: Json, step: Step, world: World) -> tuple[str, ...]:
+    """The fields in which the live state of a step's resource is not as we knew it; none when we did not know it."""
+    if known is None or live is None:
+        return ()
+    row = world.overlay.row(step.write.operation)
+    found = differences(known, live, ignore=row.volatile, unordered=row.unordered)
+    return tuple(change.path for change in found)
+
+
+def _reader(step: Step, touch: Touch, done: ChangeStep, world: World) -> Reader | None:
+    """How the step's resource is read now: what was created by the id that it got."""
+    if step.kind != "create" and step.reader is not None:
+        return step.reader
+    return created_reader(world.catalogue, world.overlay, touch, done.created, organization_id=step.organization_id)
 
 
 def _touch(step: Step, done: ChangeStep) -> Touch:
@@ -175,15 +192,15 @@ def refuse_conflicts(ways: Sequence[tuple[Step, WayBack]]) -> None:
         )
 
 
-def refuse_without_creation(steps: Sequence[Step]) -> None:
-    """Refused when a step is to be undone that only goes with the step that created what it wrote to."""
-    chosen = {step.number for step in steps}
-    for step in steps:
-        missing = referred(dict(step.write.params)) - chosen if step.inverse.how == WITH_CREATION else ()
-        if missing:
-            raise Refused(
-                f"Step {step.number} wrote to what step {min(missing)} created and is undone together with it.",
-                f"Name step {min(missing)} too, or plan the values that should stand.",
-                code="not_undoable",
-                details={"steps": [step.number]},
-            )
+def refuse_without_creation(chosen: Sequence[Step], steps: Sequence[Step]) -> None:
+    """Refused when a step is chosen that only goes with the step that created what it wrote to, and that is not."""
+    numbers = {step.number for step in chosen}
+    makers = {step.number for step in steps if step.inverse.how == DELETE_CREATED} - numbers
+    alone = [step.number for step in chosen if step.inverse.how == WITH_CREATION]
+    if alone and makers:
+        raise Refused(
+            f"Step {alone[0]} wrote to what an earlier step created and is undone together with it.",
+            f"Choose step {', '.join(map(str, sorted(makers)))} too, or plan the values that should stand.",
+            code="not_undoable",
+            details={"steps": alone},
+        )

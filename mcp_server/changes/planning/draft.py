@@ -14,7 +14,7 @@ import anyio
 from mcp_server.catalogue.expected import expected_state, with_sent_body
 from mcp_server.catalogue.inverse import inverse_of
 from mcp_server.catalogue.overlay import Row
-from mcp_server.catalogue.readers import reader_of
+from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.changes.planning.placeholders import placeholders, referred
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Operation
@@ -52,27 +52,40 @@ async def draft_all(touches: Sequence[Touch], world: World, organization_id: str
     readers = [_reader(touch, world, organization_id) for touch in touches]
     live = await read_all([reader for reader in readers if reader], world)
     known: dict[str, Json] = {}
+    made: set[str] = set()
     drafts: list[Draft] = []
     for touch, reader in zip(touches, readers, strict=True):
         identity = reader_key(reader) if reader else None
         before = known.get(identity, live.get(identity)) if identity else None
-        draft = _with_creation(draft_one(touch, before, reader, world), drafts)
+        draft = draft_one(touch, before, reader, world)
+        if identity in made or _is_made_by(drafts, touch):
+            draft = replace(draft, inverse=Inverse("reversible", WITH_CREATION, evidence=draft.inverse.evidence))
         if identity:
             known[identity] = draft.expected
+        if own := _own_place(draft, world, organization_id):
+            known[own] = draft.expected
+            made.add(own)
         drafts.append(draft)
     return tuple(drafts)
 
 
-def _with_creation(draft: Draft, earlier: Sequence[Draft]) -> Draft:
-    """The draft; when it writes to what an earlier step creates, it needs no way back but the end of that."""
-    makers = referred(dict(draft.touch.params))
-    is_made_here = bool(makers) and all(
+def _is_made_by(earlier: Sequence[Draft], touch: Touch) -> bool:
+    """Whether the touch writes to what earlier steps create: it needs no way back but the end of that."""
+    makers = referred(dict(touch.params))
+    return bool(makers) and all(
         0 < number <= len(earlier) and earlier[number - 1].inverse.how in (DELETE_CREATED, WITH_CREATION)
         for number in makers
     )
-    if not is_made_here:
-        return draft
-    return replace(draft, inverse=Inverse("reversible", WITH_CREATION, evidence=draft.inverse.evidence))
+
+
+def _own_place(draft: Draft, world: World, organization_id: str) -> str:
+    """Where what a create makes will be read by its id, when the caller chose that id; else an empty text."""
+    given = (draft.touch.body or {}).get(draft.row.id_field) if draft.row.client_keyed else None
+    if draft.kind != "create" or not isinstance(given, str | int):
+        return ""
+    made = {draft.row.id_field: given}
+    reader = created_reader(world.catalogue, world.overlay, draft.touch, made, organization_id=organization_id)
+    return reader_key(reader) if reader else ""
 
 
 def draft_one(touch: Touch, before: Json, reader: Reader | None, world: World) -> Draft:
@@ -123,8 +136,8 @@ async def read_all(readers: Sequence[Reader], world: World, *, fresh: bool = Fal
 
 def reader_key(reader: Reader) -> str:
     """A text that is equal for equal resources."""
-    parts = [reader.operation, dict(reader.params), reader.at, dict(reader.match)]
-    return json.dumps(parts, sort_keys=True, default=str)
+    named = [{name: str(value) for name, value in given.items()} for given in (reader.params, reader.match)]
+    return json.dumps([reader.operation, reader.at, *named], sort_keys=True)
 
 
 def _reader(touch: Touch, world: World, organization_id: str) -> Reader | None:

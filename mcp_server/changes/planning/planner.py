@@ -8,7 +8,7 @@ from typing import Final
 from mcp_server.changes.execution.undo import WayBack, as_found, refuse_conflicts, refuse_without_creation, way_back
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
-from mcp_server.changes.planning.draft import Draft, draft_all
+from mcp_server.changes.planning.draft import WITH_CREATION, Draft, draft_all
 from mcp_server.changes.planning.placeholders import renumbered
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
@@ -124,9 +124,11 @@ class Planner:
         known: dict[str, Json] = {}
         for change in changes:
             done = await self._done_steps(change, steps)
-            refuse_without_creation([step for step, _ in done])
+            filled_in = await self._refuse_parts(change, [step for step, _ in done])
             for step, record in done:
                 way = await way_back(step, record, self._world, len(drafts) + 1, known=known)
+                if filled_in and step.kind == "create":
+                    way = replace(way, conflicts=())  # the change itself wrote to what it had created
                 ways.append((step, way))
                 drafts += way.drafts
                 known |= way.leaves()
@@ -144,6 +146,12 @@ class Planner:
         )
         plan = replace(plan, context={**plan.context, "rollback_steps": sorted(set(steps))})
         return await self._save(replace(plan, plan_hash=plan_hash(plan, self._means.digest_key())), attempt)
+
+    async def _refuse_parts(self, change: Change, chosen: Sequence[Step]) -> bool:
+        """Whether the chosen steps write to what they create; Refused when they do without creating it."""
+        stored = await self._world.store.get(StoredPlan, change.plan_id)
+        refuse_without_creation(chosen, stored.plan.steps if stored else ())
+        return any(step.inverse.how == WITH_CREATION for step in chosen)
 
     async def _open_inverse(self, changes: Sequence[Change], steps: Sequence[int]) -> StoredPlan | None:
         """The rollback plan of just these changes and steps that was made before and can still be used."""

@@ -37,8 +37,15 @@ def test_the_halves_share_no_question() -> None:
         assert len(tuned) + len(held) == len(cases(language))
 
 
-@pytest.mark.parametrize(("language", "half", "least"), [("english", TUNING, 0.95), ("portuguese", TUNING, 0.95)])
-def test_the_right_operation_is_among_the_first_five(language: str, half: int, least: float) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_right_operation_is_among_the_first_five_of_what_was_tuned_on(language: str) -> None:
     """For nearly every question; the misses are named."""
-    measured = measure(SEARCH, cases(language, half))
-    assert measured.recall_at_5 >= least, measured.missed
+    measured = measure(SEARCH, cases(language, TUNING))
+    assert measured.recall_at_5 >= 0.95, measured.missed
+
+
+@pytest.mark.parametrize(("language", "least"), [("english", 0.95), ("portuguese", 0.90)])
+def test_the_right_operation_is_among_the_first_five_of_what_is_held_out(language: str, least: float) -> None:
+    """Only the figure is told: whoever read the misses would tune on them."""
+    recall = measure(SEARCH, cases(language, HELD_OUT)).recall_at_5
+    assert recall >= least

@@ -118,14 +118,17 @@ class Terminal:
 
     def ask(self, prompt: str, *, hidden: bool = False) -> str:
         """One line that the person types; ``hidden`` switches the echo off."""
-        self.say(prompt)
+        with _interruptible():
+            return self._asked(prompt, hidden=hidden)
+
+    def _asked(self, prompt: str, *, hidden: bool) -> str:
         before = termios.tcgetattr(self._device)
         quiet = termios.tcgetattr(self._device)
         quiet[3] &= ~termios.ECHO if hidden else ~0
         try:
             termios.tcsetattr(self._device, termios.TCSAFLUSH if hidden else termios.TCSANOW, quiet)
-            with _interruptible():
-                return self._line()
+            self.say(prompt)  # after the echo is off: switching it off drops what was typed before
+            return self._line()
         finally:
             termios.tcsetattr(self._device, termios.TCSANOW, before)
             if hidden:

@@ -39,8 +39,6 @@ async def watch(run: Run, before: Signals | None) -> Mapping[str, Json]:
         findings, is_blind = [finding.to_json() for finding in compared.hard], compared.is_blind
         if seen >= _TIMES_SEEN or (clock.monotonic() >= deadline and not seen):
             break
-        if clock.monotonic() >= deadline + times.health_settle_s:
-            break
         await clock.sleep(times.health_poll_s)
     verdict = "worse" if findings else "unknown" if is_blind else "fine"
     return {"verdict": verdict, "findings": findings, "samples": samples}

@@ -166,3 +166,28 @@ def test_a_long_list_of_names_is_shortened_with_its_rest_counted() -> None:
     """Three names and how many more."""
     assert listed(["a", "b\n", "c"]) == "a, b\\n, c"
     assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "apiKey", "Authorization", "claimKey", "communityString", "contentToken", "credential", "hashedToken", "iPsk",
+        "keyMaterial", "licenseKey", "passphrase", "passwd", "password", "pin", "pinCode", "preSharedKey",
+        "private_key", "privateKeyPem", "psk", "radSecret", "secret", "secretKey", "snmpCommunity", "token",
+        "v3AuthPass", "v3PrivPass", "wepKey", "X-Cisco-Meraki-API-Key", "myApiKey", "oauthAccessToken",
+        "someAuthToken", "theBearerToken", "snmpCommunityString", "wifiPassphrase", "adminPassword", "rsaPrivateKey",
+        "ssidPsk", "oauthRefreshToken", "pushServiceToken", "radiusSharedKey", "vpnSharedSecret", "oauthClientSecret",
+        "my_radius_secret", "aws_secret_key",
+    ],
+)  # fmt: skip
+def test_every_name_under_which_meraki_keeps_a_secret_is_known(name: str) -> None:
+    """However it is written; the value is masked, whatever it is."""
+    assert redacted({name: "value-of-it", "other": 1}) == {name: MASK, "other": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["pinned", "tokenId", "secretary", "keyId", "passwordPolicyEnabled", "pskGroup", "authorizationMode", "key"]
+)
+def test_a_name_that_only_sounds_alike_hides_nothing(name: str) -> None:
+    """A mask over what is no secret would blind the reader."""
+    assert redacted({name: "plain"}) == {name: "plain"}

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from mcp_server.changes.execution.health_gate import meant_to_go_down, sample, watch
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.means import Times
@@ -59,11 +61,25 @@ async def test_a_device_lost_at_the_very_end_is_looked_at_once_more() -> None:
     assert (seen["verdict"], seen["samples"]) == ("worse", 6)
 
 
-async def test_a_device_that_comes_and_goes_is_watched_for_twice_the_time_at_most() -> None:
-    """Then the last sample decides."""
+async def test_a_device_that_comes_and_goes_is_settled_by_one_sample_more() -> None:
+    """The watch ends soon after its time, whatever the network does."""
     seen, run, _ = await _watched("online", *["online", "offline"] * 20)
-    assert seen["samples"] <= 9
-    assert sum(run.world.clock.slept) <= 20.0  # type: ignore[attr-defined]  # a FakeClock
+    assert seen["samples"] <= 6
+    assert sum(run.world.clock.slept) <= 12.5  # type: ignore[attr-defined]  # a FakeClock
+
+
+@pytest.mark.parametrize("missing", ["networks", "devices"])
+async def test_networks_alone_and_devices_alone_are_watched_by_the_hard_signals_only(missing: str) -> None:
+    """A change need not know both."""
+    base = plan()
+    alone = replace(base, networks=()) if missing == "networks" else replace(
+        base, impact=replace(base.impact, device_serials=())
+    )  # fmt: skip
+    run, _ = a_run(alone, _cloud("online", "offline"), TIMES)
+    before = await sample(run)
+    assert before
+    assert (before.scope, before.devices) == ("gate", {"Q2-1": "online"})
+    assert (await watch(run, before))["verdict"] == "worse"
 
 
 async def test_what_was_lost_before_the_change_is_not_its_fault() -> None:

@@ -6,7 +6,7 @@ The sandbox runs in the test's own loop, so that a test can look at its state; t
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_server.assembly import Server, running
 from mcp_server.domain.ports import Clock
 from mcp_server.sandbox.app import SandboxApp, create_app
-from mcp_server.sandbox.server import listening, serving
+from mcp_server.sandbox.server import PromptServer, listening, serving
 from mcp_server.settings import Settings, load
 from mcp_server.transport.http import app as http_app
 
@@ -68,6 +68,7 @@ class Stage:
     asked: list[str] = field(default_factory=list)
     clock: Clock | None = None
     address: str = ""  #: of the server over HTTP or SSE
+    program: Sequence[str] = ("mcp_server", "serve")  #: what runs over stdio
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """The payload of a tool call; its text block says the same, and errors are flagged."""
@@ -113,6 +114,7 @@ async def staged(
     sandbox: SandboxApp | None = None,
     given: Mapping[str, Any] | None = None,
     clock: Clock | None = None,
+    program: Sequence[str] = ("mcp_server", "serve"),
 ) -> AsyncIterator[Stage]:
     """A stage; ``answer`` plays the person, None is a client without elicitation; ``given`` are more settings.
 
@@ -123,7 +125,7 @@ async def staged(
     async with serving(cloud) as base:
         overrides = {"profile": "solo", **QUICK, "home": home, "base_url": base, "api_key": KEY, "allow_loopback": True}
         settings = load({}, overrides={**overrides, **(given or {})})
-        stage = Stage(cloud, None, settings, None, clock=clock)  # type: ignore[arg-type]  # the client is set two lines below
+        stage = Stage(cloud, None, settings, None, clock=clock, program=program)  # type: ignore[arg-type]  # the client is set two lines below
         async with _client(settings, transport, era, answer, stage) as client:
             stage.client = client
             yield stage
@@ -136,7 +138,7 @@ async def _client(
     if transport == "stdio":
         process = StdioServerParameters(
             command=sys.executable,
-            args=["-m", "mcp_server", "serve"],
+            args=["-m", *stage.program],
             env=environment(settings),
             cwd=str(settings.home),
         )
@@ -195,7 +197,7 @@ async def _web(server: Server, transport: str) -> AsyncIterator[str]:
             try:
                 yield f"http://127.0.0.1:{address[1]}"
             finally:
-                web.should_exit = True
+                web.stop()
 
 
 def also(settings: Settings, **more: Any) -> Settings:

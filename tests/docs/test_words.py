@@ -15,7 +15,7 @@ FORBIDDEN = {
     "a folder beside the repository": r"\.\./[s]hared|[s]hared/(?:facts|design|style|spikes)|[f]acts/[a-z-]+\.md",
     "how the work was divided": r"\b(?:[s]ub-?agent|[h]elper session|[c]o-?worker|[b]rief\.md|[i]ssues? show"
     r"|(?:later|this|next|crash-safety) [i]ssue)\b",
-    "a package index": r"[p]ypi\.org|[f]iles\.pythonhosted|[r]egistry\.npmjs|[i]ndex-url|[a]rtifactory|[n]exus",
+    "a package index": r"[p]ypi\.org|[f]iles\.pythonhoste[d]|[r]egistry\.npmj[s]|[i]ndex-url|[a]rtifactory|[n]exus",
     "a key": r"-----BEGIN [A-Z ]*[P]RIVATE KEY-----",
 }
 TEXT = {".md", ".py", ".toml", ".json", ".svg", ".sql", ".txt", ".lock", ".yml", ".cfg", ""}

@@ -11,7 +11,7 @@ from mcp_server.cli.demo_story.pseudo_terminal import Ran, Typed, run_on_termina
 from mcp_server.cli.demo_story.telling import StoryStopped
 
 Json = Any
-OWNER: Final = "Ana Souza"
+OWNER: Final = "the approver"
 _CODE_BEFORE: Final = "Apply plan "
 
 

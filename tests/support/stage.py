@@ -191,7 +191,7 @@ async def _web(server: Server, transport: str) -> AsyncIterator[str]:
     with listening("127.0.0.1", 0) as listener:  # closed here when a failing test leaves the server no time to
         address = listener.getsockname()
         application = http_app(server.host, transport, ("127.0.0.1", address[1]))
-        web = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
+        web = PromptServer(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(partial(web.serve, sockets=[listener]))
             try:

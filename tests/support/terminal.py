@@ -17,7 +17,11 @@ from anyio.abc import Process
 _LIMIT_S = 40.0
 #: The parent made it lead a session of its own; it takes the terminal on its stdin as the controlling one and goes on
 #: as the command.
-_TAKE = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+#: Ctrl-C works there also when the tests themselves were started with it ignored, as a job in the background is.
+_TAKE = (
+    "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
+)
 PROGRAM: Sequence[str] = (sys.executable, "-m", "mcp_server")
 
 

@@ -7,12 +7,12 @@ from typing import Any, Final
 import click
 
 from mcp_server.assembly import command_line
+from mcp_server.changes.execution.report import change_row, status_of
 from mcp_server.cli.local import Local, on_local
 from mcp_server.cli.views.changes import (
     approval_record,
     audit_record,
     change_record,
-    change_row,
     draw_change,
     draw_changes,
     draw_evidence,
@@ -104,8 +104,14 @@ def _next_command(local: Local, stored: StoredPlan, waiting: str) -> str:
 def history(home: dict[str, Any], /, *, as_json: bool, limit: int, before: str | None, **filters: Any) -> None:
     """Changes, newest first."""
     where = _where(filters)
-    found: Sequence[Change] = on_local(home, lambda local: local.store.list(Change, where, limit=limit, before=before))
+    listed: Sequence[Change] = on_local(home, lambda local: local.store.list(Change, where, limit=limit, before=before))
+    found = [one for one in listed if filters["status"] in (None, status_of(one))]
     shown({"changes": [change_row(one) for one in found]}, is_json=as_json, draw=lambda out: draw_changes(out, found))
+
+
+def _told_by(status: str) -> tuple[str, ...]:
+    """The statuses of the states that are told so: a rollback is an applied change that is told as rolled back."""
+    return (status, "applied") if status == "rolled_back" else (status,)
 
 
 def _where(filters: Mapping[str, Any]) -> dict[str, Json]:
@@ -114,7 +120,7 @@ def _where(filters: Mapping[str, Any]) -> dict[str, Json]:
     if filters["actor"]:
         where["owner"] = filters["actor"]
     if filters["status"]:
-        where["state"] = [state.value for state, status in STATUS.items() if status == filters["status"]]
+        where["state"] = [state.value for state, status in STATUS.items() if status in _told_by(filters["status"])]
     return where
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from mcp_server.changes.execution.report import status_of, stored_outcome
+from mcp_server.changes.execution.report import change_row, status_of, stored_outcome
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.planner import Planner
 from mcp_server.domain.call import Attempt, Json
@@ -45,7 +45,7 @@ class LedgerDesk:
             if len(page) < _PAGE:
                 break
             before = page[-1].key
-        data: dict[str, Json] = {"changes": [_short(change) for change in found[:limit]]}
+        data: dict[str, Json] = {"changes": [change_row(change) for change in found[:limit]]}
         if len(found) > limit:
             data["cursor"] = found[limit - 1].key
         return Outcome("ok", f"{len(data['changes'])} change(s).", data)
@@ -59,7 +59,7 @@ class LedgerDesk:
             )
         steps = await self.world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
         told = stored_outcome(stored, change, steps)
-        view = {**change.result, **told.data, **_short(change), "state": change.state.value}
+        view = {**change.result, **told.data, **change_row(change), "state": change.state.value}
         if change.rolled_back_by and isinstance(view.get("rollback"), Mapping):
             undone = {"available": False, "performed": True, "rollback_change_id": change.rolled_back_by}
             view["rollback"] = {**view["rollback"], **undone}
@@ -167,21 +167,3 @@ def _fits(change: Change, filters: Mapping[str, Json], since: datetime | None) -
     if filters.get("network_id") and filters["network_id"] not in change.network_ids:
         return False
     return not filters.get("status") or status_of(change) == filters["status"]
-
-
-def _short(change: Change) -> dict[str, Json]:
-    view: dict[str, Json] = {
-        "change_id": change.key,
-        "plan_id": change.plan_id,
-        "status": status_of(change),
-        "actor": change.owner,
-        "organization_id": change.organization_id,
-        "network_ids": list(change.network_ids),
-        "started_at": change.started_at.isoformat(),
-        "ended_at": change.ended_at.isoformat() if change.ended_at else None,
-    }
-    if change.rolls_back:
-        view["rolls_back"] = list(change.rolls_back)
-    if change.rolled_back_by:
-        view["rolled_back_by"] = change.rolled_back_by
-    return view

@@ -92,6 +92,25 @@ def status_of(change: Change) -> str:
     return STATUS.get(change.state, "unknown")
 
 
+def change_row(change: Change) -> dict[str, Json]:
+    """A change in short: ids, status, whose, where and when, and what it takes back or what took it back."""
+    view: dict[str, Json] = {
+        "change_id": change.key,
+        "plan_id": change.plan_id,
+        "status": status_of(change),
+        "actor": clean(change.owner, 80),
+        "organization_id": change.organization_id,
+        "network_ids": list(change.network_ids),
+        "started_at": change.started_at.isoformat(),
+        "ended_at": change.ended_at.isoformat() if change.ended_at else None,
+    }
+    if change.rolls_back:
+        view["rolls_back"] = list(change.rolls_back)
+    if change.rolled_back_by:
+        view["rolled_back_by"] = change.rolled_back_by
+    return view
+
+
 def step_view(step: ChangeStep) -> dict[str, Json]:
     """One step in a line: phase, number, state, HTTP status, whether the read-back matched."""
     view: dict[str, Json] = {

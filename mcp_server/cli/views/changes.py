@@ -5,11 +5,10 @@ from typing import Final
 
 from rich.console import Console
 
-from mcp_server.changes.execution.report import stored_outcome
+from mcp_server.changes.execution.report import change_row, stored_outcome
 from mcp_server.cli.views.plans import draw_plan, plan_record
 from mcp_server.cli.views.printing import line, lines, row, table
 from mcp_server.domain.call import Json
-from mcp_server.domain.change_state import STATUS
 from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Change, ChangeStep, StoredPlan
 from mcp_server.domain.redaction import clean
 
@@ -20,25 +19,6 @@ _BAD: Final = ("failed", "unknown", "rollback_failed", "partial_success", "refus
 def style_of(status: str) -> str:
     """The colour of a status."""
     return "green" if status in _GOOD else "red" if status in _BAD else "yellow"
-
-
-def change_row(change: Change) -> dict[str, Json]:
-    """A change in short, as the tool history tells it."""
-    view: dict[str, Json] = {
-        "change_id": change.key,
-        "plan_id": change.plan_id,
-        "status": STATUS.get(change.state, change.state.value),
-        "actor": clean(change.owner, 80),
-        "organization_id": change.organization_id,
-        "network_ids": list(change.network_ids),
-        "started_at": change.started_at.isoformat(),
-        "ended_at": change.ended_at.isoformat() if change.ended_at else None,
-    }
-    if change.rolls_back:
-        view["rolls_back"] = list(change.rolls_back)
-    if change.rolled_back_by:
-        view["rolled_back_by"] = change.rolled_back_by
-    return view
 
 
 def change_record(

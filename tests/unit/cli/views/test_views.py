@@ -164,6 +164,6 @@ def test_the_list_of_changes_marks_what_was_undone_and_what_undid() -> None:
     assert change_row(undoing)["rolls_back"] == ["CHG-1"]
     page = drawn(draw_changes, [undoing, undone])
     assert "applied (undone)" in page
-    assert "applied (a rollback)" in page
+    assert "rolled_back (a rollback)" in page
     assert drawn(draw_changes, []) == "No changes.\n"
     assert change_row(change(ended_at=datetime(2026, 11, 21, tzinfo=UTC)))["ended_at"].startswith("2026-11-21")

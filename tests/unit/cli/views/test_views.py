@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from mcp_server.cli.views.changes import approval_record, change_record, change_row, draw_change, draw_changes
+from mcp_server.changes.execution.report import change_row
+from mcp_server.cli.views.changes import approval_record, change_record, draw_change, draw_changes
 from mcp_server.cli.views.plans import draw_plan, is_open, plan_record, plan_row, valid_approval, waits_for
 from mcp_server.cli.views.printing import as_json, line, row, table
 from mcp_server.domain.call import Warned

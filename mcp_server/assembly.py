@@ -6,7 +6,7 @@ Clock and Ids are given in from here: nothing else asks for the time or for rand
 import shlex
 import site
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -52,6 +52,7 @@ from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.vault import Vault
 from mcp_server.toolkit import Desk
 from mcp_server.transport.host import Host
+from mcp_server.upkeep import Duty, Upkeep
 from mcp_server.world import Limits, World
 
 
@@ -70,10 +71,12 @@ class Server:
     changes: Changes
     client: MerakiClient
     world: Callable[[], World]
+    upkeep: Upkeep
 
     async def close(self) -> None:
         """Finish the changes under way, then close what is open."""
         await self.changes.finish()
+        self.upkeep.stop()
         await self.client.close()
         self.store.close()
 
@@ -151,7 +154,14 @@ def assembled(
         state_key=question_key(home),
         question_s=settings.question_s,
     )
-    return Server(settings, parts, host, store, keyring, vault, clock, ids, changes, client, world)
+    upkeep = Upkeep(_duties(), store, clock)
+    upkeep.start(tasks)
+    return Server(settings, parts, host, store, keyring, vault, clock, ids, changes, client, world, upkeep)
+
+
+def _duties() -> Sequence[Duty]:
+    """What the server does by itself, and how often."""
+    return ()
 
 
 async def _answered(parts: Parts, call: ToolCall) -> ToolResult:

@@ -4,15 +4,19 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
+import anyio.to_thread
 import click
 
 from mcp_server.clock import RandomIds, SystemClock, owner_of
 from mcp_server.desk.lookups import PROMPTS, lookups
 from mcp_server.domain.call import ToolCall
 from mcp_server.domain.outcome import ToolResult
+from mcp_server.domain.ports import Clock
 from mcp_server.logs import configure
 from mcp_server.registry import Registry
 from mcp_server.settings import Settings, load, open_home
@@ -21,6 +25,9 @@ from mcp_server.transport.host import Host
 
 if TYPE_CHECKING:
     from mcp_server.assembly import Server
+
+STORE: Final = "store.db"  #: of the data directory; its own module, which need not be loaded yet, calls it FILE
+_FIRST_S: Final = 1.0  #: in which the client asks for the tools
 
 
 @click.command()
@@ -63,7 +70,8 @@ async def _hosted(
 ) -> AsyncIterator[Host]:
     """What the transport needs, at once: the tools can be listed before store, client and engine are assembled.
 
-    The first call assembles them; at the end changes under way are finished.
+    The first call assembles them, or soon after the start an older store does; at the end changes under way are
+    finished.
     """
     home, clock, ids = open_home(settings), SystemClock(), RandomIds()
     registry = Registry.load(lookups())
@@ -93,10 +101,22 @@ async def _hosted(
             question_s=settings.question_s,
             output_schemas=output_schemas,
         )
+        woken = anyio.CancelScope()
+        tasks.start_soon(_wake, woken, home, clock, server)
         try:
             yield host
         finally:
+            woken.cancel()
             await _close(server() if server.cache_info().currsize else None)
+
+
+async def _wake(scope: anyio.CancelScope, home: Path, clock: Clock, server: Callable[[], object]) -> None:
+    """Assemble the server when there is a store, though nobody calls: what was left open there is its duty."""
+    with scope:
+        await clock.sleep(_FIRST_S)
+        if (home / STORE).exists():
+            await anyio.to_thread.run_sync(import_module, "mcp_server.assembly")
+            server()
 
 
 async def _close(server: "Server | None") -> None:

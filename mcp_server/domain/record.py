@@ -169,7 +169,7 @@ class AuditEntry:
     """One line of evidence; the store adds seq, previous hash and hash. ``detail`` is already redacted."""
 
     kind: ClassVar[str] = "audit"
-    event: str  #: call, question, answer, intent, outcome, state, approval, verdict, refusal
+    event: str  #: call, question, answer, intent, outcome, state, approval, verdict, refusal, duty
     at: datetime
     owner: str
     status: str  #: of a call: its result's status; of an outcome: applied, failed, unknown ...

@@ -23,6 +23,7 @@ LOWER: Mapping[str, frozenset[str]] = {
     "meraki": frozenset({"catalogue", "domain", "errors"}),
     "store": frozenset({"private_files", "catalogue", "domain", "errors"}),
     "gate": frozenset({"private_files", "catalogue", "domain", "errors"}),
+    "upkeep": frozenset({"domain", "errors"}),
     "sandbox": frozenset({"catalogue", "errors"}),
     "toolkit": frozenset({"domain", "errors"}),
     "settings": frozenset({"private_files", "meraki", "domain", "errors"}),

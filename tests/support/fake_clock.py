@@ -59,3 +59,24 @@ class FakeIds:
     def code(self) -> str:
         """Four characters."""
         return f"C{self._next('code'):03d}"
+
+
+class SteppedClock(FakeClock):
+    """A clock whose ``sleep`` lasts until a test has moved the time on far enough: for what runs in the background."""
+
+    def __init__(self, now: datetime = START) -> None:
+        super().__init__(now)
+        self._moved = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until ``advance`` has moved the time on by that much."""
+        self.slept.append(seconds)
+        until = self.monotonic() + seconds
+        while self.monotonic() < until:
+            await self._moved.wait()
+
+    def advance(self, seconds: float) -> None:
+        """Moves the time on and wakes who waited for it."""
+        super().advance(seconds)
+        passed, self._moved = self._moved, asyncio.Event()
+        passed.set()

@@ -16,10 +16,10 @@ from mcp_server.transport.sdk_bridge import Bridge, SseApp, web_app
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 
 
-async def serve(host: Host, transport: str, address: tuple[str, int]) -> None:
+async def serve(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridge] = Bridge) -> None:
     """Serve until the process is told to stop; SettingsError for a bind that others can reach."""
     config = uvicorn.Config(
-        app(host, transport, address),
+        app(host, transport, address, bridge),
         host=address[0],
         port=address[1],
         log_config=None,
@@ -29,16 +29,16 @@ async def serve(host: Host, transport: str, address: tuple[str, int]) -> None:
     await uvicorn.Server(config).serve()
 
 
-def app(host: Host, transport: str, address: tuple[str, int]) -> Any:
-    """The ASGI application of one transport; ``address`` is where it will be bound."""
+def app(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridge] = Bridge) -> Any:
+    """The ASGI application of one transport; ``address`` is where it will be bound, ``bridge`` what answers."""
     refuse_open_bind(address[0])
     names = [*_LOCAL[:2], f"[{_LOCAL[2]}]"]
     hosts = [f"{name}:*" for name in names]
     origins = [f"http://{name}:*" for name in names]
-    bridge = Bridge(host, transport)
-    application = web_app(bridge, hosts, origins)
+    answers = bridge(host, transport)
+    application = web_app(answers, hosts, origins)
     if transport == "sse":
-        sse = SseApp(bridge, hosts, origins)
+        sse = SseApp(answers, hosts, origins)
         application.router.routes[:] = [Route("/sse", _Stream(sse)), Mount("/messages/", app=sse.post)]
     return application
 

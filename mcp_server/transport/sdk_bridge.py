@@ -20,6 +20,7 @@ from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
 
 from mcp_server import __version__
 from mcp_server.domain.actor import Actor
@@ -177,14 +178,21 @@ class Bridge:
         try:
             return await call_next(ctx)
         except MCPError as error:
-            if ctx.method != "tools/call":
-                raise
-            log.warning("refused before the call: %s", error.error.code)
-            params = ctx.params or {}
-            return _tool_result(await self._host.refuse(self._call(ctx, str(params.get("name", ""))[:64], {}, None)))
+            await self._refused(ctx, error.error.code)
+            raise
+        except ValidationError as error:
+            await self._refused(ctx, types.INVALID_PARAMS)
+            raise MCPError(types.INVALID_PARAMS, _misfit(ctx.method, error)) from None
         except Exception:
             log.exception("a message failed")
             raise MCPError(types.INTERNAL_ERROR, "The server failed on this message; see its log.") from None
+
+    async def _refused(self, ctx: Any, code: int) -> None:
+        """Record a tool call that the protocol itself refuses: a message without form, a state that is not ours."""
+        if ctx.method == "tools/call":
+            log.warning("refused before the call: %s", code)
+            name = str((ctx.params or {}).get("name", ""))[:64]
+            await self._host.refuse(self._call(ctx, name, {}, None))
 
     def _call(self, ctx: Any, tool: str, arguments: Mapping[str, Json], state: str | None) -> ToolCall:
         call = self._host.new_call(tool, arguments, self._actor(ctx))
@@ -222,6 +230,12 @@ _OUTPUT: Final[dict[str, Any]] = {
         "error": {"type": "object"},
     },
 }
+
+
+def _misfit(method: str, error: ValidationError) -> str:
+    """Which members of a message do not fit, by name and without their values."""
+    places = [".".join(str(part) for part in fault["loc"]) or "params" for fault in error.errors(include_url=False)]
+    return f"{method} does not fit the protocol at {', '.join(list(dict.fromkeys(places))[:3])[:160]}."
 
 
 def _tool_result(result: ToolResult) -> types.CallToolResult:

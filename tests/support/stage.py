@@ -28,6 +28,7 @@ from mcp_server.sandbox.app import SandboxApp, create_app
 from mcp_server.sandbox.server import PromptServer, listening, serving
 from mcp_server.settings import Settings, load
 from mcp_server.transport.http import app as http_app
+from mcp_server.transport.sdk_bridge import Bridge
 
 ERAS: Mapping[str, Any] = {"2025-11-25": "legacy", "2026-07-28": "auto"}
 TRANSPORTS = ("stdio", "http", "sse")
@@ -147,7 +148,7 @@ async def _client(
         return
     async with running(settings, channel=transport, budget=FreeBudget(), clock=stage.clock) as server:
         stage.server = server
-        async with _web(server, transport) as stage.address, another_client(stage, transport, era, answer) as client:
+        async with web(server, transport) as stage.address, another_client(stage, transport, era, answer) as client:
             yield client
 
 
@@ -187,17 +188,18 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _web(server: Server, transport: str) -> AsyncIterator[str]:
+async def web(server: Server, transport: str, bridge: type[Bridge] = Bridge) -> AsyncIterator[str]:
+    """The server over HTTP or SSE on a free port, until the block ends; gives its address."""
     with listening("127.0.0.1", 0) as listener:  # closed here when a failing test leaves the server no time to
         address = listener.getsockname()
-        application = http_app(server.host, transport, ("127.0.0.1", address[1]))
-        web = PromptServer(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
+        application = http_app(server.host, transport, ("127.0.0.1", address[1]), bridge)
+        served = PromptServer(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(partial(web.serve, sockets=[listener]))
+            tasks.start_soon(partial(served.serve, sockets=[listener]))
             try:
                 yield f"http://127.0.0.1:{address[1]}"
             finally:
-                web.stop()
+                served.stop()
 
 
 def also(settings: Settings, **more: Any) -> Settings:

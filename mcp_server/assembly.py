@@ -92,10 +92,12 @@ async def running(
     ids: Ids | None = None,
     learn: Callable[[str], None] = lambda _secret: None,
     answer_bytes: int = 10_000_000,
+    overlay: Path | None = None,
 ) -> AsyncIterator[Server]:
     """A server until the block ends; changes under way are finished first. ``budget`` replaces the shared one.
 
-    ``learn`` is told each secret that is used, so that the log can hide it; ``answer_bytes`` bounds one answer.
+    ``learn`` is told each secret that is used, so that the log can hide it; ``answer_bytes`` bounds one answer;
+    ``overlay`` is a folder of overlay files to use instead of the shipped ones.
     """
     clock, ids = clock or SystemClock(), ids or RandomIds()
     async with anyio.create_task_group() as tasks:
@@ -109,6 +111,7 @@ async def running(
             ids=ids,
             learn=learn,
             answer_bytes=answer_bytes,
+            overlay=overlay,
         )
         try:
             yield server
@@ -128,6 +131,7 @@ def assembled(
     learn: Callable[[str], None],
     budget: RateBudget | None = None,
     answer_bytes: int = 10_000_000,
+    overlay: Path | None = None,
 ) -> Server:
     """A server whose changes run in ``tasks``; whoever made it closes it."""
     home = open_home(settings)
@@ -138,7 +142,9 @@ def assembled(
     keyring = Keyring(home)
     known = KnownSecrets(settings.secret_values, vault.values, learn)
     means = _means(settings, lambda: open_key(home, "digest"), vault, keyring, known.learn)
-    world = _worlds(settings, client, store, clock, ids, limits=_limits(settings, channel, sandbox=sandbox))
+    world = _worlds(
+        settings, client, store, clock, ids, limits=_limits(settings, channel, sandbox=sandbox), overlay=overlay
+    )
     changes = Changes(tasks, means)
     recorder = Recorder(store, strict=settings.strict_audit, known=known)
     registry = Registry.load(lookups())
@@ -170,7 +176,14 @@ async def _answered(parts: Parts, call: ToolCall) -> ToolResult:
 
 
 def _worlds(
-    settings: Settings, api: MerakiApi, store: SqliteStore, clock: Clock, ids: Ids, *, limits: Limits
+    settings: Settings,
+    api: MerakiApi,
+    store: SqliteStore,
+    clock: Clock,
+    ids: Ids,
+    *,
+    limits: Limits,
+    overlay: Path | None,
 ) -> Callable[[], World]:
     """Makes a world for each call: its reads are shared within the call and never kept longer.
 
@@ -180,7 +193,11 @@ def _worlds(
     @cache
     def known() -> tuple[Catalogue, Overlay, Inventory]:
         catalogue = Catalogue.load()
-        return catalogue, Overlay.load(catalogue), Inventory(api, catalogue, clock, allowed=settings.organizations)
+        return (
+            catalogue,
+            Overlay.load(catalogue, overlay),
+            Inventory(api, catalogue, clock, allowed=settings.organizations),
+        )
 
     def world() -> World:
         catalogue, overlay, inventory = known()

@@ -3,10 +3,8 @@
 The cloud is written from the same facts by other hands and imports nothing of the overlay, so it can judge it.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,19 +20,8 @@ from mcp_server.domain.plan import Reader
 from mcp_server.domain.state.compare import differences
 from mcp_server.sandbox.cloud import Cloud
 from mcp_server.sandbox.seed import seeded
+from tests.support.cases import PLACES, Case, cases, with_answers
 from tests.support.shipped import CATALOGUE, OVERLAY, write
-
-FILES = sorted(Path(__file__).parent.glob("overlay_cases*.json"))
-PLACES = {  #: of the seeded world
-    "ORG": "549236",
-    "NET": "L_646829496481105400",
-    "MX": "Q2WZ-HFQT-2037",
-    "MS": "Q2XG-HFQU-2074",
-    "MR": "Q2DT-HFQZ-2259",
-    "MV": "Q2HX-HFRD-2407",
-    "MT": "Q2JE-HFRE-2444",
-    "MG": "Q2KM-HFRF-2481",
-}
 
 
 @dataclass
@@ -64,50 +51,18 @@ def bench() -> Bench:
     return Bench()
 
 
-@dataclass(frozen=True)
-class Case:
-    """A write to try. ``first`` is asked before it: ``$0.id`` in a value is a field of the first one's answer."""
-
-    operation: str
-    params: Mapping[str, str]
-    body: Json = None
-    first: tuple[Mapping[str, Any], ...] = ()
-    change: Json = None  #: of a create: a body for the update of what it made
-    note: str = ""  #: what the case is about, where its name does not say it
-
-    def touch(self, bench: Bench) -> Touch:
-        """The write, with what must stand before it sent."""
-        answers: list[Json] = []
-        for step in self.first:
-            params, body = (_with_answers(step.get(part), answers) for part in ("params", "body"))
-            answers.append(bench.send(write(step["operation"], body, **params)))
-        return write(self.operation, _with_answers(self.body, answers), **_with_answers(self.params, answers))
+def _touch(bench: Bench, case: Case) -> Touch:
+    """The write of the case, with what must stand before it sent."""
+    preparing, answer = case.preparing(), None
+    while True:
+        try:
+            answer = bench.send(preparing.send(answer))
+        except StopIteration as ready:
+            touch: Touch = ready.value
+            return touch
 
 
-def _with_answers(value: Any, answers: list[Any]) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _with_answers(item, answers) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_with_answers(item, answers) for item in value]
-    if isinstance(value, str) and value[:1] == "$" and value[1:2].isdigit():
-        found: Any = answers
-        for name in value[1:].split("."):
-            found = found[int(name)] if isinstance(found, list) else found[name]
-        return found
-    return PLACES.get(value, value) if isinstance(value, str) else value
-
-
-def _cases(kind: str) -> dict[str, Case]:
-    """The cases of every file, named after it; the first file gives its own no name."""
-    found: dict[str, Case] = {}
-    for file in FILES:
-        for name, case in json.loads(file.read_text(encoding="utf-8")).get(kind, {}).items():
-            area = file.stem.removeprefix("overlay_cases").replace("_", " ")
-            found[f"{area} {name}".strip()] = Case(**{**case, "first": tuple(case.get("first", ()))})
-    return found
-
-
-UPDATES, CREATES, ACTIONS = _cases("updates"), _cases("creates"), _cases("actions")
+UPDATES, CREATES, ACTIONS = cases("updates"), cases("creates"), cases("actions")
 
 
 def _item(method: str, case: Case) -> str:
@@ -154,7 +109,7 @@ def _undo(bench: Bench, touch: Touch, before: Json, expected: Json, created: Map
 @pytest.mark.parametrize("name", UPDATES)
 def test_an_update_reads_back_as_expected_and_its_inverse_restores_the_cloud(bench: Bench, name: str) -> None:
     """Byte for byte in the cloud's own state. The state as it was read is accepted by the write, too."""
-    _prove_update(bench, UPDATES[name].touch(bench))
+    _prove_update(bench, _touch(bench, UPDATES[name]))
 
 
 def _prove_update(bench: Bench, asked: Touch) -> None:
@@ -176,7 +131,7 @@ def _prove_update(bench: Bench, asked: Touch) -> None:
 @pytest.mark.parametrize("name", CREATES)
 def test_a_create_reads_back_as_expected_and_its_inverse_removes_it(bench: Bench, name: str) -> None:
     """The id is known from the answer."""
-    touch = CREATES[name].touch(bench)
+    touch = _touch(bench, CREATES[name])
     plan_time = reader_of(CATALOGUE, OVERLAY, touch, organization_id=PLACES["ORG"])
     assert plan_time is None or bench.read(plan_time) is None
     expected = expected_state(CATALOGUE, OVERLAY, touch, None)
@@ -194,7 +149,7 @@ def test_a_create_reads_back_as_expected_and_its_inverse_removes_it(bench: Bench
 @pytest.mark.parametrize("name", DELETED)
 def test_a_delete_reads_back_as_nothing_and_its_inverse_makes_it_again(bench: Bench, name: str) -> None:
     """Under a new id, and equal in everything that can be written."""
-    made = CREATES[name].touch(bench)
+    made = _touch(bench, CREATES[name])
     created = bench.send(made)
     listed = _reader(made, created)
     touch = _on_created("DELETE", CREATES[name], made, created)
@@ -221,13 +176,13 @@ def test_a_delete_reads_back_as_nothing_and_its_inverse_makes_it_again(bench: Be
 def _on_created(method: str, case: Case, made: Touch, created: Mapping[str, Json], body: Json = None) -> Touch:
     operation = CATALOGUE.find(_item(method, case))
     params = {**made.params, operation.path_params[-1]: created[OVERLAY.row(operation.id).id_field]}
-    return write(operation.id, _with_answers(body, []), **{name: params[name] for name in operation.path_params})
+    return write(operation.id, with_answers(body, []), **{name: params[name] for name in operation.path_params})
 
 
 @pytest.mark.parametrize("name", CHANGED)
 def test_an_update_of_what_was_created_is_undone(bench: Bench, name: str) -> None:
     """Items that the seeded world has none of."""
-    made = CREATES[name].touch(bench)
+    made = _touch(bench, CREATES[name])
     created = bench.send(made)
     _prove_update(bench, _on_created("PUT", CREATES[name], made, created, CREATES[name].change))
 
@@ -235,7 +190,7 @@ def test_an_update_of_what_was_created_is_undone(bench: Bench, name: str) -> Non
 @pytest.mark.parametrize("name", ACTIONS)
 def test_an_action_reads_back_as_expected_and_its_inverse_restores_the_cloud(bench: Bench, name: str) -> None:
     """Only those that have an inverse."""
-    touch = ACTIONS[name].touch(bench)
+    touch = _touch(bench, ACTIONS[name])
     reader = _reader(touch)
     before, kept = bench.read(reader), _state(bench)
     expected = expected_state(CATALOGUE, OVERLAY, touch, before)

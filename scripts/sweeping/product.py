@@ -1,0 +1,60 @@
+"""The product as its callers have it: tool calls, and a person who signs plans outside the client."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from mcp_server.assembly import Server, running
+from mcp_server.cli.approve import _open_plan, _sign
+from mcp_server.cli.local import Local, opened
+from mcp_server.domain.actor import Actor, Role
+from mcp_server.gate.keys import Keyring
+from mcp_server.gate.signatures import Signer
+from mcp_server.settings import load
+from tests.support.approving import APPROVER, PASSPHRASE
+from tests.support.stage import QUICK, FreeBudget
+
+Payload = Mapping[str, Any]
+_FAMILIES: Final = frozenset({"admins", "saml", "api_keys", "sm_wipe_lock", "licenses"})
+_QUICKER: Final = {"health_settle_s": 0.0, "health_poll_s": 0.01, "settle_s": 0.2, "settle_poll_s": 0.01}
+_QUICK_SCRYPT_N: Final = 2**10
+_PLANNER: Final = Actor("sweep", "stdio", "scripts/sweep")
+
+
+class Product:
+    """A running server and the approver beside it."""
+
+    def __init__(self, server: Server, local: Local, signer: Signer) -> None:
+        """``local`` is the approver's side of the same data directory."""
+        self.server = server
+        self._local = local
+        self._signer = signer
+
+    async def call(self, tool: str, **arguments: Any) -> Payload:
+        """The payload of a tool call."""
+        host = self.server.host
+        return (await host.handle(host.new_call(tool, arguments, _PLANNER))).payload
+
+    async def confirmed(self, tool: str, **arguments: Any) -> Payload:
+        """The end of a change: when it needs approval, a person signs it as at the terminal, and it is called again."""
+        answer = await self.call(tool, **arguments)
+        if answer["status"] != "needs_approval":
+            return answer
+        await _sign(self._local, await _open_plan(self._local, answer["plan_id"]), self._signer)
+        return await self.call(tool, **arguments)
+
+
+@asynccontextmanager
+async def product(home: Path, base_url: str, key: str, overlay: Path | None = None) -> AsyncIterator[Product]:
+    """The product in front of the cloud at ``base_url``, every family on, an approver enrolled."""
+    home.mkdir(mode=0o700, exist_ok=True)  # noqa: ASYNC240  once, before anything runs
+    given = {"home": home, "base_url": base_url, "api_key": key, "allow_loopback": True, "profile": "solo"}
+    settings = load({}, overrides={**QUICK, **_QUICKER, "families": _FAMILIES, **given})
+    async with (
+        running(settings, budget=FreeBudget(), overlay=overlay) as server,
+        opened({"home": home, "profile": "solo"}) as local,
+    ):
+        ring = Keyring(home, scrypt_n=_QUICK_SCRYPT_N)
+        ring.enroll(Role.APPROVER, APPROVER, PASSPHRASE, now=local.clock.now(), ids=local.ids)
+        yield Product(server, local, ring.unlock(APPROVER, PASSPHRASE))

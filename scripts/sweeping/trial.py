@@ -1,0 +1,220 @@
+"""One body of one operation: is it refused or planned, applied, taken back; and what the cloud holds at each point.
+
+Judged by the sandbox's state dump and by what the official SDK reads, never by what the product says about itself.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from mcp_server.domain.call import Touch
+from scripts.sweeping.bench import Bench, Seen
+from scripts.sweeping.states import Difference, differing, together
+
+Json = Any
+_ENDED: Final = ("applied", "unchanged")
+#: what can come of a body, in plain words
+OUTCOMES: Final[Mapping[str, str]] = {
+    "kept": "applied, taken back, and nothing differs",
+    "stated": "applied and taken back; what differs is what the plan announced",
+    "irreversible": "refused without `irreversible`; with it critical, and the plan says what is lost",
+    "no_effect": "applied, and no configuration changed",
+    "unchanged": "nothing to do: the cloud is as the body asks",
+    "unseen": "applied, and the sandbox shows no change",
+    "alike": "refused by the plan and by the sandbox, over the same field",
+    "otherwise": "refused by both, with different reasons",
+    "stricter": "refused by the plan, taken by the sandbox",
+    "let_through": "planned, then refused by the sandbox when applied; nothing changed",
+    "not_applied": "taken by the sandbox and not as planned: undone at once",
+    "broken": "a promise was not kept",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of one body.
+
+    ``outcome`` is one of OUTCOMES; ``broken`` says what promise was not kept.
+    """
+
+    variant: str
+    outcome: str
+    undo_class: str = ""
+    how: str = ""
+    caveats: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    stated: tuple[str, ...] = ()  #: differences that a caveat announced
+    cloud: str = ""  #: why the sandbox refuses the body sent alone; "" when it takes it
+    plan: str = ""  #: why the plan was refused
+    note: str = ""
+    risk: str = ""
+    evidence: str = ""
+
+
+@dataclass(slots=True)
+class _Course:
+    """One trial under way."""
+
+    bench: Bench
+    touch: Touch
+    variant: str
+    told: dict[str, Any] = field(default_factory=dict)
+
+    def end(self, outcome: str, **more: Any) -> Trial:
+        return Trial(self.variant, outcome, **{**self.told, **more})
+
+
+async def tried(bench: Bench, touch: Touch, variant: str) -> Trial:
+    """The trial of a write, from the state in which the bench is now."""
+    course = _Course(bench, touch, variant)
+    before = await bench.seen(touch)
+    course.told["cloud"] = await bench.refusal(touch)
+    plan = await bench.plan(touch)
+    if "error" in plan and plan["error"]["code"] == "irreversible":
+        return await _without_undo(course, plan)
+    if "error" in plan:
+        return await _refused(course, before, plan["error"])
+    return await _planned(course, before, plan)
+
+
+async def _refused(course: _Course, before: Seen, error: Mapping[str, Any]) -> Trial:
+    after = await course.bench.seen(course.touch)
+    course.told["plan"] = f"{error['code']}: {error['message']}"
+    if moved := _moved(before, after, {}):
+        return course.end("broken", broken=_lines("a refused plan changed", moved))
+    if not course.told["cloud"]:
+        return course.end("stricter")
+    return course.end("alike" if _shares_a_field(course, json.dumps(error)) else "otherwise")
+
+
+def _shares_a_field(course: _Course, text: str) -> bool:
+    """Whether the plan's refusal names a field, or an id, that the sandbox's refusal names too."""
+    cloud = set(re.findall(r"\w+", course.told["cloud"].lower()))
+    ours = set(re.findall(r"\w+", text.lower()))
+    names = {name.lower() for name in _all_names(course.touch.body)} | {
+        str(v).lower() for v in course.touch.params.values()
+    }
+    return bool(cloud & ours & names) or ("not found" in course.told["cloud"].lower() and "not found" in text.lower())
+
+
+def _all_names(value: Json) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield name
+            yield from _all_names(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _all_names(item)
+
+
+async def _without_undo(course: _Course, refusal: Mapping[str, Any]) -> Trial:
+    """Refused without ``irreversible``; with it the plan must be critical and say what is lost."""
+    plan = await course.bench.plan(course.touch, irreversible=True)
+    if "error" in plan:
+        return course.end("stricter", plan=f"{plan['error']['code']}: {plan['error']['message']}", undo_class="none")
+    way = plan["undo"][0]
+    broken = [] if plan["risk"] == "critical" else [f"the plan is {plan['risk']}, not critical"]
+    broken += [] if way["class"] == "none" else [f"the plan says {way['class']}"]
+    broken += [] if way.get("caveats") else ["the plan does not say what is lost"]
+    _note_way(course, plan)
+    return course.end("broken" if broken else "irreversible", broken=tuple(broken), plan=refusal["error"]["message"])
+
+
+def _note_way(course: _Course, plan: Mapping[str, Any]) -> None:
+    way = plan["undo"][0]
+    course.told |= {"undo_class": way["class"], "how": way["how"], "evidence": way["evidence"], "risk": plan["risk"]}
+    course.told["caveats"] = tuple(way.get("caveats", ()))
+
+
+async def _planned(course: _Course, before: Seen, plan: Mapping[str, Any]) -> Trial:
+    _note_way(course, plan)
+    done = await course.bench.product.confirmed("meraki_apply", plan_id=plan["plan_id"])
+    after = await course.bench.seen(course.touch)
+    changed = _moved(before, after, {})
+    if done["status"] not in _ENDED:
+        return _not_applied(course, done, changed)
+    if course.told["undo_class"] == "none":
+        return _without_effect(course, done, changed)
+    if not changed:
+        return course.end("unchanged" if done["status"] == "unchanged" else "unseen", note=done["status"])
+    if done["status"] == "unchanged":
+        return course.end("broken", broken=_lines("said to be unchanged, and changed", changed))
+    return await _taken_back(course, before, done)
+
+
+def _without_effect(course: _Course, done: Mapping[str, Any], changed: list[Difference]) -> Trial:
+    """Of low risk and planned without a way back, because it should change no configuration."""
+    broken = _lines("changes what cannot be restored, and was planned without irreversible", changed)
+    return course.end("broken" if broken else "no_effect", broken=broken, note=str(done["status"]))
+
+
+def _not_applied(course: _Course, done: Mapping[str, Any], changed: list[Difference]) -> Trial:
+    error = done.get("error") or {}
+    note = f"{done['status']}: {error.get('message', done.get('summary', ''))}"
+    announced = _announced(changed, course.told["caveats"])
+    left = [one for one in changed if one not in announced]
+    if left and done["status"] not in ("rollback_failed", "unknown"):
+        return course.end("broken", broken=_lines(f"{note}; left changed", left), note=note)
+    return course.end("let_through" if course.told["cloud"] else "not_applied", note=note)
+
+
+async def _taken_back(course: _Course, before: Seen, done: Mapping[str, Any]) -> Trial:
+    back = await course.bench.product.confirmed("rollback", change_id=done["change_id"])
+    ids = _new_ids(course, back)
+    last = await course.bench.seen(_repointed(course.touch, ids))
+    left = _moved(before, last, ids)
+    announced = _announced(left, course.told["caveats"])
+    unannounced = [one for one in left if one not in announced]
+    said = [] if back["status"] == "rolled_back" else [f"rollback: {back['status']}: {_message(back)}"]
+    broken = (*said, *_lines("not restored", unannounced))
+    outcome = "broken" if broken else "stated" if announced else "kept"
+    return course.end(outcome, broken=broken, stated=tuple(one.text() for one in announced))
+
+
+def _new_ids(course: _Course, back: Mapping[str, Any]) -> dict[str, str]:
+    """What the rollback says came back under a new id, with the old one; only where the plan announced that."""
+    if course.told["undo_class"] != "new_id":
+        return {}
+    param = course.bench.catalogue.find(course.touch.operation).path_params[-1]
+    made = next((step["created"] for step in back.get("steps", ()) if step.get("created")), {})
+    new = made.get(param, made.get("id"))
+    return {str(new): str(course.touch.params[param])} if new is not None else {}
+
+
+def _repointed(touch: Touch, ids: Mapping[str, str]) -> Touch:
+    """The touch with what it deleted named by its new id."""
+    new = {old: new for new, old in ids.items()}
+    return replace(touch, params={name: new.get(str(value), value) for name, value in touch.params.items()})
+
+
+def _moved(before: Seen, after: Seen, ids: Mapping[str, str]) -> list[Difference]:
+    first, second = together(before.state, after.state)
+    found = differing(first, second, ids)
+    return [*found, *differing(_prefixed(before.read), _prefixed(after.read), ids)]
+
+
+def _prefixed(read: Mapping[str, Json]) -> dict[str, Json]:
+    return {f"sdk {name}": value for name, value in read.items()}
+
+
+def _announced(left: list[Difference], caveats: tuple[str, ...]) -> list[Difference]:
+    """The differences whose field, or one that holds it, is named by a caveat."""
+    words = {word.strip(".,:;()'\"[]") for caveat in caveats for word in caveat.replace(".", " ").split()}
+    words |= {word.removesuffix("[]") for word in words}
+    return [one for one in left if words & set(_names(one.path))]
+
+
+def _names(path: str) -> list[str]:
+    return [part.partition("[")[0] for part in path.split(".")[1:]]
+
+
+def _lines(what: str, found: list[Difference]) -> tuple[str, ...]:
+    lines = tuple(f"{what}: {one.text()}" for one in found[:4])
+    return (*lines, f"{what}: {len(found) - 4} more") if len(found) > 4 else lines
+
+
+def _message(payload: Mapping[str, Any]) -> str:
+    error = payload.get("error") or {}
+    return str(error.get("message", payload.get("summary", "")))[:300]

@@ -35,6 +35,7 @@ from mcp_server.domain.call import Attempt, ToolCall
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.ports import Clock, Ids, MerakiApi, RateBudget
 from mcp_server.domain.redaction import KnownSecrets
+from mcp_server.failpoints import arm, parse
 from mcp_server.gate.keys import Keyring
 from mcp_server.gate.signatures import SignedApprovals
 from mcp_server.hooks.pipeline import post_task, pre_change
@@ -134,6 +135,7 @@ def assembled(
     overlay: Path | None = None,
 ) -> Server:
     """A server whose changes run in ``tasks``; whoever made it closes it."""
+    arm(parse(settings.failpoint), settings.failpoint_trace)
     home = open_home(settings)
     store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock, wait_s=settings.store_wait_s)
     budget = budget or StoreBudget(home, clock, settings.rate_per_s)

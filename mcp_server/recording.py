@@ -17,6 +17,7 @@ from mcp_server.domain.ports import Append, Put, Store
 from mcp_server.domain.record import AuditEntry, Usage
 from mcp_server.domain.redaction import KnownSecrets, clean, redacted
 from mcp_server.errors import CallerError, MerakiMcpError, StoreError
+from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
 _ARGUMENT_BYTES_KEPT: Final = 20_000
@@ -82,6 +83,7 @@ class Recorder:
         if outcome.question:
             asked = self._known.masked(outcome.question, outcome.question)
             asking = Asking(asked, outcome.data.get("form", {}), outcome.question_id)
+        failpoint("K13")
         return ToolResult(payload, outcome.error is not None, asking)
 
     async def refuse(self, call: ToolCall, world: World) -> ToolResult:

@@ -20,6 +20,7 @@ import platformdirs
 
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import SettingsError, StoreUnavailable
+from mcp_server.failpoints import ACTIONS, POINTS, parse
 from mcp_server.meraki.hosts import ALLOWED, base_address
 from mcp_server.private_files import private_directory
 
@@ -142,6 +143,11 @@ def _path(value: Any) -> Path:
     return Path(value).expanduser().absolute()
 
 
+def _points(value: Any) -> str:
+    parse(value)
+    return str(value)
+
+
 def _file(value: Any) -> Path:
     path = _path(value)
     if not path.is_file():
@@ -162,6 +168,8 @@ _PEM = Kind("path", "an existing PEM file", _file)
 _ADDRESS = Kind("url", f"{ALLOWED}; a loopback address with {PREFIX}ALLOW_LOOPBACK=1", _url)
 _SECRETS = Kind("secrets", "names of letters, digits and _, each with a value that is not empty", _secrets)
 _WEIGHTS = Kind("weights", "name=number pairs, numbers from 0 to 1000", _weights)
+_POINTS = Kind("points", f"POINT:ACTION:NTH of {', '.join(POINTS)} and {', '.join(ACTIONS)}", _points)
+_TRACE = Kind("path", "a file", _path)
 _SHORT, _HOURS = _number(0, 600), _number(0.01, 720, "hours")
 
 
@@ -215,6 +223,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("secrets", f"{SECRET_PREFIX}*", _SECRETS, MappingProxyType({}),
             'Values for {"$secret": "NAME"} in plans.', is_secret=True),
     _ours("health_weights", _WEIGHTS, MappingProxyType({}), "Weights of the health score that replace the default."),
+    Setting("failpoint", f"{PREFIX}FAILPOINT", _POINTS, "",
+            "Tests only: where this program is to stop (docs/safety.md); refused for the real cloud.", in_file=False),
+    Setting("failpoint_trace", f"{PREFIX}FAILPOINT_TRACE", _TRACE, None,
+            "Tests only: a file to which each point that is reached is appended.", in_file=False),
     _ours("log_format", _choice("auto", "json", "human"), "auto", "Form of the log; auto: human on a terminal."),
     _ours("log_level", _choice("debug", "info", "warning", "error"), "info", "Least severity that is logged."),
 )  # fmt: skip
@@ -265,6 +277,8 @@ class Settings:
     retry_total_s: float = 300.0
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     health_weights: Mapping[str, float] = field(default_factory=dict)
+    failpoint: str = ""
+    failpoint_trace: Path | None = None
     log_format: str = "auto"
     log_level: str = "info"
 
@@ -297,6 +311,7 @@ def load(
     values.setdefault("home", _default_home())
     settings = Settings(**values)
     _check_loopback(settings)
+    _check_failpoints(settings)
     return settings
 
 
@@ -411,3 +426,9 @@ def _check_loopback(settings: Settings) -> None:
         base_address(settings.base_url, allow_loopback=settings.allow_loopback)
     except ValueError:
         raise SettingsError("MERAKI_BASE_URL", repr(settings.base_url), _ADDRESS.allowed) from None
+
+
+def _check_failpoints(settings: Settings) -> None:
+    """Nothing stops a program that can reach the real cloud."""
+    if (settings.failpoint or settings.failpoint_trace) and not (settings.allow_loopback or settings.sandbox):
+        raise SettingsError(_BY_NAME["failpoint"].env, "for the real cloud", f"it with {PREFIX}ALLOW_LOOPBACK=1 only")

@@ -20,6 +20,7 @@ from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Questio
 from mcp_server.domain.risk import Risk
 from mcp_server.domain.rules.order import confirmations
 from mcp_server.errors import RecordConflict, Refused
+from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
 _OPEN_AUDIT: Final = (ChangeState.AUDIT_REQUESTED, ChangeState.AUDIT_ACKED)
@@ -171,6 +172,7 @@ async def _answered(stored: StoredPlan, attempt: Attempt, world: World, means: M
         )
     except RecordConflict as used:
         raise Refused("This question was answered before.", "Call again.", code="answer_used") from used
+    failpoint("K3")
     if said == "expired":
         return _declined(stored, means, "The answer came too late.")
     if said != "accept" or answer.content.get("approve") is not True:

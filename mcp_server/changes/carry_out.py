@@ -23,6 +23,7 @@ from mcp_server.domain.outcome import CarryOut, Outcome
 from mcp_server.domain.ports import Put, TakeLeases
 from mcp_server.domain.record import Approval, Change, ChangeStep, Lease, StoredPlan
 from mcp_server.errors import Busy, RecordConflict, Refused
+from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
 Report = Callable[[float, float | None, str], Awaitable[None]]
@@ -110,6 +111,7 @@ class Changes:
         except RecordConflict as lost:
             _refuse_when_held(lost)
             return None
+        failpoint("K4")
         self._runs[change.key] = run
         return run
 
@@ -142,6 +144,7 @@ class Changes:
                 run.outcome = await execute(run)
                 if run.is_detached:
                     await self._means.after(run.attempt, run.outcome, run.world)
+                failpoint("K14")
         finally:
             self._runs.pop(run.change.key, None)
             run.done.set()

@@ -20,6 +20,7 @@ from mcp_server.domain.ports import Put
 from mcp_server.domain.record import Approval, AuditRequest, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import RecordAltered, Refused
+from mcp_server.failpoints import failpoint
 from mcp_server.gate.keys import Signer
 from mcp_server.gate.signatures import signed
 from mcp_server.store.seal import open_key
@@ -130,6 +131,7 @@ async def _sign(local: Local, stored: StoredPlan, signer: Signer) -> None:
         detail={"approver": signer.owner, "key_id": signer.key_id, "plan_hash": stored.plan.plan_hash},
     )
     await local.store.commit(Put(signed(approval, signer)), entry)
+    failpoint("K3")
 
 
 @dataclass(slots=True)
@@ -299,3 +301,4 @@ async def _judge(local: Local, audit: AuditRequest, stored: StoredPlan, signer: 
         Put(replace(stored, state=state), {"state": stored.state}),
         entry,
     )
+    failpoint("K2")

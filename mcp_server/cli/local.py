@@ -18,6 +18,7 @@ from mcp_server.domain.call import Json
 from mcp_server.domain.ports import Append, Clock
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import Refused
+from mcp_server.failpoints import arm, parse
 from mcp_server.gate.keys import Keyring
 from mcp_server.logs import Redactor, configure
 from mcp_server.settings import Settings, load, open_home
@@ -62,6 +63,8 @@ def told_by(clock: Clock, event: str, status: str, **more: Any) -> Append:
 async def opened(home: Mapping[str, Any]) -> AsyncIterator[Local]:
     """The data directory of these options; closed at the end."""
     settings = load(overrides=dict(home))
+    if settings.failpoint or settings.failpoint_trace:
+        arm(parse(settings.failpoint), settings.failpoint_trace)
     directory = open_home(settings)
     clock = SystemClock()
     store = SqliteStore.open(directory, Seal(lambda: open_key(directory, "data")), clock)

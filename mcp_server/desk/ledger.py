@@ -16,6 +16,7 @@ from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, AuditRequest, Change, ChangeStep, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import InvalidArguments, Refused
+from mcp_server.failpoints import failpoint
 from mcp_server.hooks.session import find_session
 from mcp_server.world import World
 
@@ -130,6 +131,7 @@ class LedgerDesk:
             detail={"audit_id": audit.key, "plan_hash": audit.plan_hash},
         )
         await self.world.store.commit(Put(asked, {"state": stored.state, "audit_id": None}), Put(audit), Append(entry))
+        failpoint("K1")
         return asked
 
 

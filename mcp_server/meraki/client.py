@@ -21,6 +21,7 @@ from mcp_server.domain.call import Json
 from mcp_server.domain.ports import Clock, RateBudget, Reply, Request
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import BadAnswer, NotAuthenticated, RateLimited, Unreachable
+from mcp_server.failpoints import failpoint, is_armed
 from mcp_server.meraki import pagination
 from mcp_server.meraki.breaker import Admission, Breaker, admit, settled
 from mcp_server.meraki.budget import UNKNOWN, LocalBudget, Owners, SteadyBudget
@@ -220,6 +221,8 @@ class MerakiClient:
             http_request_ = http_request(self._client(), self._endpoint, request, pairs)
         except (ValueError, TypeError, RecursionError, httpx.InvalidURL) as fault:
             return unsendable(where(request), clean(fault) if type(fault) is ValueError else "it cannot be encoded")
+        if is_armed() and request.method != "GET":
+            http_request_.extensions["trace"] = _traced
         tally.calls += 1
         result = await self._exchange(request, http_request_)
         if isinstance(result, Failure):
@@ -288,6 +291,14 @@ class MerakiClient:
                 limits=httpx.Limits(max_connections=limits.connections, keepalive_expiry=limits.keepalive_s),
             )
         return self._http
+
+
+async def _traced(event: str, _told: object) -> None:
+    """How far the bytes of a write are; httpcore tells it."""
+    if event.endswith("send_request_headers.complete"):
+        failpoint("K7H")
+    elif event.endswith("send_request_body.complete"):
+        failpoint("K7")
 
 
 def _pairs_of(request: Request, cursor: str) -> Pairs:

@@ -22,6 +22,7 @@ from mcp_server.domain.record import Change, ChangeStep
 from mcp_server.domain.redaction import clean
 from mcp_server.domain.state.compare import differences
 from mcp_server.errors import AccessError, CallerError, MerakiError, MerakiMcpError
+from mcp_server.failpoints import failpoint
 
 S = ChangeState
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ async def _one(run: Run, step: Step, *, is_last: bool) -> Wrote | ChangeState | 
         return S.STALE if not run.is_sent else await _undo(run)
     wrote = await write_step(run, item, "apply", S.VERIFYING if is_last else None)
     await run.world.store.commit(run.set_step(wrote.record))
+    failpoint("K10")
     if is_last and wrote.error is None and run.change.state is S.APPLYING:
         await run.move(S.VERIFYING)  # a lost answer, settled as applied by reading back
     return wrote
@@ -144,6 +146,7 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep) -> None:
             back = step_of(undo_number(step.number, offset), draft, NOWHERE, run.plan.organization)
             wrote = await write_step(run, await ready(run, back, record.created), "undo", None)
             await run.world.store.commit(run.set_step(wrote.record))
+            failpoint("K10")
             if wrote.error is not None or wrote.mismatch:
                 run.residue += _residue(step, wrote)
         run.residue += await _left_over(run, step)
@@ -179,7 +182,9 @@ async def _end(run: Run, state: ChangeState) -> Outcome:
     if state is S.APPLIED and run.plan.rolls_back:
         writes += await _mark_rolled_back(run)
     await run.world.store.commit(*writes, run.entry("state", state.value, {"failure": dict(run.failure)}))
+    failpoint("K11")
     run.change, run.stored = change, stored
+    failpoint("K12")
     return change_outcome(run)
 
 

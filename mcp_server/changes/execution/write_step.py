@@ -24,6 +24,7 @@ from mcp_server.domain.redaction import clean, redacted
 from mcp_server.domain.rules.order import refusals, warnings
 from mcp_server.domain.state.compare import differences
 from mcp_server.errors import AccessError, MerakiError, MerakiMcpError, Refused
+from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
 Phase = Literal["apply", "undo"]
@@ -113,14 +114,18 @@ async def look(run: Run, item: Ready, *, fresh: bool) -> tuple[str, tuple[FieldC
 
 async def write_step(run: Run, item: Ready, phase: Phase, next_state: ChangeState | None) -> Wrote:
     """The step sent and settled. ``next_state`` is committed with the outcome when the step was applied."""
+    failpoint("K5")
     record = _intent(run, item, phase)
     detail = {"phase": phase, "step": item.step.number, "request": record.request}
     await run.world.store.commit(run.hold(), run.set_step(record), run.entry("intent", "intent", detail))
     run.is_sent = True
+    failpoint("K6")
     try:
         reply = await run.world.api.write(item.request)
     except (MerakiError, AccessError) as error:
+        failpoint("K8")
         return await _failed(run, item, record, error)
+    failpoint("K8")
     return await _applied(run, item, record, reply, next_state)
 
 
@@ -147,6 +152,7 @@ async def _applied(run: Run, item: Ready, record: ChangeStep, reply: Reply, next
         await run.world.store.commit(run.set_step(record), outcome)
     else:
         await run.move(next_state, run.set_step(record), outcome)
+    failpoint("K9")
     return await read_back(run, item, record)
 
 
@@ -183,6 +189,7 @@ async def _closed(
     run: Run, record: ChangeStep, error: MerakiMcpError | None, mismatch: tuple[FieldChange, ...] = ()
 ) -> Wrote:
     await run.world.store.commit(run.set_step(record), run.entry("outcome", record.state, _told(record)))
+    failpoint("K9")
     return Wrote(record, mismatch, error)
 
 

@@ -19,6 +19,7 @@ from mcp_server.domain.plan import Plan, Step
 from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, Change, ChangeStep, StoredPlan
 from mcp_server.errors import RecordAltered, Refused
+from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
 _OLD_BACKUP: Final = timedelta(hours=1)
@@ -206,6 +207,7 @@ class Planner:
             detail={"plan_hash": plan.plan_hash, "risk": plan.risk.word, "operations": _operations(plan)},
         )
         await self._world.store.commit(Put(stored), Append(entry))
+        failpoint("K0")
         return stored
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from mcp_server.sandbox.behaviours.estate.claims import opens
 from mcp_server.sandbox.cloud import Answer, Cloud
 from mcp_server.sandbox.faults import CONNECTION_KINDS, Fault, Faults
 from mcp_server.sandbox.routes import parameters, routes
@@ -114,7 +115,7 @@ class SandboxApp:
             "body": asked.body,
             "operation": asked.operation,
             "headers": {name: value for name, value in asked.headers.items() if name not in _KEY_HEADERS},
-            "key_ok": self._key_of(asked) == self.api_key,
+            "key_ok": opens(self.world, self._key_of(asked), self.api_key),
             "status": None,
             "took_effect": False,
             "fault": None,
@@ -126,7 +127,7 @@ class SandboxApp:
         """The refusal of a request, or None."""
         if not asked.raw_path.startswith(PREFIX + "/"):
             return Answer(404, {"errors": ["Not found"]})
-        if self._key_of(asked) != self.api_key:
+        if not opens(self.world, self._key_of(asked), self.api_key):
             return Answer(401, {"errors": ["Invalid API key"]})
         if asked.is_broken:
             return Answer(400, {"errors": ["Invalid JSON in the request body"]})

@@ -167,9 +167,7 @@ def _item(world: World, call: Call, route: Route) -> Json:
     found = items.get(_plain(call, route) or key)
     if found is not None:
         return found | {"status": "complete"} if "/liveTools/" in call.path else found
-    if is_collection(template) and ("GET", template) in routes().at:
-        raise CloudError(404, NOT_FOUND)
-    return sample(about(world, call.path, call.params), route.response)
+    raise CloudError(404, NOT_FOUND)
 
 
 def _plain(call: Call, route: Route) -> str | None:

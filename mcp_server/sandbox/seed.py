@@ -245,8 +245,14 @@ def _cable(world: World, serial: str, above: str, port: str) -> None:
 
 def _spare(world: World, organization_id: str) -> None:
     for unit in (Unit("MS120-8LP", "switch", ""), Unit("MR46", "wireless", "")):
-        serial = _device(world, None, unit, "")
-        world.hidden[f"/devices/{serial}"]["organizationId"] = organization_id
+        stocked_device(world, organization_id, unit)
+
+
+def stocked_device(world: World, organization_id: str, unit: Unit) -> str:
+    """The serial of a new device that an organization owns and that stands in no network."""
+    serial = _device(world, None, unit, "")
+    world.hidden[f"/devices/{serial}"]["organizationId"] = organization_id
+    return serial
 
 
 def _special_ports(world: World) -> None:

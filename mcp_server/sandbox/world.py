@@ -32,6 +32,7 @@ _ID_KINDS: Mapping[str, tuple[str, int]] = {
     "group_policy": ("", 102),
     "access_policy": ("", 1),
     "number": ("", 1),
+    "api_key": ("", 40_961),
     "numeric": ("", 575_897_802_350_012_000),
 }
 _STATE = ("organizations", "networks", "devices", "templates", "resources", "hidden", "changes", "counters", "pristine")

@@ -32,10 +32,20 @@ def _furnished() -> Simulated:
     cloud.post(f"{here}/appliance/trafficShaping/customPerformanceClasses", {"name": "Voz", "maxLatency": 100})
     action = {"resource": f"{here}/switch/qosRules", "operation": "create", "body": {"vlan": 20}}
     cloud.post(f"/organizations/{cloud.organization}/actionBatches", {"confirmed": False, "actions": [action]})
+    _swap(cloud)
     core = next(one for one in cloud.world.devices_in(cloud.campus) if one["productType"] == "switch")
     cloud.put(f"/devices/{core['serial']}/switch/ports/51", {"enabled": False})
     cloud.world.advance(60)
     return cloud
+
+
+def _swap(cloud: Simulated) -> None:
+    """A switch of the laboratory is replaced by one of the inventory."""
+    owned = cloud.get(f"/organizations/{cloud.organization}/inventory/devices")
+    switches = [one for one in owned if one["model"] == "MS120-8LP"]
+    old, new = (next(one["serial"] for one in switches if bool(one["networkId"]) is used) for used in (True, False))
+    swap = {"devices": {"old": old, "new": new}, "afterAction": "remove from network"}
+    cloud.ask("POST", f"/organizations/{cloud.organization}/inventory/devices/swaps/bulk", {"swaps": [swap]})
 
 
 def _place(cloud: Simulated, route: Route) -> str:
@@ -64,7 +74,8 @@ def _item(cloud: Simulated, collection: str, name: str) -> str:
     """The id of the first item of a collection, where it can be listed; else any text."""
     listing = routes().match(collection).get("GET")
     if listing is None:
-        return "1"
+        cloud.ask("GET", f"{collection}/0")  # what has no list is made when one of it is first looked for
+        return str(next(iter(cloud.world.get(collection) or ["1"])))
     answer = cloud.ask("GET", collection).body
     rows = answer["items"] if isinstance(answer, dict) and "items" in answer else answer
     rows = next((v for v in rows.values() if isinstance(v, list)), []) if isinstance(rows, dict) else rows

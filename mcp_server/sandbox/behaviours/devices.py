@@ -12,6 +12,7 @@ from mcp_server.sandbox.behaviours.organizations import take_out
 from mcp_server.sandbox.checks.settings import log
 from mcp_server.sandbox.generic import Rows
 from mcp_server.sandbox.samples import about, digest
+from mcp_server.sandbox.seed import Unit, stocked_device
 
 if TYPE_CHECKING:
     from mcp_server.sandbox.world import World
@@ -134,6 +135,23 @@ def _address(world: "World", serial: str) -> str:
     return f"10.{number % 200}.{number // 200 % 250}.{number // 50_000 % 240 + 5}"
 
 
+@behaviour("vmxNetworkDevicesClaim")
+def claim_vmx(world: "World", call: Call) -> Json:
+    """A virtual appliance of that size, new in the network; a network has one appliance, or none."""
+    network_id = call.params["networkId"]
+    network = world.networks.get(network_id)
+    if network is None or "appliance" not in network["productTypes"]:
+        raise CloudError(400, "vMX devices can only be claimed into a network that supports appliances")
+    if any(one["productType"] == "appliance" for one in world.devices_in(network_id)):
+        raise CloudError(400, "This network already has an appliance")
+    size = call.body["size"]
+    serial = stocked_device(world, network["organizationId"], Unit(f"VMX-{size.upper()[:2]}", "appliance", ""))
+    world.devices[serial] |= {"networkId": network_id, "lanIp": _address(world, serial)}
+    world.rehouse()
+    log(world, call, "Devices claimed", "", [serial])
+    return world.devices[serial]
+
+
 @behaviour("removeNetworkDevices")
 def remove_device(world: "World", call: Call) -> Json:
     """The device goes back to the inventory."""
@@ -148,7 +166,8 @@ def remove_device(world: "World", call: Call) -> Json:
 # Inventory
 
 
-def _inventory(world: "World", organization_id: str) -> dict[str, Json]:
+def inventory(world: "World", organization_id: str) -> dict[str, Json]:
+    """The devices that an organization owns, by serial, in networks or not."""
     facts = world.hidden
     return {
         serial: device
@@ -172,7 +191,7 @@ def _stocked(world: "World", device: Json) -> Json:
 @behaviour("getOrganizationInventoryDevices")
 def list_inventory(world: "World", call: Call) -> Json:
     """All devices that the organization owns, in networks or not."""
-    found = _inventory(world, call.params["organizationId"])
+    found = inventory(world, call.params["organizationId"])
     used = call.query.get("usedState")
     if used:
         found = {serial: one for serial, one in found.items() if bool(one["networkId"]) == (used == "used")}
@@ -187,7 +206,7 @@ def list_inventory(world: "World", call: Call) -> Json:
 @behaviour("getOrganizationInventoryDevice")
 def get_inventory(world: "World", call: Call) -> Json:
     """One device that the organization owns."""
-    found = _inventory(world, call.params["organizationId"]).get(call.params["serial"])
+    found = inventory(world, call.params["organizationId"]).get(call.params["serial"])
     if found is None:
         raise CloudError(404, "Not found")
     return _stocked(world, found)
@@ -219,7 +238,7 @@ def claim_inventory(world: "World", call: Call) -> Json:
 def release_inventory(world: "World", call: Call) -> Json:
     """The organization no longer owns the devices; one that stands in a network refuses all."""
     serials = (call.body or {}).get("serials") or []
-    owned = _inventory(world, call.params["organizationId"])
+    owned = inventory(world, call.params["organizationId"])
     for serial in serials:
         if serial not in owned:
             raise CloudError(404, "Not found")
@@ -228,125 +247,6 @@ def release_inventory(world: "World", call: Call) -> Json:
     for serial in serials:
         world.hidden[f"/devices/{serial}"]["organizationId"] = None
     return {"serials": serials}
-
-
-# Licences
-
-
-def _is_coterm(world: "World", organization_id: str) -> bool:
-    return bool(world.organizations[organization_id]["licensing"]["model"] == "co-term")
-
-
-def _model_group(model: str) -> str:
-    return "wireless" if model.startswith(("MR", "CW")) else model
-
-
-@behaviour("getOrganizationLicensesOverview")
-def licence_overview(world: "World", call: Call) -> Json:
-    """One date and counts by model (co-term), or counts of states (per device)."""
-    organization_id = call.params["organizationId"]
-    counts = Counter(_model_group(device["model"]) for device in _inventory(world, organization_id).values())
-    if _is_coterm(world, organization_id):
-        return {
-            "status": "OK",
-            "expirationDate": "Mar 2, 2029 UTC",
-            "licensedDeviceCounts": dict(sorted(counts.items())),
-        }
-    warning = {"thresholdInDays": 90, "expiringCount": 0}
-    return {
-        "licenseCount": sum(counts.values()),
-        "states": {
-            "active": {"count": sum(counts.values())},
-            "expired": {"count": 0},
-            "expiring": {"count": 0, "critical": warning | {"thresholdInDays": 30}, "warning": warning},
-            "recentlyQueued": {"count": 0},
-            "unused": {"count": 0},
-            "unusedActive": {"count": 0},
-        },
-        "licenseTypes": [{"licenseType": "ENT", "counts": {"unassigned": 0}}],
-        "systemsManager": {
-            "counts": {"totalSeats": 0, "activeSeats": 0, "unassignedSeats": 0, "orgwideEnrolledDevices": 0}
-        },
-    }
-
-
-@behaviour("getOrganizationLicensingCotermLicenses")
-def coterm_licences(world: "World", call: Call) -> Json:
-    """The licence keys of a co-term organization; 400 for another."""
-    organization_id = call.params["organizationId"]
-    if not _is_coterm(world, organization_id):
-        raise CloudError(400, "This organization does not use co-termination licensing")
-    counts = Counter(_model_group(device["model"]) for device in _inventory(world, organization_id).values())
-    key = {
-        "key": "Z2AA-BBBB-CCCC",
-        "organizationId": organization_id,
-        "duration": 1095,
-        "mode": "addDevices",
-        "startedAt": "2026-03-02T13:00:00Z",
-        "claimedAt": "2026-03-02T13:00:00Z",
-        "invalidated": False,
-        "invalidatedAt": None,
-        "expired": False,
-        "editions": [
-            {"edition": "Advanced Security", "productType": "appliance"},
-            {"edition": "Advanced", "productType": "switch"},
-            {"edition": "Enterprise", "productType": "wireless"},
-        ],
-        "counts": [{"model": model, "count": count} for model, count in sorted(counts.items())],
-    }
-    return [key]
-
-
-def _licences(world: "World", organization_id: str) -> dict[str, Json]:
-    if _is_coterm(world, organization_id):
-        raise CloudError(400, f"Organization with ID {organization_id} does not support per-device licensing")
-    made = {}
-    for number, (serial, device) in enumerate(_inventory(world, organization_id).items(), 1):
-        id_ = str(757_000_000_000_000 + number)
-        held = world.hidden.get(f"/licenses/{id_}", {"deviceSerial": serial})
-        made[id_] = {
-            "id": id_,
-            "licenseType": "ENT" if device["productType"] != "switch" else "MS-ENT",
-            "licenseKey": f"Z2BB-{number:04d}-DDDD",
-            "orderNumber": "4C100000",
-            "deviceSerial": held["deviceSerial"],
-            "networkId": world.network_of(held["deviceSerial"] or ""),
-            "state": "active" if held["deviceSerial"] else "unused",
-            "seatCount": None,
-            "totalDurationInDays": 1095,
-            "durationInDays": 1095,
-            "permanentlyQueuedLicenses": [],
-            "claimDate": "2026-03-02T13:00:00Z",
-            "activationDate": "2026-03-02T13:00:00Z",
-            "expirationDate": "2029-03-02T13:00:00Z",
-            "headLicenseId": None,
-        }
-    return made
-
-
-@behaviour("getOrganizationLicenses")
-def list_licences(world: "World", call: Call) -> Json:
-    """The licences of a per-device organization; 400 for another."""
-    found = list(_licences(world, call.params["organizationId"]).values())
-    for query, field in (("deviceSerial", "deviceSerial"), ("networkId", "networkId"), ("state", "state")):
-        if call.query.get(query):
-            found = [one for one in found if one[field] == call.query[query]]
-    return found
-
-
-@behaviour("getOrganizationLicense", "updateOrganizationLicense")
-def one_licence(world: "World", call: Call) -> Json:
-    """One licence; a PUT assigns it to a device, null takes it away."""
-    organization_id, id_ = call.params["organizationId"], call.params["licenseId"]
-    found = _licences(world, organization_id)
-    if id_ not in found:
-        raise CloudError(404, "Not found")
-    if call.method == "PUT" and "deviceSerial" in (call.body or {}):
-        serial = call.body["deviceSerial"]
-        if serial is not None and serial not in _inventory(world, organization_id):
-            raise CloudError(400, f"Device with serial {serial} not found")
-        world.hidden[f"/licenses/{id_}"] = {"deviceSerial": serial}
-    return _licences(world, organization_id)[id_]
 
 
 # Firmware

@@ -181,12 +181,6 @@ def take_out(world: "World", device: Json) -> None:
     world.hidden[f"/devices/{serial}"] = facts
 
 
-@behaviour("splitNetwork", "combineOrganizationNetworks")
-def refuse_split(_world: "World", call: Call) -> Json:
-    """Refused: this cloud does not take networks apart or put them together."""
-    raise CloudError(400, f"{call.operation} is not available for this organization")
-
-
 # Templates
 
 

@@ -72,6 +72,12 @@ def is_furnished(world: "World", network_id: str) -> bool:
     return network_id in world.templates or network_id in made
 
 
+def mark_furnished(world: "World", network_id: str) -> None:
+    """From now on a network has settings of its own making, e.g. those of the network that it came from."""
+    is_furnished(world, network_id)
+    world.hidden[_FURNISHED][network_id] = True
+
+
 def appliances_by_network(world: "World") -> dict[str, list[Json]]:
     """The security appliances by network, in one pass over the devices."""
     found: dict[str, list[Json]] = {}

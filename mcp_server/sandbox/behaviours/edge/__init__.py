@@ -1,0 +1,1 @@
+"""Where a site meets the world: interfaces, redundancy, Umbrella, intrusion policies, gateways, cellular, SASE."""

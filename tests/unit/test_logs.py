@@ -37,8 +37,9 @@ def logging_as_before() -> Iterator[None]:
 
 
 def configured(stream: io.StringIO | None = None, **more: Any) -> tuple[io.StringIO, Redactor]:
-    """Logging to a stream of its own."""
+    """Logging to a stream of its own, and nowhere else: what is odd in a record is not for pytest's report."""
     stream = stream or io.StringIO()
+    logging.getLogger().handlers.clear()
     settings = Settings(home=Path("/nowhere"), api_key=KEY, secrets={"A": "canary-secret"}, **more)
     return stream, configure(settings, stream)
 

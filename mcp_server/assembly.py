@@ -33,7 +33,7 @@ from mcp_server.desk.operations import CatalogueDesk
 from mcp_server.domain.actor import Actor, Profile
 from mcp_server.domain.call import Attempt, ToolCall
 from mcp_server.domain.outcome import ToolResult
-from mcp_server.domain.ports import Clock, Ids, MerakiApi, RateBudget
+from mcp_server.domain.ports import Breakers, Clock, Ids, MerakiApi, RateBudget
 from mcp_server.domain.redaction import KnownSecrets
 from mcp_server.failpoints import arm, parse
 from mcp_server.gate.keys import Keyring
@@ -47,7 +47,9 @@ from mcp_server.meraki.retry import RetryWaits
 from mcp_server.recording import Recorder
 from mcp_server.registry import Registry
 from mcp_server.settings import Settings, open_home
-from mcp_server.store.rate import StoreBudget
+from mcp_server.store.limits.breakers import StoreBreakers
+from mcp_server.store.limits.budget import StoreBudget
+from mcp_server.store.limits.rate_file import RateFile
 from mcp_server.store.seal import Seal, open_key, question_key
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.vault import Vault
@@ -73,12 +75,15 @@ class Server:
     client: MerakiClient
     world: Callable[[], World]
     upkeep: Upkeep
+    shared: RateFile  #: where servers share each organization's limits
+    breakers: StoreBreakers
 
     async def close(self) -> None:
         """Finish the changes under way, then close what is open."""
         await self.changes.finish()
         self.upkeep.stop()
         await self.client.close()
+        self.shared.close()
         self.store.close()
 
 
@@ -138,8 +143,10 @@ def assembled(
     arm(parse(settings.failpoint), settings.failpoint_trace)
     home = open_home(settings)
     store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock, wait_s=settings.store_wait_s)
-    budget = budget or StoreBudget(home, clock, settings.rate_per_s)
-    client = _client(settings, clock, budget, sandbox=sandbox, answer_bytes=answer_bytes)
+    shared = RateFile(home)
+    breakers = StoreBreakers(shared, clock)
+    pace = Pace(budget or StoreBudget(shared, clock, settings.rate_per_s), breakers)
+    client = _client(settings, clock, pace, sandbox=sandbox, answer_bytes=answer_bytes)
     vault = Vault(home, Seal(lambda: open_key(home, "vault")))
     keyring = Keyring(home)
     known = KnownSecrets(settings.secret_values, vault.values, learn)
@@ -150,7 +157,7 @@ def assembled(
     changes = Changes(tasks, means)
     recorder = Recorder(store, strict=settings.strict_audit, known=known)
     registry = Registry.load(lookups())
-    parts = Parts(registry, recorder, changes, world, _desks(settings, store, means))
+    parts = Parts(registry, recorder, changes, world, _desks(settings, store, means, breakers))
     host = Host(
         handle=lambda call: _answered(parts, call),
         refuse=lambda call: parts.recorder.refuse(call, parts.world()),
@@ -164,7 +171,9 @@ def assembled(
     )
     upkeep = Upkeep(_duties(), store, clock)
     upkeep.start(tasks)
-    return Server(settings, parts, host, store, keyring, vault, clock, ids, changes, client, world, upkeep)
+    return Server(
+        settings, parts, host, store, keyring, vault, clock, ids, changes, client, world, upkeep, shared, breakers
+    )
 
 
 def _duties() -> Sequence[Duty]:
@@ -209,7 +218,9 @@ def _worlds(
     return world
 
 
-def _desks(settings: Settings, store: SqliteStore, means: Means) -> Callable[[Attempt, World], Desk]:
+def _desks(
+    settings: Settings, store: SqliteStore, means: Means, breakers: StoreBreakers
+) -> Callable[[Attempt, World], Desk]:
     """Makes the services that a tool works with during one call."""
     index: list[Search] = []
 
@@ -218,20 +229,29 @@ def _desks(settings: Settings, store: SqliteStore, means: Means) -> Callable[[At
             index.append(Search(world.catalogue))  # built when first used: it costs start-up time
         planner = Planner(world, means)
         operations = CatalogueDesk(world.catalogue, world.overlay, index[0])
-        doctor = DoctorDesk(world, store, settings.health_weights)
+        doctor = DoctorDesk(world, store, settings.health_weights, breakers)
         return Desk(attempt, operations, EstateDesk(world), planner, LedgerDesk(world, planner), doctor)
 
     return desk
 
 
-def _client(settings: Settings, clock: Clock, budget: RateBudget, *, sandbox: bool, answer_bytes: int) -> MerakiClient:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the cloud is asked, and whether at all."""
+
+    budget: RateBudget
+    breakers: Breakers
+
+
+def _client(settings: Settings, clock: Clock, pace: Pace, *, sandbox: bool, answer_bytes: int) -> MerakiClient:
     waits = RetryWaits(**settings.group("retry"))
     limits = HttpLimits(**settings.group("http"), body_bytes=answer_bytes)
     if not sandbox:
         return MerakiClient(
             settings.base_url,
             settings.api_key,
-            budget=budget,
+            budget=pace.budget,
+            breakers=pace.breakers,
             clock=clock,
             waits=waits,
             limits=limits,
@@ -246,7 +266,8 @@ def _client(settings: Settings, clock: Clock, budget: RateBudget, *, sandbox: bo
     return MerakiClient(
         "https://api.meraki.com/api/v1",
         SANDBOX_KEY,
-        budget=budget,
+        budget=pace.budget,
+        breakers=pace.breakers,
         clock=clock,
         waits=waits,
         limits=limits,

@@ -11,6 +11,7 @@ MerakiMcpError                          abstract: cannot be raised
     NotAllowed                          Meraki or our scopes do not permit it (403)
   MerakiError                           carries ``sent``: may the request have reached the cloud?
     Unreachable                         never sent (connection not opened)                        sent=False
+      BreakerOpen                       never sent: the cloud failed repeatedly; carries until    sent=False
     OutcomeUnknown                      sent, and no answer that says what happened               sent=True
     RateLimited                         429 after all tries; carries retry_after_s                sent=False
     Rejected                            4xx with a text; carries status                           sent=True
@@ -24,6 +25,7 @@ MerakiMcpError                          abstract: cannot be raised
 Only a ``CallerError``'s message and remedy, and one fixed sentence for each other class, reach the model.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -130,6 +132,18 @@ class Unreachable(MerakiError):
 
     code = "unreachable"
     sentence = "The Meraki cloud could not be reached; nothing was sent."
+
+
+class BreakerOpen(Unreachable):
+    """The circuit breaker is open: after repeated failures the cloud is left alone until ``until`` (aware UTC)."""
+
+    code = "breaker_open"
+    sentence = "The Meraki cloud failed repeatedly and is left alone for a while (circuit breaker); nothing was sent."
+
+    def __init__(self, message: str, *, until: datetime, retry_after_s: float) -> None:
+        """``until`` is when it may be asked again, by one read at a time."""
+        super().__init__(message, sent=False, retry_after_s=retry_after_s)
+        self.until = until
 
 
 class OutcomeUnknown(MerakiError):

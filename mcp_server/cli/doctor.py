@@ -82,6 +82,7 @@ async def _on_server(settings: Settings, offline: bool) -> list[Check]:
     try:
         async with running(hasty, channel="cli") as server:
             checks = store_checks(await server.store.status())
+            checks.append(limits_check(await server.breakers.list_open(), server.shared.problem))
             newest = await _newest(server)
             checks.append(clock_check(server.clock.now(), newest))
             checks.append(await _keys(server))
@@ -174,6 +175,16 @@ def store_checks(status: Mapping[str, Json]) -> list[Check]:
         why = f"{version} is older than 3.51.3, which mends the WAL-reset bug; a file lock keeps our own programs apart"
         return [told, Check("SQLite", "warn", f"{why}: open store.db with no other program")]
     return [told, Check("SQLite", "ok", str(version))]
+
+
+def limits_check(left_alone: Mapping[str, datetime], problem: str) -> Check:
+    """Whether the organizations' limits are shared with other servers, and which organizations are left alone."""
+    if problem:
+        return Check("request limits", "warn", clean(problem, 300))
+    if not left_alone:
+        return Check("request limits", "ok", "shared; every circuit breaker is closed")
+    told = ", ".join(f"{clean(name, 40)} until {at.isoformat(timespec='seconds')}" for name, at in left_alone.items())
+    return Check("request limits", "warn", f"circuit breaker open, no changes: organization {told}")
 
 
 def clock_check(now: datetime, newest: datetime | None) -> Check:

@@ -15,6 +15,7 @@ from mcp_server.health.compare import Delta, delta
 from mcp_server.health.reader import read_signals
 from mcp_server.health.score import DEFAULT, Score, Weights, score
 from mcp_server.health.signals import Finding, Signals, from_json
+from mcp_server.store.limits.breakers import StoreBreakers
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.world import World
 
@@ -28,6 +29,7 @@ class DoctorDesk:
     world: World
     store: SqliteStore
     weights: Mapping[str, float]
+    breakers: StoreBreakers
 
     async def check(
         self, attempt: Attempt, organization_id: str, network_id: str, serials: Sequence[str], change_id: str
@@ -82,6 +84,10 @@ class DoctorDesk:
             view["store"] = {"writable": False, "why": str(error)}
         if not view["store"].get("writable", False):
             view["status"] = "changes refused: the store cannot be written"
+        left_alone = await self.breakers.list_open()
+        view["breakers_open"] = {name: until.isoformat(timespec="seconds") for name, until in left_alone.items()}
+        if left_alone and view["status"] == "ok":
+            view["status"] = f"changes refused for organization {', '.join(left_alone)}: circuit breaker open"
         if organization_id:
             view["rate_wait_s"] = await self.world.api.wait_estimate_s(organization_id, 1)
         view["key"] = "present" if self.world.limits.has_key else "missing"

@@ -1,4 +1,4 @@
-"""How the pure centre and the hooks see the world. Six interfaces, at most five methods each."""
+"""How the pure centre and the hooks see the world. Seven interfaces, at most five methods each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from mcp_server.domain.call import Json, Receipt
+from mcp_server.domain.limits.breaker import Admitted
 from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Record
 
 R = TypeVar("R")
@@ -136,11 +137,27 @@ class RateBudget(Protocol):
         ...
 
     async def penalize(self, organization_id: str, seconds: float) -> None:
-        """Note a 429: nothing is sent for so many seconds."""
+        """Note a 429: nothing is sent for so many seconds, and less after that."""
+        ...
+
+    def answered(self, organization_id: str) -> None:
+        """Note an answer that was no 429: after one, each raises the rate again."""
         ...
 
     async def estimate_s(self, organization_id: str, calls: int) -> float:
         """The seconds that ``reserve`` would say, without taking anything."""
+        ...
+
+
+class Breakers(Protocol):
+    """The circuit breaker of each organization, shared by every server on this store."""
+
+    async def admit(self, organization_id: str, *, is_write: bool) -> Admitted:
+        """What a call to the organization may do now."""
+        ...
+
+    async def settle(self, organization_id: str, admitted: Admitted, *, good: bool | None) -> None:
+        """Note how an admitted call ended: well, badly, or (None) in a way that says nothing of the cloud."""
         ...
 
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from mcp_server.domain.call import Json
+from mcp_server.domain.limits.rate import RATE_PER_S, Bucket, penalized, raised, reserve
 from mcp_server.domain.ports import Clock, RateBudget, Request
-from mcp_server.domain.rate import RATE_PER_S, Bucket, penalized, reserve
 from mcp_server.errors import StoreError
 
 UNKNOWN = "unknown"  #: the budget of requests whose organization is not known
@@ -28,8 +28,12 @@ class LocalBudget:
         return wait_s
 
     async def penalize(self, organization_id: str, seconds: float) -> None:
-        """Nothing is sent for so many seconds."""
+        """Nothing is sent for so many seconds, and less after that."""
         self._buckets[organization_id] = penalized(self._bucket(organization_id), self._now(), seconds)
+
+    def answered(self, organization_id: str) -> None:
+        """An answer that was no 429."""
+        self._buckets[organization_id] = raised(self._bucket(organization_id), 1)
 
     async def estimate_s(self, organization_id: str, calls: int) -> float:
         """The seconds that ``reserve`` would say."""
@@ -64,6 +68,11 @@ class SteadyBudget:
         await self._own.penalize(organization_id, seconds)
         with contextlib.suppress(StoreError):  # the own one has it
             await self._shared.penalize(organization_id, seconds)
+
+    def answered(self, organization_id: str) -> None:
+        """Both note it."""
+        self._own.answered(organization_id)
+        self._shared.answered(organization_id)
 
     async def estimate_s(self, organization_id: str, calls: int) -> float:
         """The seconds that ``reserve`` would say."""

@@ -9,21 +9,24 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import httpx
+from anyio import CancelScope
 from tenacity import RetryCallState, wait_random
 
 from mcp_server.domain.call import Json
-from mcp_server.domain.ports import Clock, RateBudget, Reply, Request
+from mcp_server.domain.limits.breaker import Admission, Admitted
+from mcp_server.domain.ports import Breakers, Clock, RateBudget, Reply, Request
 from mcp_server.domain.redaction import clean
-from mcp_server.errors import BadAnswer, NotAuthenticated, RateLimited, Unreachable
+from mcp_server.errors import BadAnswer, BreakerOpen, NotAuthenticated, RateLimited
 from mcp_server.failpoints import failpoint, is_armed
 from mcp_server.meraki import pagination
-from mcp_server.meraki.breaker import Admission, Breaker, admit, settled
+from mcp_server.meraki.breakers import LocalBreakers
 from mcp_server.meraki.budget import UNKNOWN, LocalBudget, Owners, SteadyBudget
 from mcp_server.meraki.errors import (
     HTTPX_ERRORS,
@@ -95,6 +98,7 @@ class MerakiClient:
         *,
         budget: RateBudget,
         clock: Clock,
+        breakers: Breakers | None = None,
         waits: RetryWaits = WAITS,
         limits: HttpLimits = LIMITS,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -102,7 +106,10 @@ class MerakiClient:
         ca_file: Path | None = None,
         chance: Callable[[RetryCallState], float] = CHANCE,
     ) -> None:
-        """``transport``: an ASGITransport for the sandbox in process. ValueError when the URL or key cannot be used."""
+        """``breakers`` None: those of this client alone. ``transport``: an ASGITransport for the sandbox in process.
+
+        ValueError when the URL or key cannot be used.
+        """
         if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
             raise ValueError("the API key holds a character that no key has")
         self._endpoint = Endpoint(base_address(base_url, allow_loopback=allow_loopback), api_key, allow_loopback)
@@ -114,7 +121,7 @@ class MerakiClient:
         self._ca_file = ca_file
         self._chance = chance
         self._owners = Owners()
-        self._breakers: dict[str, Breaker] = {}
+        self._breakers = breakers or LocalBreakers(clock)
         self._http: httpx.AsyncClient | None = None
 
     async def read(self, request: Request, *, pages: int | None = None, page: str | None = None) -> Reply:
@@ -182,31 +189,28 @@ class MerakiClient:
         if not self._endpoint.api_key:
             raise NotAuthenticated(f"{where(request)}: no API key is set")
         owner = self._owners.organization_of(request)
-        admission = self._admitted(owner, request, is_write=is_write)
-        tries: Tries[_Answer] = Tries(
-            self._waits, self._clock, self._chance, is_write, is_single=admission is Admission.PROBE
-        )
+        admitted = await self._admitted(owner, request, is_write=is_write)
+        is_probe = admitted.admission is Admission.PROBE
+        tries: Tries[_Answer] = Tries(self._waits, self._clock, self._chance, is_write, is_single=is_probe)
         good: bool | None = None
         try:
             result = await tries.run(lambda: self._attempt(request, pairs, owner, tally))
             good = _is_good(result)
         finally:
             tally.waited_s += tries.waited_s
-            self._breakers[owner] = settled(self._breaker(owner), self._clock.monotonic(), admission, good=good)
+            with CancelScope(shield=True):  # a cancelled probe is given back
+                await self._breakers.settle(owner, admitted, good=good)
         if isinstance(result, Failure):
             raise result.error
         return result
 
-    def _breaker(self, owner: str) -> Breaker:
-        return self._breakers.get(owner, Breaker())
-
-    def _admitted(self, owner: str, request: Request, *, is_write: bool) -> Admission:
-        breaker, admission, wait_s = admit(self._breaker(owner), self._clock.monotonic(), is_write=is_write)
-        self._breakers[owner] = breaker
-        if admission is Admission.STOP:
-            why = "not sent, the cloud failed repeatedly and is left alone for a while"
-            raise Unreachable(f"{where(request)}: {why}", sent=False, retry_after_s=wait_s)
-        return admission
+    async def _admitted(self, owner: str, request: Request, *, is_write: bool) -> Admitted:
+        admitted = await self._breakers.admit(owner, is_write=is_write)
+        if admitted.admission is Admission.STOP:
+            until = self._clock.now() + timedelta(seconds=admitted.wait_s)
+            why = f"not sent, the circuit breaker is open until {until.isoformat(timespec='seconds')}"
+            raise BreakerOpen(f"{where(request)}: {why}", until=until, retry_after_s=admitted.wait_s)
+        return admitted
 
     async def _attempt(self, request: Request, pairs: Pairs, owner: str, tally: _Tally) -> _Answer | Failure:
         """One try: takes its place in the budget, then sends."""
@@ -231,6 +235,8 @@ class MerakiClient:
             if result.kind is Kind.RATE:
                 penalty_s = self._waits.base_s if result.retry_after_s is None else result.retry_after_s
                 await self._budget.penalize(owner, penalty_s)
+                return result
+        self._budget.answered(owner)
         return result
 
     async def _exchange(self, request: Request, http_request_: httpx.Request) -> _Answer | Failure:

@@ -54,17 +54,41 @@ SELECT key FROM leases WHERE change_id = :change_id AND change_id <> '' ORDER BY
 -- count_rows: how many rows a table has.
 SELECT COUNT(*) FROM {table}
 
--- make_rate: the request budgets, in a file of their own.
-CREATE TABLE IF NOT EXISTS rate (
+-- make_budgets: the request budgets, in a file of their own.
+CREATE TABLE IF NOT EXISTS budgets (
   organization_id TEXT PRIMARY KEY,
   tokens REAL NOT NULL,
   at REAL NOT NULL,
-  not_before REAL NOT NULL
+  not_before REAL NOT NULL,
+  pace REAL NOT NULL
 ) STRICT, WITHOUT ROWID
 
 -- read_bucket: the budget of one organization.
-SELECT tokens, at, not_before FROM rate WHERE organization_id = :organization_id
+SELECT tokens, at, not_before, pace FROM budgets WHERE organization_id = :organization_id
 
 -- write_bucket: the budget of one organization after a decision.
-INSERT INTO rate (organization_id, tokens, at, not_before) VALUES (:organization_id, :tokens, :at, :not_before)
-ON CONFLICT (organization_id) DO UPDATE SET tokens = excluded.tokens, at = excluded.at, not_before = excluded.not_before
+INSERT INTO budgets (organization_id, tokens, at, not_before, pace)
+VALUES (:organization_id, :tokens, :at, :not_before, :pace)
+ON CONFLICT (organization_id) DO UPDATE
+SET tokens = excluded.tokens, at = excluded.at, not_before = excluded.not_before, pace = excluded.pace
+
+-- make_breakers: the circuit breakers, beside the budgets.
+CREATE TABLE IF NOT EXISTS breakers (
+  organization_id TEXT PRIMARY KEY,
+  failures INTEGER NOT NULL,
+  opened_at REAL,
+  successes INTEGER NOT NULL,
+  probe_at REAL
+) STRICT, WITHOUT ROWID
+
+-- read_breaker: the breaker of one organization.
+SELECT failures, opened_at, successes, probe_at FROM breakers WHERE organization_id = :organization_id
+
+-- list_breakers: every breaker that is open.
+SELECT organization_id, failures, opened_at, successes, probe_at FROM breakers WHERE opened_at IS NOT NULL
+
+-- write_breaker: the breaker of one organization after a decision.
+INSERT INTO breakers (organization_id, failures, opened_at, successes, probe_at)
+VALUES (:organization_id, :failures, :opened_at, :successes, :probe_at)
+ON CONFLICT (organization_id) DO UPDATE
+SET failures = excluded.failures, opened_at = excluded.opened_at, successes = excluded.successes, probe_at = excluded.probe_at

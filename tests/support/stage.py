@@ -100,6 +100,9 @@ class FreeBudget:
     async def penalize(self, _organization_id: str, _seconds: float) -> None:
         """Nothing kept."""
 
+    def answered(self, _organization_id: str) -> None:
+        """Nothing kept."""
+
     async def estimate_s(self, _organization_id: str, _calls: int) -> float:
         """No wait."""
         return 0.0

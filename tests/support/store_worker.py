@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mcp_server.domain.ports import Append, Put
 from mcp_server.errors import StoreUnavailable
-from mcp_server.store.rate import StoreBudget
+from mcp_server.store.limits.budget import StoreBudget
+from mcp_server.store.limits.rate_file import RateFile
 from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import SqliteStore
 from tests.support import records
@@ -68,10 +69,11 @@ async def hold_lock(directory: Path, _: int) -> None:
 
 async def reserve(directory: Path, number: int) -> None:
     """So many reservations of one request, at a standing clock; prints how many need not wait."""
-    budget = StoreBudget(directory, FakeClock())
+    file = RateFile(directory)
+    budget = StoreBudget(file, FakeClock())
     waits = [await budget.reserve("O_1") for _ in range(number)]
-    budget.close()
-    print(sum(wait == 0.0 for wait in waits), budget.problem)
+    file.close()
+    print(sum(wait == 0.0 for wait in waits), file.problem)
 
 
 async def _try_to_write(directory: Path) -> None:

@@ -10,6 +10,7 @@ from mcp_server.domain.outcome import Outcome, is_under_way
 from mcp_server.domain.record import Change, ChangeStep, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import (
+    BreakerOpen,
     CallerError,
     MerakiError,
     MerakiMcpError,
@@ -23,6 +24,7 @@ _NOT_ITS_OWN: Final = ("networkId", "organizationId")
 _GOOD: Final = (S.APPLIED, S.UNCHANGED, S.PENDING_KEEP)
 
 _REMEDY: Final[Mapping[type[MerakiMcpError], str]] = {
+    BreakerOpen: "Call again after that time; health_check tells which organizations are left alone and until when.",
     StoreUnavailable: "health_check says what is wrong with the store; set that right, then call again.",
     RecordConflict: "Call again; history shows what the other call did.",
     RecordAltered: "Make a new plan; meraki-specialist audit verify says what else was altered.",
@@ -54,6 +56,8 @@ def failure_of(error: MerakiMcpError) -> Mapping[str, Json]:
         told["http_status"] = error.status
         if error.retry_after_s is not None:
             told["retry_after_s"] = error.retry_after_s
+    if isinstance(error, BreakerOpen):
+        told["until"] = error.until.isoformat(timespec="seconds")
     return told
 
 

@@ -14,6 +14,7 @@ from mcp_server.locales.messages import message, texts
 from mcp_server.world import World
 
 SGT_TEXT = "Peer SGT capable is read-only"
+_BREAKER = "breaker_open"  #: a server_error that has words of its own
 RETRY_AFTER_S = 60.0  #: when a 429 names no time
 #: Answers that are no failures: somebody or something said no, and the answer says so itself.
 _NO = frozenset(
@@ -29,7 +30,8 @@ async def on_error(_attempt: Attempt, outcome: Outcome, world: World) -> Outcome
     if isinstance(outcome.cause, NotAuthenticated):
         world.inventory.credentials.drop()  # the next call checks the key anew
     found = classify(outcome)
-    said = _said(found, outcome)
+    topic = _BREAKER if outcome.error.get("code") == _BREAKER else found
+    said = _said(topic, outcome)
     locale = world.limits.locale
     error = dict(outcome.error)
     retry_after_s = _retry_after_s(outcome)
@@ -37,12 +39,13 @@ async def on_error(_attempt: Attempt, outcome: Outcome, world: World) -> Outcome
         "error": error.get("message", ""),
         "retry_after": f"{retry_after_s:g}",
         "change_id": outcome.change.key if outcome.change else "",
+        "until": error.get("until", ""),
     }
     error |= {
         "class": found,
         "notice": " ".join(message(locale, f"error.{key}", **values) for key in said),
-        "action": message(locale, f"action.{_detailed(found, outcome, 'action', locale)}", **values),
-        "remedy": message(locale, f"remedy.{_detailed(found, outcome, 'remedy', locale)}", **values),
+        "action": message(locale, f"action.{_detailed(topic, outcome, 'action', locale)}", **values),
+        "remedy": message(locale, f"remedy.{_detailed(topic, outcome, 'remedy', locale)}", **values),
     }
     if outcome.change is not None and outcome.error.get("remedy") and found in ("unknown", "partial_apply"):
         error["remedy"] = f"{outcome.error['remedy']} {error['remedy']}"
@@ -108,7 +111,13 @@ def _of_status(status: int) -> str:
 
 def _of_code(outcome: Outcome) -> str:
     code = str((outcome.error or {}).get("code", ""))
-    known = {"rate_limit": "rate_limit", "not_authenticated": "auth", "not_allowed": "auth", "not_found": "not_found"}
+    known = {
+        _BREAKER: "server_error",
+        "rate_limit": "rate_limit",
+        "not_authenticated": "auth",
+        "not_allowed": "auth",
+        "not_found": "not_found",
+    }
     return known.get(code, "unknown")
 
 

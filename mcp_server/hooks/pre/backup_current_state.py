@@ -15,7 +15,7 @@ from mcp_server.catalogue.validation.fault import is_masked, is_secret
 from mcp_server.domain.call import Allow, Attempt, Json, Refuse, Verdict
 from mcp_server.domain.plan import Reader
 from mcp_server.domain.redaction import clean, listed
-from mcp_server.errors import AccessError, MerakiError, NotAuthenticated, Rejected
+from mcp_server.errors import AccessError, BreakerOpen, MerakiError, NotAuthenticated, Rejected
 from mcp_server.hooks.pre.blocked import refusal_of, vlans_disabled
 from mcp_server.world import World
 
@@ -29,7 +29,7 @@ async def backup_current_state(attempt: Attempt, world: World) -> Verdict:
         return Allow()
     try:
         blocked = (*attempt.facts.blocked, *await vlans_disabled(attempt, world))
-    except NotAuthenticated:
+    except (NotAuthenticated, BreakerOpen):
         raise
     except (MerakiError, AccessError) as error:
         return Refuse(
@@ -66,17 +66,17 @@ def _readers(attempt: Attempt, blocked: set[int], world: World) -> list[Reader]:
 
 
 async def _faults(readers: list[Reader], world: World) -> list[str]:
-    """What is wrong with the backup, reader by reader; empty when it is whole. Raises NotAuthenticated."""
+    """What is wrong with the backup, reader by reader; empty when it is whole. Raises what says itself why all fail."""
     faults: dict[str, str] = {}
-    bad_key: list[NotAuthenticated] = []
+    telling: list[NotAuthenticated | BreakerOpen] = []
     limiter = anyio.CapacityLimiter(_AT_ONCE)
 
     async def read(reader: Reader) -> None:
         async with limiter:
             try:
                 fault = await _fault(reader, world)
-            except NotAuthenticated as error:
-                bad_key.append(error)
+            except (NotAuthenticated, BreakerOpen) as error:
+                telling.append(error)
                 return
             if fault:
                 faults[_key(reader)] = f"{reader.operation}: {fault}"
@@ -84,8 +84,8 @@ async def _faults(readers: list[Reader], world: World) -> list[str]:
     async with anyio.create_task_group() as group:
         for reader in readers:
             group.start_soon(read, reader)
-    if bad_key:
-        raise bad_key[0]
+    if telling:
+        raise telling[0]
     return list(dict.fromkeys(faults[key] for key in map(_key, readers) if key in faults))
 
 
@@ -94,7 +94,7 @@ async def _fault(reader: Reader, world: World) -> str:
     try:
         answer = (await world.reads.read(reader.operation, reader.params)).data
         state = await world.reads.resource(reader)
-    except NotAuthenticated:
+    except (NotAuthenticated, BreakerOpen):
         raise
     except Rejected as error:
         return "" if error.status == _NOT_FOUND else f"the cloud refused ({error.status})"

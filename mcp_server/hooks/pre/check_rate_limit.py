@@ -6,7 +6,7 @@ The budget paces every request by itself; this step keeps a call from starting w
 from typing import Final
 
 from mcp_server.domain.call import Allow, Attempt, Refuse, Verdict, Warned
-from mcp_server.domain.rate import CAPACITY
+from mcp_server.domain.limits.rate import CAPACITY
 from mcp_server.world import World
 
 LONGEST_WAIT_S: Final = 5.0  #: that is waited here

@@ -10,6 +10,7 @@ from mcp_server.cli.doctor import (
     catalogue_check,
     clock_check,
     keys_check,
+    limits_check,
     room_check,
     setting_checks,
     store_checks,
@@ -91,3 +92,11 @@ def test_little_room_warns_and_the_catalogue_names_its_version() -> None:
     assert room_check(10).level == "warn"
     assert room_check(10**12).level == "ok"
     assert catalogue_check().found.startswith("Dashboard API 1.75.1, 1039 operations")
+
+
+def test_an_open_breaker_and_limits_that_are_not_shared_are_warned_of() -> None:
+    """The organization and until when; or why each server counts for itself."""
+    assert limits_check({}, "").level == "ok"
+    left_alone = limits_check({"549236": NOW}, "")
+    assert (left_alone.level, "549236 until 2026-11-21T12:00:00+00:00" in left_alone.found) == ("warn", True)
+    assert limits_check({}, "the request limits are not shared: disk full").found.endswith("disk full")

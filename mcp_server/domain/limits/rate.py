@@ -1,0 +1,50 @@
+"""The request budget's decision: a token bucket of 10 requests/s with a burst (facts: Cisco, API limits, 10 + 10).
+
+Two rules: half of the cloud's burst of 10 more is left to what delays requests on their way, since late ones arrive
+together with the next; and the pace is adaptive: a 429 says that others share the organization, so it drops to 0.7 of
+what it was, and each answer after that raises it again by 0.02 of the whole (the official SDK's own steps at 10/s).
+Pure: the state goes in and comes out; whoever keeps it decides where.
+"""
+
+from dataclasses import dataclass, replace
+
+RATE_PER_S = 10.0  #: requests per second and organization
+CAPACITY = 15.0  #: 10 of the running second and half of the burst
+LOWERED = 0.7  #: the pace after a 429, as a fraction of the one before
+RAISED = 0.02  #: what one answer gives back, as a fraction of the whole rate
+SLOWEST = 0.1  #: lower bound of the pace
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """``tokens`` at ``at`` (seconds since the epoch), negative when reserved ahead; nothing before ``not_before``.
+
+    ``pace`` is the part of the rate at which it refills, 1.0 until a 429 came.
+    """
+
+    tokens: float = CAPACITY
+    at: float = 0.0
+    not_before: float = 0.0
+    pace: float = 1.0
+
+
+def reserve(bucket: Bucket, now: float, calls: int, *, rate: float = RATE_PER_S) -> tuple[Bucket, float]:
+    """The bucket after taking ``calls`` tokens, and the seconds to wait before sending."""
+    elapsed, paced = max(0.0, now - bucket.at), rate * bucket.pace
+    tokens = min(CAPACITY, bucket.tokens + elapsed * paced) - calls
+    wait_s = max(0.0, -tokens / paced, bucket.not_before - now)
+    return replace(bucket, tokens=tokens, at=now), wait_s
+
+
+def penalized(bucket: Bucket, now: float, seconds: float) -> Bucket:
+    """The bucket after a 429: empty, closed for ``seconds``, and slower; one that comes while it is closed is the same.
+
+    Requests that were under way together are answered 429 together: they say one thing, not one thing each.
+    """
+    pace = bucket.pace if now < bucket.not_before else max(SLOWEST, bucket.pace * LOWERED)
+    return Bucket(min(bucket.tokens, 0.0), max(now, bucket.at), max(bucket.not_before, now + seconds), pace)
+
+
+def raised(bucket: Bucket, answers: int) -> Bucket:
+    """The bucket after so many answers that were no 429."""
+    return replace(bucket, pace=min(1.0, bucket.pace + answers * RAISED)) if bucket.pace < 1.0 else bucket

@@ -1,0 +1,108 @@
+"""The file in which servers on one data directory share what they know of each organization's limits.
+
+Rules: one connection and one thread for each server; each use is one short transaction; no disk syncs, for losing the
+file in a power cut is harmless; when it cannot be used each server goes on alone and says so in ``problem``.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from mcp_server.errors import StoreUnavailable
+from mcp_server.store.connection import FileLock, unavailable
+from mcp_server.store.queries import sql
+
+A = TypeVar("A")
+FILE = "rate.db"
+
+
+class RateFile:
+    """Runs work on the shared file, or alone; ``problem`` says why it is not shared, or ""."""
+
+    def __init__(self, directory: Path) -> None:
+        """``directory`` is the data directory; the file is opened when it is first used."""
+        self._path = directory / FILE
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="limits")
+        self._connection: sqlite3.Connection | None = None
+        self.problem = ""
+
+    def close(self) -> None:
+        """Close the file; blocks until done."""
+        self._thread.shutdown(wait=True)
+        self._close()
+
+    async def run(self, shared: Callable[[sqlite3.Connection], A], alone: Callable[[], A]) -> A:
+        """What ``shared`` gives, or ``alone`` when the file cannot be used. Both run in the file's own thread."""
+        return await asyncio.wrap_future(self._thread.submit(self._run, shared, alone))
+
+    def _run(self, shared: Callable[[sqlite3.Connection], A], alone: Callable[[], A]) -> A:
+        try:
+            connection = self._connection = self._connection or _opened(self._path)
+            answer = shared(connection)
+        except (sqlite3.Error, OSError, StoreUnavailable) as fault:
+            self._close()
+            self.problem = str(unavailable("the request limits are not shared", fault))
+            return alone()
+        self.problem = ""
+        return answer
+
+    def _close(self) -> None:
+        """Close the file; the next use opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One write transaction; undone when the block raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """The file, made anew when it is damaged, as a power cut may do without syncs; nothing in it is worth keeping."""
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        with lock.held():
+            return _made_anew(path) if _is_damaged(path) else _connected(path)
+    finally:
+        lock.close()
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether the file cannot be used as a database of limits."""
+    try:
+        _connected(path).close()
+    except sqlite3.DatabaseError as fault:
+        return fault.sqlite_errorname in ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+    return False
+
+
+def _made_anew(path: Path) -> sqlite3.Connection:
+    """A connection to a new file in place of the damaged one."""
+    path.unlink()
+    return _connected(path)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """A connection without syncs; a rollback journal, for several processes write."""
+    connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = PERSIST")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(sql("make_budgets"))
+        connection.execute(sql("make_breakers"))
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,47 @@
+"""The cloud fails again and again: it is left alone, everybody is told until when, and no change is made meanwhile."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from mcp_server.assembly import running
+from mcp_server.domain.limits.breaker import FAILURES_TO_OPEN, OPEN_S
+from tests.support.fake_clock import FakeClock
+from tests.support.places import NET, ORG
+from tests.support.stage import Stage, accepting, also, staged
+from tests.support.story import Payload, confirmed, planned, step
+
+SSID: Final = f"/networks/{NET}/wireless/ssids/1"
+
+
+async def read(stage: Stage) -> Payload:
+    """One read of the organization."""
+    return await stage.call("meraki_read", operation="getNetworkWirelessSsid", params={"networkId": NET, "number": "1"})
+
+
+async def test_after_five_failures_nothing_is_sent_and_every_answer_says_until_when(tmp_path: Path) -> None:
+    """Reads and changes; health_check names the organization; a second server on the data knows; two reads close it."""
+    clock = FakeClock()
+    async with staged(tmp_path / "home", answer=accepting, clock=clock, given={"retry_server_tries": 1}) as stage:
+        plan = await planned(stage, step("updateNetworkWirelessSsid", {"name": "X"}, networkId=NET, number="1"))
+        stage.sandbox.add_fault({"kind": "status", "status": 500, "path": SSID, "count": 99})
+        for _ in range(FAILURES_TO_OPEN):
+            assert (await read(stage))["error"]["code"] == "outcome_unknown"
+        until = (clock.now() + timedelta(seconds=OPEN_S)).isoformat(timespec="seconds")
+        stage.sandbox.faults.clear()
+        sent = len(stage.sandbox.world.journal)
+        for answer in (await read(stage), await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])):
+            error = answer["error"]
+            assert (error["code"], error["class"]) == ("breaker_open", "server_error")
+            assert error["until"] == until
+            assert until in error["remedy"]
+        server = (await stage.call("health_check"))["server"]
+        assert server["breakers_open"] == {ORG: until}
+        assert "changes refused" in server["status"]
+        async with running(also(stage.settings), channel="cli", clock=clock) as second:
+            assert list(await second.breakers.list_open()) == [ORG]
+        assert len(stage.sandbox.world.journal) == sent
+        clock.advance(OPEN_S)
+        assert [(await read(stage))["status"] for _ in range(2)] == ["ok", "ok"]
+        assert (await stage.call("health_check"))["server"]["breakers_open"] == {}
+        assert (await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"]))["status"] == "applied"

@@ -103,4 +103,6 @@ def _draw(out: Any, payload: Mapping[str, Json], question: str) -> None:
     elif "error" in payload:
         out.print(line(payload["error"].get("remedy", "")))
     for residue in payload.get("residue") or ():
-        out.print(line(f"not restored: {residue}", "red"))
+        is_row = isinstance(residue, dict)
+        text = f"in the log, not of this change: {residue}" if is_row else f"not restored: {residue}"
+        out.print(line(text, "yellow" if is_row else "red"))

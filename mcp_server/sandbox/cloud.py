@@ -14,6 +14,7 @@ from typing import Any
 from mcp_server.sandbox import behaviours
 from mcp_server.sandbox.behaviour import AFTER_WRITE, BEFORE_REQUEST, BEHAVIOURS, Call, CloudError
 from mcp_server.sandbox.behaviours.lan.reachability import fetch
+from mcp_server.sandbox.checks.settings import PAGE
 from mcp_server.sandbox.generic import NOT_FOUND, Rows, answer, is_collection, item_tree
 from mcp_server.sandbox.paging import page_of
 from mcp_server.sandbox.routes import Route, parameters, routes
@@ -45,6 +46,7 @@ _OWN_OF_BOUND = (
     "sm",
 )
 _UNLOGGED = ("/liveTools", "/actionBatches", "/reboot", "/blinkLeds", "/alerts/dismiss", "/alerts/restore")
+_METHODS = ("POST ", "PUT ", "DELETE ")
 BOUND = "This network is bound to a configuration template. Unbind it or change the template instead."
 MONITORED = "This switch is monitored only: its configuration comes from the device and is read-only in the dashboard."
 
@@ -116,11 +118,17 @@ class Cloud:
         if len(world.changes) == written and not any(word in call.path for word in _UNLOGGED):
             network_id = call.params.get("networkId") or world.network_of(call.params.get("serial", ""))
             organization_id = call.params.get("organizationId") or world.organization_of(network_id)
-            world.record_change(
-                network_id, "via API", route.operation, "", call.body or {}, organization_id=organization_id
-            )
+            world.record_change(network_id, PAGE, route.operation, "", call.body or {}, organization_id=organization_id)
+        _label(world.changes[written:], call)
         for hook in AFTER_WRITE:
             hook(world, call)
+
+
+def _label(rows: list[Json], call: Call) -> None:
+    """Name each API row by its request (Cisco documentation: label ``PUT /api/v1/organizations/2930418``)."""
+    for row in rows:
+        if row["page"] == PAGE and not row["label"].startswith(_METHODS):
+            row["label"] = f"{call.method} /api/v1{call.path}"
 
 
 def _configured(world: World, route: Route, call: Call) -> list[str]:

@@ -92,6 +92,8 @@ async def _change(stage: Stage) -> list[Row]:
     all_planned, middle = len(journal) - start, len(journal)
     await stage.call("meraki_apply", plan_id=plan["plan_id"])
     applied = [one["method"] for one in journal[middle:] if one["path"].endswith(target)]
+    checks = [one["path"].rpartition("/")[2] for one in journal[middle:] if not one["path"].endswith(target)]
+    logged = checks.count("configurationChanges")
     return [
         Row(
             "plan of one change: GETs of the target (all)",
@@ -106,6 +108,13 @@ async def _change(stage: Stage) -> list[Row]:
             "-",
             "GET PUT GET (+1 GET a question)",
             applied in (["GET", "PUT", "GET"], ["GET", "GET", "PUT", "GET"]),
+        ),
+        Row(
+            "apply: reads of the organization's change log (all checks and health samples)",
+            f"{logged} ({len(checks)})",
+            "-",
+            "1",
+            logged == 1,
         ),
     ]
 

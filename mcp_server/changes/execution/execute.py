@@ -8,6 +8,7 @@ from typing import Final
 from mcp_server.changes.execution.delivery import read_delivery
 from mcp_server.changes.execution.health_gate import sample, watch
 from mcp_server.changes.execution.report import change_outcome, failure_of
+from mcp_server.changes.execution.residue import read_log
 from mcp_server.changes.execution.run import Run, undo_number
 from mcp_server.changes.execution.undo import as_found, way_back
 from mcp_server.changes.execution.write_step import Wrote, look, ready, write_step
@@ -174,6 +175,9 @@ def _residue(step: Step, wrote: Wrote) -> list[str]:
 
 async def _end(run: Run, state: ChangeState) -> Outcome:
     """The change in its last state, its leases released, in one commit (K11, K12)."""
+    if run.is_sent:
+        log_view = await read_log(run)
+        run.unexplained, run.change_log = log_view.residue, log_view.to_json()
     told = {"failure": dict(run.failure), **run.told()}
     before = run.change.state
     change = replace(run.change, state=move(before, state), ended_at=run.world.clock.now(), result=told)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mcp_server.changes.execution.run import Run, undone_step
-from mcp_server.domain.call import Json
+from mcp_server.domain.call import Json, Warned
 from mcp_server.domain.change_state import STATUS, ChangeState
 from mcp_server.domain.outcome import Outcome, is_under_way
 from mcp_server.domain.record import Change, ChangeStep, StoredPlan
@@ -20,6 +20,7 @@ from mcp_server.errors import (
 )
 
 S = ChangeState
+_KEPT: Final = ("health", "delivery", "residue", "change_log", "generated")
 _NOT_ITS_OWN: Final = ("networkId", "organizationId")
 _GOOD: Final = (S.APPLIED, S.UNCHANGED, S.PENDING_KEEP)
 
@@ -83,9 +84,7 @@ def stored_outcome(stored: StoredPlan, change: Change, steps: Sequence[ChangeSte
     """The outcome of a change from its record alone; its steps in the order in which they were taken."""
     steps = sorted(steps, key=lambda one: (one.sent_at or one.ended_at or change.started_at, one.number))
     failure = change.result.get("failure") if isinstance(change.result.get("failure"), Mapping) else {}
-    extra = {
-        name: change.result[name] for name in ("health", "delivery", "residue", "generated") if name in change.result
-    }
+    extra = {name: change.result[name] for name in _KEPT if name in change.result}
     return _told(stored, change, steps, failure or {}, extra)
 
 
@@ -163,7 +162,22 @@ def _told(
         summary=f"{summary} ({change.key})",
         data=data,
         error=error,
+        warnings=_residue_warnings(extra),
         plan=stored,
         change=change,
         steps=tuple(steps),
     )
+
+
+def _residue_warnings(extra: Mapping[str, Json]) -> tuple[Warned, ...]:
+    """What the organization's own change log says beside the change, in a sentence."""
+    log = extra.get("change_log") or {}
+    found: list[Warned] = []
+    if log.get("unexplained"):
+        text = (
+            f"{log['unexplained']} row(s) of the organization's change log are not explained by this change: residue."
+        )
+        found.append(Warned("residue", "warning", text))
+    if log.get("state") in ("unknown", "incomplete"):
+        found.append(Warned("change_log", "info", f"Other changes meanwhile: {log['state']}; {log.get('why', '')}."))
+    return tuple(found)

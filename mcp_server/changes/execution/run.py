@@ -46,6 +46,8 @@ class Run:
     moved_fields: list[str] = field(default_factory=list)  #: of a stale plan
     failure: Mapping[str, Json] = field(default_factory=dict)  #: {code, message, remedy} of what went wrong
     residue: list[str] = field(default_factory=list)  #: what an undo could not restore
+    unexplained: tuple[Mapping[str, Json], ...] = ()  #: rows of the organization's log that the change does not explain
+    change_log: Mapping[str, Json] = field(default_factory=dict)  #: how far that log could be read
     health: Mapping[str, Json] = field(default_factory=dict)
     delivery: Mapping[str, Json] = field(default_factory=dict)
     generated: list[str] = field(default_factory=list)  #: names under which made-up secrets are kept
@@ -70,8 +72,10 @@ class Run:
         parts: dict[str, Json] = {
             "health": dict(self.health),
             "delivery": dict(self.delivery),
-            "residue": list(self.residue),
+            "residue": [*self.residue, *self.unexplained],
         }
+        if self.change_log:
+            parts["change_log"] = dict(self.change_log)
         if self.generated:
             parts["generated"] = [f"meraki-specialist secret show {name}" for name in self.generated]
         return parts

@@ -35,7 +35,7 @@ def change_record(
         **change_row(change),
         "state": change.state.value,
         "steps": told.get("steps", []),
-        **{name: told[name] for name in ("health", "delivery", "residue") if name in told},
+        **{name: told[name] for name in ("health", "delivery", "residue", "change_log") if name in told},
         "record": dict(change.result),
         "approval": dict(approval) if approval else None,
         "plan": plan_record(stored) if stored else None,
@@ -122,7 +122,7 @@ def draw_change(out: Console, view: Mapping[str, Json], stored: StoredPlan | Non
     if stored is not None:
         draw_plan(out, stored.plan)
     lines(out, [_step_line(step) for step in view["steps"]])
-    for name in ("health", "delivery", "residue"):
+    for name in ("health", "delivery", "residue", "change_log"):
         if view.get(name):
             out.print(line(f"{name}: {view[name]}"))
     failure = view["record"].get("failure") or {}

@@ -221,7 +221,11 @@ def test_a_write_is_in_the_change_log_with_old_and_new_value(cloud: Simulated) -
     """One row, page via API."""
     cloud.put(cloud.mx("vlans/20"), {"name": "Visitors"})
     row = cloud.world.changes[-1]
-    assert (row["page"], row["label"], row["networkId"]) == ("via API", "VLAN 20", cloud.campus)
+    assert (row["page"], row["label"], row["networkId"]) == (
+        "via API",
+        f"PUT /api/v1{cloud.mx('vlans/20')}",
+        cloud.campus,
+    )
     assert "Guest" in row["oldValue"]
     assert "Visitors" in row["newValue"]
 

@@ -34,7 +34,7 @@ TOOL = Tool(
                         "operation": {"type": "string"},
                         "params": {"type": "object"},
                         "body": {"type": "object"},
-                        "for_each": {"type": ["object", "array"]},
+                        "for_each": {"anyOf": [{"type": "object"}, {"type": "array"}]},
                         "irreversible": {"type": "boolean"},
                     },
                     required=["operation"],

@@ -1,9 +1,11 @@
 """The writes of a commit, carried out inside one open transaction. Every rule about what may be written stands here."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from mcp_server.domain.call import Receipt
@@ -33,34 +35,52 @@ Write = PutRow | Probe | Line | TakeLeases | HoldLeases | ReleaseLeases
 
 
 class Journal:
-    """One transaction on one connection. Reads the head of the chain when it begins; ``close_head`` writes it back."""
+    """One transaction on one connection.
+
+    It reads the head of the chain when it begins; ``close_head`` writes the lines and the new head, in one go.
+    """
 
     def __init__(self, connection: sqlite3.Connection, seal: Seal) -> None:
         self._connection = connection
         self._seal = seal
         self._began = read_head(connection, seal)
+        self._lines: list[tuple[int, str, str]] = []
         self.head = self._began
 
     def carry_out(self, writes: tuple[Write, ...]) -> tuple[Receipt, ...]:
         """All of the writes, or none and ``RecordConflict``; a receipt for each line of evidence."""
-        head = self.head
+        head, lines = self.head, len(self._lines)
+        try:
+            with self._all_or_none(writes):
+                return tuple([receipt for write in writes for receipt in self._one(write)])
+        except (RecordConflict, RecordAltered):
+            self.head = head
+            del self._lines[lines:]
+            raise
+
+    def close_head(self) -> None:
+        """Write the lines, and where the chain stands now, with its keyed tag."""
+        if self.head == self._began:
+            return
+        self._connection.executemany(sql("append_audit"), self._lines)
+        tag = self._seal.tag(_head_text(self.head), "audit head")
+        self._connection.execute(sql("write_head"), {"seq": self.head.seq, "hash": self.head.hash, "tag": tag})
+
+    @contextmanager
+    def _all_or_none(self, writes: tuple[Write, ...]) -> Iterator[None]:
+        """A savepoint around writes of which one could be refused when another is done already."""
+        others = [write for write in writes if not isinstance(write, Line)]
+        if not others or (len(others) == 1 and isinstance(others[0], PutRow | Probe)):
+            yield  # a single record is compared before it is written
+            return
         self._connection.execute("SAVEPOINT request")
         try:
-            receipts = [receipt for write in writes for receipt in self._one(write)]
+            yield
         except (RecordConflict, RecordAltered):
             self._connection.execute("ROLLBACK TO request")
             self._connection.execute("RELEASE request")
-            self.head = head
             raise
         self._connection.execute("RELEASE request")
-        return tuple(receipts)
-
-    def close_head(self) -> None:
-        """Write where the chain stands now, with its keyed tag."""
-        if self.head == self._began:
-            return
-        tag = self._seal.tag(_head_text(self.head), "audit head")
-        self._connection.execute(sql("write_head"), {"seq": self.head.seq, "hash": self.head.hash, "tag": tag})
 
     def _one(self, write: Write) -> list[Receipt]:
         """One write; the receipt of a line of evidence."""
@@ -82,13 +102,15 @@ class Journal:
     def _append(self, line: Line) -> Receipt:
         """The line, linked to the head."""
         stored = linked(line, self.head)
-        self._connection.execute(sql("append_audit"), {"seq": stored.seq, "doc": stored.doc, "hash": stored.hash})
+        self._lines.append((stored.seq, stored.doc, stored.hash))
         self.head = Receipt(stored.seq, stored.hash)
         return self.head
 
     def _put(self, put: PutRow) -> None:
         """Write the record if the stored one is as expected."""
         row = put.row
+        if not put.expect and not row.digest and self._insert(row):
+            return  # the usual case in one statement: nothing stands under that key
         found = find(self._connection, row.kind, row.key, self._seal)
         problem = _unexpected(found, put.expect)
         if problem:
@@ -98,21 +120,19 @@ class Journal:
         if row.digest and (found is None or found.digest != row.digest):
             self._write_snapshots(row)
 
+    def _insert(self, row: Row) -> bool:
+        """Whether the row was new, and is written."""
+        statement = _insertion(row.kind.table, tuple(row.columns))
+        values = (row.key, *row.columns.values(), row.doc, row.sealed)
+        return self._connection.execute(statement, values).rowcount == 1
+
     def _write(self, row: Row, *, is_new: bool) -> None:
         """Insert or update the row."""
-        values = {"key": row.key, **row.columns, "doc": row.doc, "sealed": row.sealed}
-        names = ["key", *row.columns]
-        if is_new:
-            statement = sql(
-                "insert_record",
-                table=row.kind.table,
-                columns=", ".join(names),
-                values=", ".join(f":{n}" for n in names),
-            )
-        else:
-            assignments = ", ".join(f"{name} = :{name}" for name in row.columns)
-            statement = sql("update_record", table=row.kind.table, assignments=assignments)
-        self._connection.execute(statement, values)
+        if is_new and self._insert(row):
+            return
+        assignments = ", ".join(f"{name} = :{name}" for name in row.columns)
+        statement = sql("update_record", table=row.kind.table, assignments=assignments)
+        self._connection.execute(statement, {"key": row.key, **row.columns, "doc": row.doc, "sealed": row.sealed})
 
     def _write_snapshots(self, row: Row) -> None:
         """Put the before-states of a plan in place of older ones."""
@@ -153,6 +173,13 @@ class Journal:
     def _put_lease(self, lease: Lease, *, is_new: bool) -> None:
         """Write a lease's row."""
         self._write(encode(lease, self._seal), is_new=is_new)
+
+
+@cache
+def _insertion(table: str, columns: tuple[str, ...]) -> str:
+    """The statement that inserts a record unless its key is taken."""
+    marks = ", ".join("?" * (len(columns) + 3))
+    return sql("insert_record", table=table, columns=", ".join(("key", *columns)), marks=marks)
 
 
 def find(connection: sqlite3.Connection, kind: Kind, key: str, seal: Seal) -> Found | None:

@@ -9,7 +9,7 @@ INSERT INTO audit_head (id, seq, hash, tag) VALUES (1, :seq, :hash, :tag)
 ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, tag = excluded.tag
 
 -- append_audit: one line of evidence.
-INSERT INTO audit (seq, doc, hash) VALUES (:seq, :doc, :hash)
+INSERT INTO audit (seq, doc, hash) VALUES (?, ?, ?)
 
 -- walk_audit: the whole chain, oldest first.
 SELECT seq, doc, hash FROM audit ORDER BY seq
@@ -33,8 +33,8 @@ SELECT {columns}, doc, sealed FROM {table}
 WHERE {where} AND (:before IS NULL OR id < (SELECT id FROM {table} WHERE key = :before))
 ORDER BY id DESC LIMIT :limit
 
--- insert_record: a new record.
-INSERT INTO {table} ({columns}, doc, sealed) VALUES ({values}, :doc, :sealed)
+-- insert_record: a new record; nothing when its key is taken.
+INSERT INTO {table} ({columns}, doc, sealed) VALUES ({marks}) ON CONFLICT (key) DO NOTHING
 
 -- update_record: a record in place of the older one of the same key.
 UPDATE {table} SET {assignments}, doc = :doc, sealed = :sealed WHERE key = :key

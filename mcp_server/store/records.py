@@ -224,8 +224,7 @@ def _dump(record: Any, name: str) -> bytes:
     """A record as JSON text."""
     try:
         plain = adapter(type(record)).dump_python(record)
-        text = json.dumps(plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_text)
-        return text.encode()
+        return _ENCODER.encode(plain).encode()
     except (PydanticSerializationError, TypeError, ValueError) as problem:
         raise StoreUnavailable(f"{name} holds a value that cannot be kept") from problem
 
@@ -235,6 +234,9 @@ def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_text)
 
 
 def _load(kind: Kind, text: bytes, name: str) -> Any:

@@ -11,9 +11,13 @@ import hmac
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcp_server.errors import RecordAltered, SettingsError, StoreUnavailable
 from mcp_server.private_files import private_directory, read_private, write_private
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -28,6 +32,7 @@ class Seal:
         self._source = key
         self._key: bytes | None = None
         self._key_id = b""
+        self._cipher: AESGCM | None = None
 
     @property
     def key_id(self) -> bytes:
@@ -38,16 +43,13 @@ class Seal:
 
     def encrypt(self, plain: bytes, bound_to: str, beside: bytes = b"") -> bytes:
         """The sealed value; it opens only under the same key, the same ``bound_to`` and with the same ``beside``."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - kept out of start-up
-
         nonce = os.urandom(_NONCE_BYTES)
         head = _FORMAT + self.key_id + nonce
-        return head + AESGCM(self._found()).encrypt(nonce, plain, _context(head, bound_to, beside))
+        return head + self._opened().encrypt(nonce, plain, _context(head, bound_to, beside))
 
     def decrypt(self, sealed: bytes, bound_to: str, beside: bytes = b"") -> bytes:
         """What was sealed. Raises ``RecordAltered``, or ``StoreUnavailable`` when it was sealed with another key."""
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - kept out of start-up
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - kept out of start-up
 
         size = len(_FORMAT) + _ID_BYTES + _NONCE_BYTES
         head = sealed[:size]
@@ -58,7 +60,7 @@ class Seal:
                 f"{bound_to} was sealed with another key; restore the key file this data was made with"
             )
         try:
-            return AESGCM(self._found()).decrypt(head[-_NONCE_BYTES:], sealed[size:], _context(head, bound_to, beside))
+            return self._opened().decrypt(head[-_NONCE_BYTES:], sealed[size:], _context(head, bound_to, beside))
         except InvalidTag as problem:
             raise RecordAltered(f"{bound_to}: the record was altered") from problem
 
@@ -74,6 +76,14 @@ class Seal:
             )
         if not hmac.compare_digest(tag, self.tag(text, bound_to)):
             raise RecordAltered(f"{bound_to}: the record was altered")
+
+    def _opened(self) -> "AESGCM":
+        """The cipher under the key; made once."""
+        if self._cipher is None:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - kept out of start-up
+
+            self._cipher = AESGCM(self._found())
+        return self._cipher
 
     def _found(self) -> bytes:
         """The key; asked for once."""

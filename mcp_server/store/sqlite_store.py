@@ -67,7 +67,7 @@ class SqliteStore:
         Raises RecordConflict, RecordAltered or StoreUnavailable; nothing of it is written then.
         """
         ready = tuple(self._prepared(write) for write in writes)
-        return await asyncio.wrap_future(self._writer.submit(ready))
+        return await self._writer.submit(ready)
 
     async def get(self, kind: type[R], key: str) -> R | None:
         """The record of that key, or None; of AuditEntry the key is its seq. Raises RecordAltered, StoreUnavailable."""
@@ -104,7 +104,7 @@ class SqliteStore:
     async def status(self) -> dict[str, Json]:
         """What health_check tells: path, writable, problem, rows, sqlite, wal_hazard, free_bytes, checked_at."""
         try:
-            await asyncio.wrap_future(self._writer.submit((Probe(),)))
+            await self._writer.submit((Probe(),))
             rows = await self._read(_counts)
             problem = ""
         except StoreError as fault:

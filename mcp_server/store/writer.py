@@ -1,16 +1,18 @@
 """One writer for each process: a thread that gathers waiting commits into groups, one disk sync for each group.
 
-Rules: each commit of a group stands in its own savepoint, so one conflict does not hurt the others; nobody hears of
-success before the group's COMMIT has returned; the file lock is held around opening, committing and closing.
+Rules: each commit of a group stands alone, so one conflict does not hurt the others; nobody hears of success before
+the group's COMMIT has returned; the file lock is held around opening, committing and closing.
 """
 
+import asyncio
+import contextlib
 import sqlite3
 import sys
+import threading
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from mcp_server.domain.call import Receipt
@@ -24,6 +26,8 @@ SCHEMA_VERSION = 1
 GROUP_LIMIT = 256  #: commits in one group
 
 Receipts = tuple[Receipt, ...]
+Answer = asyncio.Future[Receipts]
+_Told = list[tuple[Answer, Receipts | StoreError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class Commit:
     """What one caller wants written, and where the answer goes."""
 
     writes: tuple[Write, ...]
-    answer: "Future[Receipts]" = field(default_factory=Future)
+    loop: asyncio.AbstractEventLoop
+    answer: Answer
 
 
 class Writer:
@@ -43,30 +48,58 @@ class Writer:
         self._wait_s = wait_s
         self._lock = FileLock(path.with_suffix(".lock"), wait_s)
         self._waiting: deque[Commit] = deque()
+        self._turn = threading.Lock()  #: over the queue and whether the thread is at work on it
+        self._is_at_work = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
         self.problem = ""
 
-    def submit(self, writes: tuple[Write, ...]) -> "Future[Receipts]":
-        """The receipts to come, once the writes are on disk."""
-        commit = Commit(writes)
-        self._waiting.append(commit)
-        try:
-            self._thread.submit(self._next_group)
-        except RuntimeError as problem:
-            raise StoreUnavailable("the store is closed") from problem
+    def submit(self, writes: tuple[Write, ...]) -> Answer:
+        """The receipts to come, once the writes are on disk; cancelled before its group begins, nothing is written."""
+        loop = asyncio.get_running_loop()
+        commit = Commit(writes, loop, loop.create_future())
+        with self._turn:
+            self._wake()
+            self._waiting.append(commit)
         return commit.answer
 
     def close(self) -> None:
         """Finish what waits, then close the connection; a second time it does nothing."""
         self._thread.shutdown(wait=True)
+        left = self._gathered()  # only after a fault of our own
+        _tell(left, [StoreUnavailable("the store is closed") for _ in left])
         self._drop_connection()
         self._lock.close()
 
-    def _next_group(self) -> None:
-        """Commit whatever waits; often nothing, when an earlier group took it along."""
-        group = self._gathered()
+    def _wake(self) -> None:
+        """Set the thread to work unless it is; the turn is held. Raises StoreUnavailable when it has ended."""
+        if not self._is_at_work:
+            try:
+                self._thread.submit(self._work)
+            except RuntimeError as problem:
+                raise StoreUnavailable("the store is closed") from problem
+            self._is_at_work = True
+
+    def _work(self) -> None:
+        """Commit group after group until nothing waits; one wake-up of the thread serves all of them."""
+        try:
+            while self._is_anything_left():
+                self._next_group(self._gathered())
+        finally:  # a fault of our own ends this turn of the thread, not its work
+            with self._turn:
+                self._is_at_work = False
+                if self._waiting:
+                    self._wake()
+
+    def _is_anything_left(self) -> bool:
+        """Whether a commit waits; when none does, the next one wakes the thread again."""
+        with self._turn:
+            self._is_at_work = bool(self._waiting)
+            return self._is_at_work
+
+    def _next_group(self, group: list[Commit]) -> None:
+        """Commit the group and tell every caller of it."""
         if not group:
             return
         results: list[Receipts | StoreError] = []
@@ -79,15 +112,14 @@ class Writer:
         finally:  # also after a fault of our own: nobody is left waiting
             failed = StoreUnavailable("the store's writer failed")
             failed.__cause__ = sys.exc_info()[1]
-            for commit, result in zip(group, results or [_again(failed) for _ in group], strict=True):
-                _give(commit, result)
+            _tell(group, results or [_again(failed) for _ in group])
 
     def _gathered(self) -> list[Commit]:
         """What waits now and was not cancelled."""
         group: list[Commit] = []
         while self._waiting and len(group) < GROUP_LIMIT:
             commit = self._waiting.popleft()
-            if commit.answer.set_running_or_notify_cancel():
+            if not commit.answer.cancelled():
                 group.append(commit)
         return group
 
@@ -135,15 +167,28 @@ def _again(problem: StoreError) -> StoreError:
     return copy
 
 
-def _give(commit: Commit, result: "Receipts | StoreError") -> None:
-    """Tell the caller."""
-    if isinstance(result, StoreError):
-        commit.answer.set_exception(result)
-    else:
-        commit.answer.set_result(result)
+def _tell(group: Iterable[Commit], results: "Iterable[Receipts | StoreError]") -> None:
+    """Hand the answers to the loops that wait for them, each loop woken once."""
+    by_loop: dict[asyncio.AbstractEventLoop, _Told] = {}
+    for commit, result in zip(group, results, strict=True):
+        by_loop.setdefault(commit.loop, []).append((commit.answer, result))
+    for loop, told in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits there any more
+            loop.call_soon_threadsafe(_give, told)
 
 
-@contextmanager
+def _give(told: _Told) -> None:
+    """In the loop's own thread: resolve what is still awaited."""
+    for answer, result in told:
+        if answer.done():
+            continue
+        if isinstance(result, StoreError):
+            answer.set_exception(result)
+        else:
+            answer.set_result(result)
+
+
+@contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """BEGIN IMMEDIATE, then COMMIT, or ROLLBACK when the block or the commit fails."""
     connection.execute("BEGIN IMMEDIATE")

@@ -4,12 +4,12 @@ import sys
 
 import anyio
 
-from scripts.benchmarks import calls, processes, searching
+from scripts.benchmarks import calls, evidence, processes, searching
 
 
 def main() -> int:
     """0, or 1 when ``--check`` is given and a bound is passed."""
-    rows = [*processes.rows(), *searching.rows(), *anyio.run(calls.rows)]
+    rows = [*processes.rows(), *searching.rows(), *anyio.run(evidence.rows), *anyio.run(calls.rows)]
     for row in rows:
         print(row.line())
     broken = [row for row in rows if not row.holds]

@@ -94,6 +94,6 @@ def test_every_block_of_sql_has_a_name_and_a_purpose(file: str) -> None:
 def test_names_of_tables_are_filled_in_and_values_never() -> None:
     """A statement keeps its placeholders for values."""
     assert sql("count_rows", table="usage") == "SELECT COUNT(*) FROM usage"
-    assert ":seq" in sql("append_audit")
+    assert ":seq" in sql("write_head")
     with pytest.raises(KeyError):
         sql("no_such_block")

@@ -32,6 +32,7 @@ from mcp_server.desk.lookups import PROMPTS, lookups
 from mcp_server.desk.operations import CatalogueDesk
 from mcp_server.domain.actor import Actor, Profile
 from mcp_server.domain.call import Attempt, ToolCall
+from mcp_server.domain.freeze import unfreeze_words
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.ports import Breakers, Clock, Ids, MerakiApi, RateBudget
 from mcp_server.domain.redaction import KnownSecrets
@@ -229,7 +230,7 @@ def _desks(
             index.append(Search(world.catalogue))  # built when first used: it costs start-up time
         planner = Planner(world, means)
         operations = CatalogueDesk(world.catalogue, world.overlay, index[0])
-        doctor = DoctorDesk(world, store, settings.health_weights, breakers)
+        doctor = DoctorDesk(world, store, settings.health_weights, breakers, means)
         return Desk(attempt, operations, EstateDesk(world), planner, LedgerDesk(world, planner), doctor)
 
     return desk
@@ -319,6 +320,7 @@ def _means(
         context=pre_change,
         after=post_task,
         audit_command=lambda audit_id: command_line(settings, "audit-respond", audit_id),
+        unfreeze_command=lambda organization_id: command_line(settings, *unfreeze_words(organization_id)),
         named=lambda change_id: bound(change_id=change_id),
         times=Times(
             apply_wait_s=settings.apply_wait_s,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from mcp_server.changes.freeze import refuse_frozen
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.question import form_of, needs_code, question_of
@@ -36,6 +37,7 @@ class Authorized:
 async def authorize_execution(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> Authorized | Outcome:
     """The approval to consume, or an outcome that asks for one; Refused when the plan may not be carried out."""
     _check_plan(stored, attempt, world, means)
+    await refuse_frozen(world, means, stored.plan.organization.id)
     audit = await _audit_hold(stored, world, means)
     if audit is not None:
         return audit

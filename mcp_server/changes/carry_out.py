@@ -16,12 +16,13 @@ from mcp_server.changes.authorize import Authorized, authorize_execution
 from mcp_server.changes.execution.execute import execute
 from mcp_server.changes.execution.report import change_outcome, stored_outcome
 from mcp_server.changes.execution.run import Run
+from mcp_server.changes.freeze import frozen, not_frozen
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import CarryOut, Outcome
 from mcp_server.domain.ports import Put, TakeLeases
-from mcp_server.domain.record import Approval, Change, ChangeStep, Lease, StoredPlan
+from mcp_server.domain.record import Approval, Change, ChangeStep, Freeze, Lease, StoredPlan
 from mcp_server.errors import Busy, RecordConflict, Refused
 from mcp_server.failpoints import failpoint
 from mcp_server.world import World
@@ -107,8 +108,11 @@ class Changes:
         first = {"change_id": None, "state": stored.state}
         try:
             with anyio.CancelScope(shield=True):  # a cancelled commit may be written all the same
-                await world.store.commit(Put(applying, first), lease, spent, Put(change), told)
+                open_ = not_frozen(plan.organization.id)
+                await world.store.commit(open_, Put(applying, first), lease, spent, Put(change), told)
         except RecordConflict as lost:
+            if isinstance(lost.found, Freeze):
+                raise frozen(lost.found, self._means) from lost
             _refuse_when_held(lost)
             return None
         failpoint("K4")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Attempt, Json
+from mcp_server.domain.freeze import unfreeze_words
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Plan
 from mcp_server.domain.ports import Approvals
@@ -41,4 +42,7 @@ class Means:
     after: Callable[[Attempt, Outcome, World], Awaitable[Outcome]]  #: the post-task hooks, for a caller that left
     times: Times
     audit_command: Callable[[str], str] = lambda audit_id: f"meraki-specialist audit-respond {audit_id}"
+    unfreeze_command: Callable[[str], str] = lambda organization_id: " ".join(
+        ("meraki-specialist", *unfreeze_words(organization_id))
+    )
     named: Callable[[str], AbstractContextManager[None]] = lambda _change_id: nullcontext()  #: log lines inside name it

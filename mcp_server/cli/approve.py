@@ -13,7 +13,7 @@ import click
 
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.question import question_of
-from mcp_server.cli.local import Local, Terminal, on_local, refusals_recorded
+from mcp_server.cli.local import Local, Terminal, on_local, refusals_recorded, unlocked
 from mcp_server.domain.actor import Profile, Role
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.ports import Put
@@ -54,7 +54,7 @@ async def _approve(local: Local, plan_id: str, key_name: str | None) -> None:
             stored = await _open_plan(local, plan_id)
             _show(terminal, stored)
             _check_code(terminal, stored)
-            signer = _unlocked(local, terminal, key_name, Role.APPROVER)
+            signer = unlocked(local, terminal, key_name, Role.APPROVER)
             await _sign(local, stored, signer)
             terminal.say(f"Approved by {clean(signer.owner, 60)}. The assistant can now repeat its call.\n")
         finally:
@@ -94,15 +94,6 @@ def _check_code(terminal: Terminal, stored: StoredPlan) -> None:
     typed = terminal.ask("Type the plan's code to approve it, anything else to stop: ")
     if typed.strip().upper() != stored.plan.code.upper():
         raise Refused("Not approved: the code was not typed.", "Nothing was changed.", code="code_not_typed")
-
-
-def _unlocked(local: Local, terminal: Terminal, key_name: str | None, role: Role) -> Signer:
-    keys = [key for key in local.keyring.list() if key.role is role]
-    name = key_name or (keys[0].key_id if len(keys) == 1 else None)
-    if name is None:
-        remedy = f"meraki-specialist key enroll --role {role.value} --owner NAME" if not keys else "Give --key."
-        raise Refused(f"{len(keys)} {role.value} keys are enrolled.", remedy, code="unknown_key")
-    return local.keyring.unlock(name, terminal.ask("Passphrase: ", hidden=True))
 
 
 async def _sign(local: Local, stored: StoredPlan, signer: Signer) -> None:
@@ -147,7 +138,7 @@ class Unlocked:
     def open_key(self) -> Signer:
         """The key; the passphrase is asked for when it is locked."""
         self.lock_when_idle()
-        self.signer = self.signer or _unlocked(self.local, self.terminal, self.key_name, Role.APPROVER)
+        self.signer = self.signer or unlocked(self.local, self.terminal, self.key_name, Role.APPROVER)
         self.used_at = self.local.clock.monotonic()
         return self.signer
 
@@ -243,7 +234,7 @@ async def _respond(local: Local, audit_id: str, given: tuple[str, str], key_name
             audit, stored = await _open_audit(local, audit_id)
             _show(terminal, stored)
             said = _said(terminal, given)
-            signer = _unlocked(local, terminal, key_name, Role.AUDITOR)
+            signer = unlocked(local, terminal, key_name, Role.AUDITOR)
             await _judge(local, audit, stored, signer, said)
             return said[0]
         finally:

@@ -16,10 +16,12 @@ from mcp_server.cli.local import log_to_stderr
 from mcp_server.cli.views.printing import line, progress, shown
 from mcp_server.domain.actor import Actor, Role
 from mcp_server.domain.call import Json
-from mcp_server.domain.record import AuditEntry
+from mcp_server.domain.freeze import sentence, those_on
+from mcp_server.domain.record import AuditEntry, Freeze
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import MerakiMcpError, SettingsError
 from mcp_server.gate.keys import Enrolled
+from mcp_server.gate.signatures import SignedApprovals
 from mcp_server.settings import SETTINGS, Settings, load, open_home, origins
 
 _BUILT: Final = datetime(2026, 1, 1, tzinfo=UTC)  #: no clock that is right shows an earlier time
@@ -83,6 +85,7 @@ async def _on_server(settings: Settings, offline: bool) -> list[Check]:
         async with running(hasty, channel="cli") as server:
             checks = store_checks(await server.store.status())
             checks.append(limits_check(await server.breakers.list_open(), server.shared.problem))
+            checks.append(await _frozen(server))
             newest = await _newest(server)
             checks.append(clock_check(server.clock.now(), newest))
             checks.append(await _keys(server))
@@ -99,6 +102,21 @@ async def _newest(server: Server) -> datetime | None:
     except MerakiMcpError:
         return None
     return rows[0].at if rows else None
+
+
+async def _frozen(server: Server) -> Check:
+    """Whether a kill switch is on."""
+    try:
+        standing = await server.store.list(Freeze, {}, limit=200)
+    except MerakiMcpError as error:
+        return Check("kill switch", "fail", clean(error, 300))
+    return freeze_check(those_on(standing, SignedApprovals(server.keyring).is_genuine))
+
+
+def freeze_check(on: Sequence[Freeze]) -> Check:
+    """The kill switches that are on, or that none is."""
+    told = " ".join(sentence(freeze) for freeze in on)
+    return Check("kill switch", "warn", told) if on else Check("kill switch", "ok", "off")
 
 
 async def _keys(server: Server) -> Check:

@@ -14,12 +14,13 @@ import anyio
 
 from mcp_server.cli.views.printing import lines, shown
 from mcp_server.clock import RandomIds, SystemClock
+from mcp_server.domain.actor import Role
 from mcp_server.domain.call import Json
 from mcp_server.domain.ports import Append, Clock
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import Refused
 from mcp_server.failpoints import arm, parse
-from mcp_server.gate.keys import Keyring
+from mcp_server.gate.keys import Keyring, Signer
 from mcp_server.logs import Redactor, configure
 from mcp_server.settings import Settings, load, open_home
 from mcp_server.store.seal import Seal, open_key
@@ -159,6 +160,16 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def unlocked(local: Local, terminal: Terminal, key_name: str | None, role: Role) -> Signer:
+    """The key of that id or owner, or the only one of the role; its passphrase is typed into the terminal."""
+    keys = [key for key in local.keyring.list() if key.role is role]
+    name = key_name or (keys[0].key_id if len(keys) == 1 else None)
+    if name is None:
+        remedy = f"meraki-specialist key enroll --role {role.value} --owner NAME" if not keys else "Give --key."
+        raise Refused(f"{len(keys)} {role.value} keys are enrolled.", remedy, code="unknown_key")
+    return local.keyring.unlock(name, terminal.ask("Passphrase: ", hidden=True))
 
 
 def show(value: Json, *, as_json: bool, text: str) -> None:

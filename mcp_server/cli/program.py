@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "history": ("records", "Changes, newest first."),
     "show": ("records", "The whole record of a change, a plan or an audit."),
     "rollback": ("rollback", "Undo a change of yours, or your last N."),
+    "freeze": ("freeze", "Stop new changes at once, on every server of this data directory."),
+    "unfreeze": ("freeze", "Lift a freeze with an approver key's passphrase."),
     "key": ("keys", "Approver and auditor keys."),
     "secret": ("keys", 'Named secrets for {"$secret": "NAME"} in plans.'),
     "audit": ("audit", "The hash-chained record of every call and every write."),

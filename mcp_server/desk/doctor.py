@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mcp_server import __version__
+from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt, Json
+from mcp_server.domain.freeze import sentence, those_on
+from mcp_server.domain.freeze import view as freeze_view
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Put
-from mcp_server.domain.record import Change, StoredPlan
+from mcp_server.domain.record import Change, Freeze, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import RecordConflict, Refused, StoreError
 from mcp_server.health.compare import Delta, delta
@@ -30,6 +33,7 @@ class DoctorDesk:
     store: SqliteStore
     weights: Mapping[str, float]
     breakers: StoreBreakers
+    means: Means
 
     async def check(
         self, attempt: Attempt, organization_id: str, network_id: str, serials: Sequence[str], change_id: str
@@ -88,11 +92,21 @@ class DoctorDesk:
         view["breakers_open"] = {name: until.isoformat(timespec="seconds") for name, until in left_alone.items()}
         if left_alone and view["status"] == "ok":
             view["status"] = f"changes refused for organization {', '.join(left_alone)}: circuit breaker open"
+        frozen = await self._frozen()
+        if frozen:
+            view["frozen"], view["status"] = [freeze_view(one) for one in frozen], sentence(frozen[0])
         if organization_id:
             view["rate_wait_s"] = await self.world.api.wait_estimate_s(organization_id, 1)
         view["key"] = "present" if self.world.limits.has_key else "missing"
         view["profile"], view["read_only"] = self.world.limits.profile.value, self.world.limits.read_only
         return view
+
+    async def _frozen(self) -> Sequence[Freeze]:
+        """The kill switches that are on; none when the store cannot be read, which is told by itself."""
+        try:
+            return those_on(await self.store.list(Freeze, {}, limit=200), self.means.approvals.is_genuine)
+        except StoreError:
+            return ()
 
     def _weights(self) -> Weights:
         given = self.weights

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from mcp_server.domain.call import Json, Receipt
 from mcp_server.domain.limits.breaker import Admitted
-from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Record
+from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Freeze, Record
 
 R = TypeVar("R")
 
@@ -96,7 +96,14 @@ class ReleaseLeases:
     change_id: str
 
 
-StoreWrite = Put | Append | TakeLeases | HoldLeases | ReleaseLeases
+@dataclass(frozen=True, slots=True)
+class NotFrozen:
+    """Fails with ``RecordConflict(found=Freeze)`` while one of these kill switches is on."""
+
+    keys: tuple[str, ...]
+
+
+StoreWrite = Put | Append | TakeLeases | HoldLeases | ReleaseLeases | NotFrozen
 
 
 class Store(Protocol):
@@ -120,7 +127,7 @@ class Store(Protocol):
 class Approvals(Protocol):
     """Who may say yes. Checks signatures against the enrolled keys."""
 
-    def is_genuine(self, record: Approval | AuditRequest) -> bool:
+    def is_genuine(self, record: Approval | AuditRequest | Freeze) -> bool:
         """Whether an enrolled key of the right role and owner signed exactly these fields."""
         ...
 

@@ -165,6 +165,39 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """The kill switch of everything or of one organization; while it is on, no new change starts on this store."""
+
+    kind: ClassVar[str] = "freeze"
+    key: str  #: everything, or organization:ID
+    reason: str
+    frozen_by: str
+    frozen_at: datetime
+    lifted_at: datetime | None = None
+    lifted_by: str = ""  #: owner of the approver key that signed the lifting
+    key_id: str = ""
+    signature: str = ""  #: Ed25519 over the canonical form of the other fields, base64
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Until when a change must be kept by a person, or it is undone (commit-confirm). See domain/confirm.py."""
+
+    kind: ClassVar[str] = "deadline"
+    key: str  #: change_id
+    minutes: int  #: of the window, from the end of verification on
+    state: str  #: armed (not verified yet), open, kept, undone, stopped (a person decides), void
+    due_at: datetime | None = None  #: by this machine's wall clock; None while it is armed
+    anchored_at: datetime | None = None  #: wall clock when ``due_at`` was set last
+    anchored_s: float = 0.0  #: uptime in seconds at that same moment
+    boot: str = ""  #: the run of the machine in which that uptime counts
+    baseline: Mapping[str, Json] = field(default_factory=dict)  #: health signals before the first write
+    sampled_at: datetime | None = None  #: when health was looked at last
+    health: Mapping[str, Json] = field(default_factory=dict)  #: what was found then
+    conflicts: tuple[str, ...] = ()  #: of a stopped one: what somebody else changed, or cannot be undone
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One line of evidence; the store adds seq, previous hash and hash. ``detail`` is already redacted."""
 
@@ -187,4 +220,4 @@ class AuditEntry:
     hash: str = ""
 
 
-Record = StoredPlan | Change | ChangeStep | Approval | Question | AuditRequest | Session | Usage
+Record = StoredPlan | Change | ChangeStep | Approval | Question | AuditRequest | Session | Usage | Freeze | Deadline

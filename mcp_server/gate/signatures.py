@@ -1,4 +1,4 @@
-"""Signatures of approvals and verdicts: what exactly is signed, and whether a stored record is genuine."""
+"""Signatures of approvals, verdicts and liftings of a freeze: what is signed, and whether a record is genuine."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -7,17 +7,17 @@ from typing import Any, TypeVar
 import rfc8785
 
 from mcp_server.domain.actor import Role
-from mcp_server.domain.record import Approval, AuditRequest
+from mcp_server.domain.record import Approval, AuditRequest, Freeze
 from mcp_server.gate.envelope import verifies
 from mcp_server.gate.keys import Keyring, PublicKey, Signer
 
-T = TypeVar("T", Approval, AuditRequest)
+T = TypeVar("T", Approval, AuditRequest, Freeze)
 
 #: Fields that the signature does not cover: itself, and what the store moves on after signing.
 _UNSIGNED = frozenset({"signature", "used_by", "state"})
 
 
-def canonical(record: Approval | AuditRequest) -> bytes:
+def canonical(record: Approval | AuditRequest | Freeze) -> bytes:
     """What is signed: RFC 8785 of the record's kind and all fields but signature, used_by and state.
 
     The state of an audit may move on; its verdict is signed. Raises ``ValueError`` for a time without zone.
@@ -40,7 +40,7 @@ class SignedApprovals:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
-    def is_genuine(self, record: Approval | AuditRequest) -> bool:
+    def is_genuine(self, record: Approval | AuditRequest | Freeze) -> bool:
         """Whether an enrolled key of the right role and owner signed exactly these fields. Raises StoreUnavailable."""
         key = self._key(record.key_id)
         if key is None or not record.signature:
@@ -60,10 +60,12 @@ class SignedApprovals:
         return next((key for key in self._keyring.list() if key.key_id == key_id), None)
 
 
-def _whose(record: Approval | AuditRequest) -> tuple[Role, str]:
+def _whose(record: Approval | AuditRequest | Freeze) -> tuple[Role, str]:
     """The role and owner that the signing key must have."""
     if isinstance(record, Approval):
         return Role.APPROVER, record.approver
+    if isinstance(record, Freeze):
+        return Role.APPROVER, record.lifted_by
     return Role.AUDITOR, record.auditor
 
 

@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any
 
 from mcp_server.domain.call import Receipt
-from mcp_server.domain.ports import HoldLeases, ReleaseLeases, TakeLeases
-from mcp_server.domain.record import Lease, StoredPlan
+from mcp_server.domain.ports import HoldLeases, NotFrozen, ReleaseLeases, TakeLeases
+from mcp_server.domain.record import Freeze, Lease, StoredPlan
 from mcp_server.errors import RecordAltered, RecordConflict
 from mcp_server.store.chain import FIRST, Line, linked
 from mcp_server.store.queries import sql
@@ -31,7 +31,7 @@ class Probe:
     """A write that changes nothing and still goes to the disk: whether one can."""
 
 
-Write = PutRow | Probe | Line | TakeLeases | HoldLeases | ReleaseLeases
+Write = PutRow | Probe | Line | TakeLeases | HoldLeases | ReleaseLeases | NotFrozen
 
 
 class Journal:
@@ -92,6 +92,8 @@ class Journal:
             self._take(write)
         elif isinstance(write, HoldLeases):
             self._hold(write)
+        elif isinstance(write, NotFrozen):
+            self._refuse_frozen(write)
         elif isinstance(write, Probe):
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             self._connection.execute(f"PRAGMA user_version = {version:d}")
@@ -156,6 +158,13 @@ class Journal:
             if lease is None or lease.change_id != hold.change_id:
                 raise RecordConflict(f"lease {key}: not held by {hold.change_id}", lease)
             self._put_lease(replace(lease, until=hold.until), is_new=False)
+
+    def _refuse_frozen(self, wanted: NotFrozen) -> None:
+        """Nothing unless one of the kill switches is on."""
+        for key in wanted.keys:
+            found = find(self._connection, kind_of(Freeze), key, self._seal)
+            if found is not None and found.record.lifted_at is None:
+                raise RecordConflict(f"{key} is frozen", found.record)
 
     def _release(self, release: ReleaseLeases) -> None:
         """Give up what the change holds; the rows stay for their fence."""

@@ -21,6 +21,8 @@ from mcp_server.domain.record import (
     AuditRequest,
     Change,
     ChangeStep,
+    Deadline,
+    Freeze,
     Lease,
     Question,
     Record,
@@ -108,11 +110,13 @@ KINDS: dict[type[Any], Kind] = {
         _kind(Lease, "leases", "until", "change_id holder until fence"),
         _kind(Session, "sessions", "last_seen_at", "owner client started_at last_seen_at", is_secret=True),
         _kind(Usage, "usage", "at", "at owner client tool outcome"),
+        _kind(Freeze, "freezes", "frozen_at", "frozen_by lifted_by frozen_at lifted_at"),
+        _kind(Deadline, "deadlines", "due_at", "state due_at", is_secret=True),
     )
 }  # fmt: skip
 
 #: Columns that hold who somebody is; compared without regard to case.
-OWNERS = frozenset({"owner", "requester", "approver", "auditor", "holder"})
+OWNERS = frozenset({"owner", "requester", "approver", "auditor", "holder", "frozen_by", "lifted_by"})
 
 
 def kind_of(record: type[Any]) -> Kind:

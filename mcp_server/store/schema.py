@@ -23,6 +23,13 @@ def m0001_pre_first(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations()
+def m0002_pre_holds(database: Database) -> None:
+    """The kill switches, and the deadlines of changes that wait to be kept."""
+    for statement in statements("m0002_pre_holds"):
+        database.execute(statement)
+
+
 def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Bring the schema to ``version``; the caller holds the file lock. Raises ``sqlite3.Error``, StoreUnavailable."""
     connection.execute("BEGIN IMMEDIATE")

@@ -197,6 +197,30 @@ CREATE TABLE usage (
 
 CREATE INDEX usage_at ON usage (at)
 
+-- m0002_pre_holds: the kill switches, and the deadlines of changes that wait to be kept.
+
+CREATE TABLE freezes (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  frozen_by TEXT NOT NULL,
+  lifted_by TEXT NOT NULL,
+  frozen_at TEXT NOT NULL,
+  lifted_at TEXT,
+  doc TEXT NOT NULL,
+  sealed BLOB NOT NULL
+) STRICT
+
+CREATE TABLE deadlines (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  state TEXT NOT NULL,
+  due_at TEXT,
+  doc TEXT NOT NULL,
+  sealed BLOB NOT NULL
+) STRICT
+
+CREATE INDEX deadlines_state ON deadlines (state)
+
 -- triggers: what keeps evidence append-only and fences growing; made again and checked after each migration.
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit

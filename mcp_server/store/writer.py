@@ -22,7 +22,7 @@ from mcp_server.store.journal import Journal, Write
 from mcp_server.store.queries import statements
 from mcp_server.store.seal import Seal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 GROUP_LIMIT = 256  #: commits in one group
 
 Receipts = tuple[Receipt, ...]

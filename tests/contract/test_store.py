@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.ports import Append, HoldLeases, Put, ReleaseLeases, Store, TakeLeases
-from mcp_server.domain.record import Approval, AuditEntry, Change, ChangeStep, Lease, Question, StoredPlan, Usage
+from mcp_server.domain.ports import Append, HoldLeases, NotFrozen, Put, ReleaseLeases, Store, TakeLeases
+from mcp_server.domain.record import (
+    Approval,
+    AuditEntry,
+    Change,
+    ChangeStep,
+    Lease,
+    Question,
+    Session,
+    StoredPlan,
+    Usage,
+)
 from mcp_server.errors import RecordConflict
 from tests.support import records
 from tests.support.fake_clock import START
@@ -256,3 +266,17 @@ async def test_steps_and_questions_are_found_by_what_they_belong_to(store: Store
     steps = await store.list(ChangeStep, {"change_id": "CHG-1", "state": "intent"})
     assert [step.number for step in steps] == [2]
     assert len(await store.list(Question, {"plan_id": "plan-1", "answered": ""})) == 1
+
+
+async def test_nothing_of_a_commit_is_written_while_one_of_its_kill_switches_is_on(store: Store) -> None:
+    """The conflict shows the switch; one of another key, or a lifted one, holds nothing back."""
+    await store.commit(Put(records.a_freeze("organization:2")))
+    await store.commit(Put(records.a_freeze("organization:3", lifted_at=START, lifted_by="Bea")))
+    wanted = NotFrozen(("everything", "organization:1", "organization:3"))
+    await store.commit(wanted, Put(records.a_session("one")))
+    on = records.a_freeze()
+    await store.commit(Put(on))
+    with pytest.raises(RecordConflict) as conflict:
+        await store.commit(wanted, Put(records.a_session("two")))
+    assert conflict.value.found == on
+    assert [one.key for one in await store.list(Session)] == ["one"]

@@ -5,7 +5,8 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from mcp_server.domain.call import Json, Receipt
-from mcp_server.domain.ports import Append, Put, StoreWrite
+from mcp_server.domain.ports import Append, NotFrozen, Put, StoreWrite
+from mcp_server.domain.record import Freeze
 from mcp_server.errors import RecordConflict, StoreUnavailable
 
 R = TypeVar("R")
@@ -34,6 +35,8 @@ class MemoryStore:
         for write in writes:
             if isinstance(write, Put):
                 self._check(write)
+            if isinstance(write, NotFrozen):
+                self._refuse_frozen(write)
         self.commits.append(writes)
         for write in writes:
             if isinstance(write, Put):
@@ -41,6 +44,12 @@ class MemoryStore:
                 self.records.pop(place, None)
                 self.records[place] = write.record
         return tuple(Receipt(len(self.commits), "0" * 64) for write in writes if isinstance(write, Append))
+
+    def _refuse_frozen(self, wanted: NotFrozen) -> None:
+        for key in wanted.keys:
+            found = self.records.get((Freeze, key))
+            if found is not None and found.lifted_at is None:
+                raise RecordConflict("frozen", found)
 
     def _check(self, put: Put) -> None:
         found = self.records.get((type(put.record), put.record.key))

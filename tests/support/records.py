@@ -13,6 +13,8 @@ from mcp_server.domain.record import (
     AuditRequest,
     Change,
     ChangeStep,
+    Deadline,
+    Freeze,
     Question,
     Session,
     StoredPlan,
@@ -124,6 +126,17 @@ def a_usage(key: str = "call-1/1", **parts: Any) -> Usage:
     return replace(Usage(key, START, "ana", "client", "meraki_read", 100, 2000, 1, 0.0, 0.25, "ok"), **parts)
 
 
+def a_freeze(key: str = "everything", **parts: Any) -> Freeze:
+    """A kill switch that is on."""
+    return replace(Freeze(key, "wrong VLANs at two sites", "Ana@example.com", START), **parts)
+
+
+def a_deadline(key: str = "CHG-20261121-120000-0001", **parts: Any) -> Deadline:
+    """A window of ten minutes that is open."""
+    due = START + timedelta(minutes=10)
+    return replace(Deadline(key, 10, "open", due, START, 1000.0, "boot-1", {"devices": {"Q2-1": "online"}}), **parts)
+
+
 def an_entry(at: datetime = START, **parts: Any) -> AuditEntry:
     """A call's line of evidence."""
     entry = AuditEntry(
@@ -137,4 +150,5 @@ def one_of_each() -> list[Any]:
     """A record of each kind that ``Put`` takes."""
     return [
         a_plan(), a_change(), a_change_step(), an_approval(), an_audit_request(), a_question(), a_session(), a_usage(),
+        a_freeze(), a_deadline(),
     ]  # fmt: skip

@@ -22,7 +22,7 @@ from mcp_server.domain.ports import Put, ReleaseLeases, StoreWrite
 from mcp_server.domain.record import Change, ChangeStep
 from mcp_server.domain.redaction import clean
 from mcp_server.domain.state.compare import differences
-from mcp_server.errors import AccessError, CallerError, MerakiError, MerakiMcpError
+from mcp_server.errors import AccessError, CallerError, MerakiError, MerakiMcpError, Refused
 from mcp_server.failpoints import failpoint
 
 S = ChangeState
@@ -91,7 +91,11 @@ async def _one(run: Run, step: Step, *, is_last: bool) -> Wrote | ChangeState | 
         run.moved_fields = [clean(f"step {step.number}: {change.path or step.label}", 200) for change in moved]
         run.failure = _stale(run.moved_fields)
         return S.STALE if not run.is_sent else await _undo(run)
-    wrote = await write_step(run, item, "apply", S.VERIFYING if is_last else None)
+    try:
+        wrote = await write_step(run, item, "apply", S.VERIFYING if is_last else None)
+    except Refused as frozen:  # the kill switch: its safe end is the state before
+        run.failure = failure_of(frozen)
+        return S.CANCELLED if not run.is_sent else await _undo(run)
     await run.world.store.commit(run.set_step(wrote.record))
     failpoint("K10")
     if is_last and wrote.error is None and run.change.state is S.APPLYING:

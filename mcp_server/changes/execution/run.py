@@ -115,8 +115,12 @@ class Run:
 
     def set_step(self, step: ChangeStep) -> Put:
         """The write that keeps a step's record; replaces the earlier one of the same key."""
-        self.steps = [known for known in self.steps if known.key != step.key] + [step]
+        self.keep_step(step)
         return Put(step, {})
+
+    def keep_step(self, step: ChangeStep) -> None:
+        """Know a step's record as it is on disk; it replaces the earlier one of the same key."""
+        self.steps = [known for known in self.steps if known.key != step.key] + [step]
 
 
 def undo_number(number: int, offset: int = 0) -> int:

@@ -12,18 +12,19 @@ from mcp_server.catalogue.overlay import Row
 from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.catalogue.requests import request_for
 from mcp_server.changes.execution.run import Run
+from mcp_server.changes.freeze import frozen, not_frozen
 from mcp_server.changes.planning.draft import draft_one
 from mcp_server.changes.planning.placeholders import Sources, filled
 from mcp_server.changes.planning.weigh import NOWHERE, step_view
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Reader, Step
-from mcp_server.domain.ports import Reply, Request
-from mcp_server.domain.record import ChangeStep
+from mcp_server.domain.ports import Put, Reply, Request
+from mcp_server.domain.record import ChangeStep, Freeze
 from mcp_server.domain.redaction import clean, redacted
 from mcp_server.domain.rules.order import refusals, warnings
 from mcp_server.domain.state.compare import differences
-from mcp_server.errors import AccessError, MerakiError, MerakiMcpError, Refused
+from mcp_server.errors import AccessError, MerakiError, MerakiMcpError, RecordConflict, Refused
 from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
@@ -113,11 +114,22 @@ async def look(run: Run, item: Ready, *, fresh: bool) -> tuple[str, tuple[FieldC
 
 
 async def write_step(run: Run, item: Ready, phase: Phase, next_state: ChangeState | None) -> Wrote:
-    """The step sent and settled. ``next_state`` is committed with the outcome when the step was applied."""
+    """The step sent and settled. ``next_state`` is committed with the outcome when the step was applied.
+
+    Raises Refused (frozen), nothing sent, when the kill switch is on; never for an undo or a rollback.
+    """
     failpoint("K5")
     record = _intent(run, item, phase)
     detail = {"phase": phase, "step": item.step.number, "request": record.request}
-    await run.world.store.commit(run.hold(), run.set_step(record), run.entry("intent", "intent", detail))
+    intent = run.entry("intent", "intent", detail)
+    may_go = () if phase == "undo" or run.plan.rolls_back else (not_frozen(run.plan.organization.id),)
+    try:
+        await run.world.store.commit(*may_go, run.hold(), Put(record, {}), intent)
+    except RecordConflict as stopped:
+        if isinstance(stopped.found, Freeze):
+            raise frozen(stopped.found, run.means) from stopped
+        raise
+    run.keep_step(record)
     run.is_sent = True
     failpoint("K6")
     try:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from mcp_server.changes.execution.undo import WayBack, as_found, refuse_conflicts, refuse_without_creation, way_back
+from mcp_server.changes.freeze import freezes_on
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
 from mcp_server.changes.planning.draft import WITH_CREATION, Draft, draft_all
@@ -14,6 +15,7 @@ from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.domain.call import Attempt, Json, Touch, Warned
 from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.freeze import sentence
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Plan, Step
 from mcp_server.domain.ports import Append, Put
@@ -49,7 +51,9 @@ class Planner:
         stored = await self._save(plan, attempt)
         changing = sum(step.changes_something for step in plan.steps)
         summary = f"Plan {plan.code}: {len(plan.steps)} step(s), {changing} with changes, risk {plan.risk.word}."
-        return Outcome("ok", summary, plan_view(stored, self._means), warnings=plan.warnings, plan=stored)
+        held = await freezes_on(self._world, self._means, plan.organization.id)
+        warnings = (*plan.warnings, *(Warned("frozen", "critical", sentence(freeze)) for freeze in held))
+        return Outcome("ok", summary, plan_view(stored, self._means), warnings=warnings, plan=stored)
 
     async def find(self, plan_id: str, attempt: Attempt) -> StoredPlan:
         """The caller's stored plan; Refused with plan_unknown, plan_of_another_owner or plan_altered."""

@@ -15,14 +15,14 @@ from mcp_server.domain.call import Answer, Attempt, Effect, Json, Network, ToolC
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Append
-from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Question, StoredPlan
+from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Freeze, Question, StoredPlan
 from mcp_server.domain.risk import Risk
 from mcp_server.errors import Refused
 from mcp_server.world import Limits, World
 from tests.support.fake_clock import START, FakeClock, FakeIds
 from tests.support.memory_store import MemoryStore
 from tests.support.plans import plan, step
-from tests.support.records import an_approval, an_audit_request
+from tests.support.records import a_freeze, an_approval, an_audit_request
 
 KEY = b"k" * 32
 TYPED = (Warned("t3_deny_rule", "critical", "denies"),)
@@ -35,7 +35,7 @@ class Signatures:
 
     forged: set[str] = field(default_factory=set)
 
-    def is_genuine(self, record: Approval | AuditRequest) -> bool:
+    def is_genuine(self, record: Approval | AuditRequest | Freeze) -> bool:
         """Whether nobody named it."""
         return record.key not in self.forged
 
@@ -416,3 +416,32 @@ async def test_a_signed_approval_goes_before_an_answer() -> None:
     case = a_case()
     approval = signed(case)
     assert await case.asks(can_ask=True, answer=Answer("decline")) == Authorized(approval)
+
+
+@pytest.mark.parametrize("key", ["everything", "organization:1"])
+async def test_while_a_kill_switch_is_on_an_approved_plan_is_refused(key: str) -> None:
+    """The switch of everything, and that of the plan's own organization; the remedy names the command that lifts it."""
+    case = a_case()
+    signed(case)
+    case.keep(a_freeze(key))
+    with pytest.raises(Refused, match="are frozen since") as caught:
+        await case.asks()
+    assert (caught.value.reason, "unfreeze" in caught.value.remedy) == ("frozen", True)
+
+
+async def test_a_switch_of_another_organization_or_one_that_was_lifted_holds_nothing_back() -> None:
+    """Lifted means: signed by an approver."""
+    case = a_case()
+    approval = signed(case)
+    case.keep(a_freeze("organization:2"))
+    case.keep(a_freeze(lifted_at=START, lifted_by="Bea"))
+    assert await case.asks() == Authorized(approval)
+
+
+async def test_a_lifting_that_nobody_signed_leaves_the_switch_on() -> None:
+    """A row that says so is not enough."""
+    case = a_case()
+    signed(case)
+    case.keep(a_freeze(lifted_at=START, lifted_by="Bea"))
+    case.signatures.forged.add("everything")
+    assert await code_of(case.asks()) == "frozen"

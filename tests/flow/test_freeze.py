@@ -7,7 +7,7 @@ from typing import Final
 
 import anyio
 
-from mcp_server.cli.freeze import _freeze
+from mcp_server.cli.gate.freeze import _freeze
 from mcp_server.cli.local import opened
 from tests.support.canonical import assert_same, canonical
 from tests.support.commands import PASSPHRASE, enrolled, evidence, filled, renamed, run, told

@@ -1,22 +1,19 @@
-"""Finding an operation by words: SQLite FTS5 picks the candidates, our own ranking orders them."""
+"""Finding an operation by words: by those of its names, and by those of what it is for."""
 
-import sqlite3
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from math import log
+from heapq import nsmallest
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.wording.purposes import Meanings, Purpose, Roots, load_purposes
-from mcp_server.catalogue.wording.ranking import MEANT, Entry, Wanted, score, unnamed
+from mcp_server.catalogue.wording.ranking import MEANT, Entry, Names
 from mcp_server.catalogue.wording.spelling import Spelling
 from mcp_server.catalogue.wording.thesaurus import Asked, Thesaurus, Words
 from mcp_server.catalogue.wording.words import asked_words, hump_words
 
 MOST_LETTERS, MOST_WORDS = 400, 40  #: of a question; the rest is not read
-CANDIDATES = 250
-TELLING = 2.5  #: rarity from which a word tells operations apart; with none in the question all of them are ranked
-_SCHEMA = "CREATE VIRTUAL TABLE words USING fts5(head, id, path, fields, tokenize='ascii', detail=column, prefix='3')"
-_MATCH = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 8.0, 6.0, 4.0, 1.0) LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +44,16 @@ class Search:
         """The operations that answer a question in English or Portuguese, best first; [] when none does."""
         index = self._built()
         scored = index.answers(query)
-        exact = next((id_ for id_ in self._catalogue.ids() if id_.casefold() == query.strip().casefold()), None)
+        exact = index.folded_ids.get(query.strip().casefold())
         if exact:
             scored[exact] = max(scored.values(), default=0.0) + 10.0
-        best = sorted(scored, key=lambda id_: (-scored[id_], id_))[: max(0, limit)]
-        return [Hit(id_, *self._catalogue.place(id_), round(scored[id_], 2)) for id_ in best]
-
-    def close(self) -> None:
-        """Drop the index; the next question builds it again."""
-        if self._index is not None:
-            self._index.database.close()
-            self._index = None
+        best = nsmallest(limit, scored.items(), key=lambda one: (-one[1], one[0]))
+        return [Hit(id_, *self._catalogue.place(id_), round(score, 2)) for id_, score in best]
 
     def _built(self) -> "_Index":
         if self._index is None:
-            self._index = _Index(self._catalogue, self._thesaurus or Thesaurus.load(), self._known_purposes())
+            with _garbage_left():
+                self._index = _Index(self._catalogue, self._thesaurus or Thesaurus.load(), self._known_purposes())
         return self._index
 
     def _known_purposes(self) -> Mapping[str, Purpose]:
@@ -70,51 +62,38 @@ class Search:
         return self._purposes
 
 
+@contextmanager
+def _garbage_left() -> Iterator[None]:
+    """No garbage is looked for meanwhile: an index is many small objects and no garbage, and looking costs a tenth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class _Index:
-    """The catalogue in words: FTS5 rows, and the same words for the ranking."""
+    """The catalogue in words."""
 
     def __init__(self, catalogue: Catalogue, thesaurus: Thesaurus, purposes: Mapping[str, Purpose]) -> None:
-        self.thesaurus = thesaurus
-        writers = {catalogue.place(id_)[1]: id_ for id_ in catalogue.writes() if catalogue.place(id_)[0] == "PUT"}
-        self.entries = [_entry(catalogue, id_, writers) for id_ in catalogue.ids()]
-        self.rarity = _rarity(self.entries)
-        self.meanings = Meanings(purposes, Roots(thesaurus.ignored | thesaurus.seeing))
-        self.spelling = Spelling({*self.rarity, *self.meanings.words, *thesaurus.words})
-        self.by_id = {entry.id: entry for entry in self.entries}
-        # The server answers searches from worker threads, one at a time.
-        self.database = sqlite3.connect(":memory:", check_same_thread=False)
-        self.database.execute(_SCHEMA)
-        self.database.executemany(
-            "INSERT INTO words(rowid, head, id, path, fields) VALUES (?, ?, ?, ?, ?)", self._rows()
-        )
-
-    def _rows(self) -> Iterable[tuple[int, str, str, str, str]]:
-        for row, entry in enumerate(self.entries):
-            yield row, entry.head, " ".join(entry.id_words), " ".join(entry.path_words), " ".join(entry.field_words)
+        self._thesaurus = thesaurus
+        self._ids = catalogue.ids()
+        self._rows = {id_: row for row, id_ in enumerate(self._ids)}
+        self.folded_ids = {id_.casefold(): id_ for id_ in self._ids}
+        self._names = Names(_entries(catalogue), thesaurus.common)
+        self._meanings = Meanings(purposes, Roots(thesaurus.ignored | thesaurus.seeing))
+        self._spelling = Spelling({*self._names.rarity, *self._meanings.words, *thesaurus.words})
 
     def answers(self, query: str) -> dict[str, float]:
-        """Score of every operation that answers, by its name, its fields or its purpose; more than 0 each."""
-        words = [self.spelling.corrected(word) for word in asked_words(query[:MOST_LETTERS])[:MOST_WORDS]]
-        asked = self._with_things(self.thesaurus.understand(" ".join(words)))
-        named = dict(self._named(asked))
-        meant = self.meanings.compared(words)
-        total = {
-            id_: (named.get(id_) or unnamed(self.by_id[id_], asked)) + MEANT * meant.get(id_, 0.0)
-            for id_ in named.keys() | meant.keys()
-        }
+        """Score of every operation that answers, by its names or its purpose; more than 0 each."""
+        words = [self._spelling.corrected(word) for word in asked_words(query[:MOST_LETTERS])[:MOST_WORDS]]
+        asked = self._with_things(self._thesaurus.understand(" ".join(words)))
+        meant = {self._rows[id_]: share for id_, share in self._meanings.compared(words).items() if id_ in self._rows}
+        scores = self._names.scores(asked, meant)
+        total = {self._ids[row]: score + MEANT * meant.get(row, 0.0) for row, score in scores.items()}
         return {id_: value for id_, value in total.items() if value > 0}
-
-    def _named(self, asked: Asked) -> Iterable[tuple[str, float]]:
-        """Id and score of every operation whose name, path or fields have one of the words."""
-        words = {word for thing in asked.things for wording in thing for word in wording}
-        if not words:
-            return
-        limit = CANDIDATES if max(self.rarity.get(word, 1.0) for word in words) >= TELLING else len(self.entries)
-        match = " OR ".join(f'"{word}"*' if len(word) > 2 else f'"{word}"' for word in sorted(words | asked.verbs))
-        wanted = Wanted.of(asked, self.rarity)
-        for (row,) in self.database.execute(_MATCH, (match, limit)):
-            entry = self.entries[row]
-            yield entry.id, score(entry, wanted, is_common=entry.id in self.thesaurus.common)
 
     def _with_things(self, asked: Asked) -> Asked:
         things = tuple(self._in_api_words(thing) for thing in asked.things)
@@ -123,14 +102,22 @@ class _Index:
         return Asked(asked.verbs, things)
 
     def _in_api_words(self, thing: tuple[Words, ...]) -> tuple[Words, ...]:
-        return tuple(wording for wording in thing if all(word in self.rarity for word in wording)) or thing
+        known = self._names.rarity
+        return tuple(wording for wording in thing if all(word in known for word in wording)) or thing
 
 
-def _entry(catalogue: Catalogue, operation_id: str, writers: Mapping[str, str]) -> Entry:
-    method, path = catalogue.place(operation_id)
-    names = catalogue.field_names(operation_id)
-    if method == "GET" and path in writers:  # what can be written there can be read there
-        names |= catalogue.field_names(writers[path])
+def _entries(catalogue: Catalogue) -> list[Entry]:
+    """Every operation in words; what can be written at a path can be read there, so its reads have those fields too."""
+    places = {id_: catalogue.place(id_) for id_ in catalogue.ids()}
+    fields = {id_: frozenset(w for name in catalogue.field_names(id_) for w in hump_words(name)) for id_ in places}
+    written = {path: fields[id_] for id_, (method, path) in places.items() if method == "PUT"}
+    return [
+        _entry(id_, *place, fields[id_] | written.get(place[1], frozenset()) if place[0] == "GET" else fields[id_])
+        for id_, place in places.items()
+    ]
+
+
+def _entry(operation_id: str, method: str, path: str, field_words: frozenset[str]) -> Entry:
     verb, *rest = hump_words(operation_id)
     segments = [part for part in path.split("/") if part and not part.startswith("{")]
     return Entry(
@@ -140,19 +127,10 @@ def _entry(catalogue: Catalogue, operation_id: str, writers: Mapping[str, str]) 
         _head(rest),
         frozenset(rest) if method == "GET" or verb in ("create", "update", "delete") else frozenset((verb, *rest)),
         frozenset(word for part in segments for word in hump_words(part)),
-        frozenset(word for name in names for word in hump_words(name)),
+        field_words,
     )
 
 
 def _head(words: list[str]) -> str:
     thing = words[: words.index("by")] if "by" in words[1:] else words
     return thing[-1] if thing else ""
-
-
-def _rarity(entries: list[Entry]) -> dict[str, float]:
-    """How rare each word is: 1 for one that every operation has, about 7 for one that a single operation has."""
-    count: dict[str, int] = {}
-    for entry in entries:
-        for word in entry.id_words | entry.path_words | entry.field_words:
-            count[word] = count.get(word, 0) + 1
-    return {word: 1.0 + log(len(entries) / many) for word, many in count.items()}

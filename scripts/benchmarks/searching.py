@@ -17,7 +17,6 @@ def rows() -> list[Row]:
     search = Search(Catalogue.load())
     found = [_recall(search, language, least) for language, least in _LEAST.items()]
     found.append(_speed(search))
-    search.close()
     return found
 
 

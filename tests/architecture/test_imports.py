@@ -59,7 +59,7 @@ OUTSIDE: Mapping[str, frozenset[str]] = {
     "tenacity": frozenset({"meraki"}),
     "mcp": frozenset({"transport"}),
     "mcp_types": frozenset({"transport"}),
-    "sqlite3": frozenset({"store", "catalogue"}),
+    "sqlite3": frozenset({"store"}),
     "sqlite_utils": frozenset({"store"}),
     "click": frozenset({"cli", "__main__"}),
     "rich": frozenset({"cli"}),

@@ -1,7 +1,5 @@
 """Recall on people's questions, by language and by half."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from mcp_server.catalogue.search import Search
@@ -9,14 +7,7 @@ from tests.search.measure import HELD_OUT, TUNING, cases, measure
 from tests.support.shipped import CATALOGUE
 
 LANGUAGES = ("english", "portuguese")
-SEARCH = Search(CATALOGUE)  # closed by the fixture below
-
-
-@pytest.fixture(scope="module", autouse=True)
-def closed_search() -> Iterator[None]:
-    """The index is dropped after the last test."""
-    yield
-    SEARCH.close()
+SEARCH = Search(CATALOGUE)
 
 
 def test_the_test_set_is_big_enough_and_asks_for_operations_that_exist() -> None:

@@ -1,11 +1,19 @@
-"""How well an operation answers a question: which of its words are asked for, and which are not."""
+"""How well the names of an operation answer a question: which of its words are asked for, and which are not.
 
-from collections.abc import Mapping
+What a word counts for is looked up the other way round, from the word to the operations that have it: a question
+then costs as much as its words are common, not as much as there are operations.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from math import log
 
 from mcp_server.catalogue.wording.thesaurus import Asked, Words
 
 IN_ID, IN_PATH, IN_FIELDS, BEGINS_WORD = 1.0, 0.9, 0.45, 0.6  #: how much a match counts, by place
+PARTLY = 0.6  #: of a wording of which some words are missing
 SCOPES = frozenset({"network", "organization", "device"})  #: said by nearly every id
 SCOPE_COST, FAMILY_COST, WORD_COST = 0.05, 0.12, 0.5  #: of a word of the id that nobody asked for
 VERB_RIGHT, VERB_WRONG, COMMON, HEAD, ITEM = 2.0, -1.5, 2.0, 0.7, 0.1
@@ -30,72 +38,87 @@ class Entry:
     field_words: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A question ready to be compared: each thing with its weight."""
+class Names:
+    """All operations by the words of their ids, paths and fields. An operation is its row, from 0."""
 
-    asked: Asked
-    weights: tuple[float, ...]
+    def __init__(self, entries: Sequence[Entry], common: frozenset[str]) -> None:
+        """``common`` are the ids that are meant most often."""
+        self._entries = entries
+        self._common = common
+        self._places: dict[str, dict[int, float]] = {}  #: of each word the rows, with the best place it has there
+        for row, entry in enumerate(entries):
+            for place, words in ((IN_FIELDS, entry.field_words), (IN_PATH, entry.path_words), (IN_ID, entry.id_words)):
+                for word in words:
+                    self._places.setdefault(word, {})[row] = place
+        self._id_words = sorted({word for entry in entries for word in entry.id_words})
+        #: how rare each word is: 1 for one that every operation has, about 7 for one that a single operation has
+        self.rarity = {word: 1.0 + log(len(entries) / len(rows)) for word, rows in self._places.items()}
 
-    @classmethod
-    def of(cls, asked: Asked, rarity: Mapping[str, float]) -> "Wanted":
-        """Rare words weigh more, a thing as much as its commonest wording; ``rarity`` of a word is at least 1."""
-        weights = tuple(
-            min(sum(rarity.get(word, 1.0) for word in words) / len(words) for words in thing) for thing in asked.things
-        )
-        return cls(asked, weights)
+    def scores(self, asked: Asked, others: Iterable[int] = ()) -> dict[int, float]:
+        """By row, the higher the better; ``others`` are the rows that count although no name of them was said."""
+        shares = self._shares(asked)
+        said = frozenset(word for thing in asked.things for words in thing for word in words)
+        alike = asked.verbs.union(*(ALIKE.get(verb, ()) for verb in asked.verbs))
+        return {
+            row: self._named(row, share, said) + _verb_score(self._entries[row], asked.verbs, alike)
+            for row, share in (dict.fromkeys(others, 0.0) | shares).items()
+        }
+
+    def _named(self, row: int, share: float, said: frozenset[str]) -> float:
+        """The score without the verb; without a share of the question it is only what the unsaid words cost."""
+        entry = self._entries[row]
+        if not share:
+            return -sum(_cost(word) for word in entry.id_words)
+        extra = COMMON * (entry.id in self._common) + HEAD * (entry.head in said) - ITEM * entry.is_item_read
+        return 10 * share - sum(_cost(word) for word in entry.id_words - said) + extra
+
+    def _shares(self, asked: Asked) -> dict[int, float]:
+        """How much of the question stands in an operation's names, from 0 to 1, by row; the rare words weigh more."""
+        weights = [min(self._weight(words) for words in thing) for thing in asked.things]
+        everything = sum(weights)
+        shares: dict[int, float] = {}
+        for thing, weight in zip(asked.things, weights, strict=True):
+            for row, strength in self._best(thing).items():
+                shares[row] = shares.get(row, 0.0) + weight * strength / everything
+        return shares
+
+    def _weight(self, words: Words) -> float:
+        return sum(self.rarity.get(word, 1.0) for word in words) / len(words)
+
+    def _best(self, thing: Sequence[Words]) -> Mapping[int, float]:
+        """By row, the strength of the wording that fits best."""
+        best, *others = map(self._strengths, thing)
+        for strengths in others:
+            best = {row: max(best.get(row, 0.0), strengths.get(row, 0.0)) for row in best.keys() | strengths.keys()}
+        return best
+
+    def _strengths(self, words: Words) -> Mapping[int, float]:
+        """By row, from 0 to 1: the mean over the words of one wording; less when some are missing."""
+        places = [self._found(word) for word in words]
+        if len(places) == 1:
+            return places[0]
+        whole = set(places[0]).intersection(*places[1:])
+        return {
+            row: sum(found.get(row, 0.0) for found in places) / len(places) * (1.0 if row in whole else PARTLY)
+            for row in set().union(*places)
+        }
+
+    def _found(self, word: str) -> Mapping[int, float]:
+        """The rows that have the word, and those that have one in the id that begins so."""
+        exact = self._places.get(word, {})
+        if len(word) <= 2:
+            return exact
+        known = self._id_words
+        longer = takewhile(lambda one: one.startswith(word), known[bisect_left(known, word) :])
+        begun = [row for one in longer for row, place in self._places[one].items() if place == IN_ID]
+        return {**dict.fromkeys(begun, BEGINS_WORD), **exact}
 
 
-def score(entry: Entry, wanted: Wanted, *, is_common: bool) -> float:
-    """The higher the better; 0 or less is no answer."""
-    matched: set[str] = set()
-    total = 0.0
-    for thing, weight in zip(wanted.asked.things, wanted.weights, strict=True):
-        strengths = [_strength(entry, words) for words in thing]
-        total += weight * max(strengths)
-        matched.update(word for words, strength in zip(thing, strengths, strict=True) if strength for word in words)
-    everything = sum(wanted.weights)
-    share = total / everything if everything else 0.0
-    if share == 0.0:
-        return 0.0
-    extra = COMMON * is_common + HEAD * (entry.head in matched) - ITEM * entry.is_item_read
-    return 10 * share - _cost(entry, matched) + _verb_score(entry, wanted.asked.verbs) + extra
+def _cost(word: str) -> float:
+    return SCOPE_COST if word in SCOPES else FAMILY_COST if word in FAMILIES else WORD_COST
 
 
-def unnamed(entry: Entry, asked: Asked) -> float:
-    """What an operation starts from when only its purpose has a word of the question."""
-    return _verb_score(entry, asked.verbs) - _cost(entry, set())
-
-
-def _strength(entry: Entry, words: Words) -> float:
-    """From 0 to 1: the mean over the words of one wording; less when some are missing."""
-    places = [_place(entry, word) for word in words]
-    mean = sum(places) / len(places)
-    return mean if all(places) else mean * 0.6
-
-
-def _place(entry: Entry, word: str) -> float:
-    if word in entry.id_words:
-        return IN_ID
-    if word in entry.path_words:
-        return IN_PATH
-    if word in entry.field_words:
-        return IN_FIELDS
-    begins = len(word) > 2 and any(known.startswith(word) for known in entry.id_words)
-    return BEGINS_WORD if begins else 0.0
-
-
-def _cost(entry: Entry, matched: set[str]) -> float:
-    cost = 0.0
-    for word in entry.id_words - matched:
-        is_scope, is_family = word in SCOPES, word in FAMILIES
-        cost += SCOPE_COST if is_scope else FAMILY_COST if is_family else WORD_COST
-    return cost
-
-
-def _verb_score(entry: Entry, verbs: frozenset[str]) -> float:
+def _verb_score(entry: Entry, verbs: frozenset[str], alike: frozenset[str]) -> float:
     if not verbs:
         return UNASKED.get(entry.verb, -0.1)
-    if entry.verb in verbs or verbs & entry.id_words or any(entry.verb in ALIKE.get(verb, ()) for verb in verbs):
-        return VERB_RIGHT
-    return VERB_WRONG
+    return VERB_RIGHT if entry.verb in alike or not verbs.isdisjoint(entry.id_words) else VERB_WRONG

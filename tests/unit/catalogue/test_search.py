@@ -1,7 +1,6 @@
 """Operations found by words."""
 
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,7 @@ from mcp_server.catalogue.wording.words import asked_words, hump_words, stem
 from tests.support.shipped import CATALOGUE
 
 QUESTIONS = tomllib.loads(Path(__file__).with_name("search_queries.toml").read_text("utf-8"))
-SEARCH = Search(CATALOGUE)  # closed by the fixture below
-
-
-@pytest.fixture(scope="module", autouse=True)
-def closed_search() -> Iterator[None]:
-    """The index is dropped after the last test."""
-    yield
-    SEARCH.close()
+SEARCH = Search(CATALOGUE)
 
 
 def place(question: str, wanted: str) -> int:
@@ -66,7 +58,7 @@ def test_a_misspelt_word_is_taken_for_the_nearest() -> None:
 
 @pytest.mark.parametrize("question", ["", "   ", "xyzzyqwv", '"', "a OR b) NOT", "ssid*", "\x00", "🦆", "de do da"])
 def test_no_question_breaks_the_search(question: str) -> None:
-    """Words of the index's own query language are only words."""
+    """Quotes, operators and brackets are no words."""
     assert isinstance(SEARCH.operations(question), list)
 
 
@@ -122,16 +114,6 @@ def test_identifiers_are_cut_at_their_humps() -> None:
         "peer",
     )
     assert asked_words("mudar authMode") == ("mudar", "auth", "mode")
-
-
-def test_a_closed_search_can_be_asked_again() -> None:
-    """The index is only a copy."""
-    search = Search(CATALOGUE)
-    first = search.operations("vlan")
-    search.close()
-    search.close()
-    assert search.operations("vlan") == first
-    search.close()
 
 
 @pytest.mark.parametrize(

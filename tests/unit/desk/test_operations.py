@@ -1,7 +1,5 @@
 """Search rows and descriptions of operations."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from mcp_server.catalogue.search import Search
@@ -10,11 +8,9 @@ from tests.support.shipped import CATALOGUE, OVERLAY
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[CatalogueDesk]:
+def desk() -> CatalogueDesk:
     """The shipped catalogue."""
-    index = Search(CATALOGUE)
-    yield CatalogueDesk(CATALOGUE, OVERLAY, index)
-    index.close()
+    return CatalogueDesk(CATALOGUE, OVERLAY, Search(CATALOGUE))
 
 
 def test_every_search_row_says_what_the_operation_is_for(desk: CatalogueDesk) -> None:

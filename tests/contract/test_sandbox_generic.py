@@ -33,6 +33,7 @@ def _furnished() -> Simulated:
     action = {"resource": f"{here}/switch/qosRules", "operation": "create", "body": {"vlan": 20}}
     cloud.post(f"/organizations/{cloud.organization}/actionBatches", {"confirmed": False, "actions": [action]})
     _swap(cloud)
+    cloud.ask("POST", f"/organizations/{cloud.organization}/sase/integrations", {"api": {"key": "k", "secret": "s"}})
     core = next(one for one in cloud.world.devices_in(cloud.campus) if one["productType"] == "switch")
     cloud.put(f"/devices/{core['serial']}/switch/ports/51", {"enabled": False})
     cloud.world.advance(60)

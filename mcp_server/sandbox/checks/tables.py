@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from mcp_server.sandbox.behaviour import Call, CloudError, Json
 from mcp_server.sandbox.generic import NOT_FOUND, items_at
-from mcp_server.sandbox.routes import filled
+from mcp_server.sandbox.routes import filled, routes
+from mcp_server.sandbox.shapes import known, merged
 
 if TYPE_CHECKING:
     from mcp_server.sandbox.world import World
@@ -63,6 +64,12 @@ def some(values: Json, name: str) -> list[Json]:
     if not values:
         raise CloudError(400, f"'{name}' must not be empty")
     return list(values)
+
+
+def updated(call: Call, old: Json) -> Json:
+    """What the body of a call makes of a stored value: unknown fields ignored, objects merged, lists replaced."""
+    tree = routes().by_operation[call.operation].body
+    return merged(old, known(call.body or {}, tree), tree)
 
 
 def matching(rows: Mapping[str, Json], wanted: Mapping[str, Json]) -> str | None:

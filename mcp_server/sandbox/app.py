@@ -119,6 +119,7 @@ class SandboxApp:
             "status": None,
             "took_effect": False,
             "fault": None,
+            "retry_after": None,
         }
         self.world.journal.append(row)
         return row
@@ -156,6 +157,7 @@ class SandboxApp:
 
     async def _reply(self, send: Send, asked: "_Asked", answer: Answer, row: dict[str, Json]) -> None:
         row["status"], row["took_effect"] = answer.status, answer.took_effect
+        row["retry_after"] = answer.headers.get("Retry-After")
         text = b"" if answer.status == 204 else _json(answer.body)
         headers = {name: value.replace("{base}", asked.base) for name, value in answer.headers.items()}
         await _send(send, answer.status, text, {**headers, "X-Request-Id": f"sandbox-{row['number']}"})
@@ -176,6 +178,7 @@ class SandboxApp:
         elif status == 204:
             text = b""
         row["status"], row["took_effect"] = status, answer.took_effect
+        row["retry_after"] = headers.get("Retry-After")
         headers = {name: value.replace("{base}", asked.base) for name, value in headers.items()}
         await _send(send, status, text, headers)
 

@@ -1,0 +1,583 @@
+"""What really happened, told by three witnesses that are not the product: the oracle of the safety invariants.
+
+It reads the simulated cloud's request journal, the cloud's state before and after, and the exported audit (JSON Lines),
+and what else a harness kept: what the callers were told, what came on standard output, what was measured. It imports
+nothing of the product, so that a fault of the product cannot hide itself here. Rule: an invariant that was exercised
+no time is a failure of whoever ran the harness, not a success.
+
+    python -m tests.faults.oracle --journal F --state F --before F --audit F
+        [--told F] [--stdout F] [--measured F] [--canary TEXT] [--partial]
+
+Exit code: 0 all hold and each was exercised, 1 an invariant is broken, 2 one was not exercised (not with --partial).
+I15 (service-level timers) is judged elsewhere.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import rfc8785
+
+Json = Any
+Row = Mapping[str, Any]
+
+MEANING: Final[Mapping[str, str]] = {
+    "I1": "each mutation the cloud received has one intent before it, and at most one outcome after",
+    "I2": "each outcome has an intent; no intent stays open unless the change is said to be in doubt",
+    "I3": "no step is sent twice, unless the earlier try is on record as not applied",
+    "I4": "no mutation without a yes of the right kind to exactly this plan, still valid",
+    "I5": "what was taken back is as before; what was not touched is as before",
+    "I6": "no change in the cloud without a record; what is called failed has changed nothing",
+    "I7": "the chain verifies; no acknowledged record is lost",
+    "I8": "one writer for each network at a time",
+    "I9": "an approval is used once",
+    "I10": "after repeated failures no mutation is sent until reads have found the cloud well",
+    "I11": "the organization's rate is never passed; Retry-After is kept",
+    "I12": "no secret anywhere",
+    "I13": "standard output holds protocol messages only",
+    "I14": "reads go on while writes are refused, and the refusal says why",
+    "I16": "nobody is told better than it is",
+    "I17": "memory, open files and disk stay in bounds",
+}
+UNDER_WAY: Final = frozenset({"applying", "verifying", "partial", "rolling_back"})
+NOTHING_DONE: Final = frozenset({"failed", "stale", "cancelled", "unchanged"})
+RISKY: Final = frozenset({"high", "critical"})
+#: Names that the cloud moves by itself, at any depth of its state.
+VOLATILE: Final = frozenset(
+    {"configurationUpdatedAt", "configurationAwaited", "reachability", "transitions", "furnished", "farEnds"}
+)
+RATE_PER_S: Final = 10.0
+BURST: Final = 20.0
+ON_THE_WAY_S: Final = 0.5  #: what was sent before a 429 was answered may arrive so much later
+OPEN_S: Final = 60.0
+UNUSABLE: Final = ("drop", "cut", "malformed", "html", "huge", "redirect")  #: answers that nobody can use
+FAILURES: Final = 5
+APPROVAL_HOURS: Final = 4.0
+MOST_FILES_MORE: Final = 16
+MOST_MEMORY_MORE_BYTES: Final = 64_000_000
+MOST_DISK_BYTES_A_CHANGE: Final = 200_000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the witnesses say. ``tries`` is how often one read is tried at most, for counting failed calls."""
+
+    journal: Sequence[Row]
+    before: Row
+    state: Row
+    audit: Sequence[Row]
+    told: Sequence[Row] = ()  #: {"tool", "payload", "phase"?}: answers to callers, in order
+    stdout: Sequence[str] = ()
+    measured: Sequence[Row] = ()  #: {"changes", "rss_bytes", "files", "disk_bytes"}
+    canaries: Sequence[str] = ()
+    tries: int = 3
+
+
+@dataclass
+class Verdict:
+    """How often each invariant was put to the test, and what broke it."""
+
+    exercised: Counter[str] = field(default_factory=Counter)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+
+    def look(self, name: str, *, holds: bool, otherwise: str) -> None:
+        """One case of an invariant."""
+        self.exercised[name] += 1
+        if not holds:
+            self.broken.append((name, otherwise))
+
+    def add(self, other: "Verdict") -> None:
+        """Another run's verdict beside this one."""
+        self.exercised += other.exercised
+        self.broken += other.broken
+
+    @property
+    def idle(self) -> list[str]:
+        """The invariants that were never put to the test."""
+        return [name for name in MEANING if not self.exercised[name]]
+
+
+@dataclass
+class Intent:
+    """One announced write, what arrived for it, and what was said of it."""
+
+    row: Row
+    arrivals: list[Row] = field(default_factory=list)
+    outcomes: list[Row] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Change, phase and step."""
+        return _key(self.row)
+
+    @property
+    def request(self) -> tuple[str, str]:
+        """Method and path."""
+        asked = self.row["detail"]["request"]
+        return asked["method"], asked["path"]
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether the cloud did it."""
+        return any(arrival["took_effect"] for arrival in self.arrivals)
+
+
+@dataclass
+class Case:
+    """The evidence, put together."""
+
+    evidence: Evidence
+    intents: list[Intent]
+    strays: list[Row]  #: mutations that nobody announced
+    states: Mapping[str, list[Row]]  #: change -> its state rows
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The verdict on one run."""
+    case, verdict = _put_together(evidence), Verdict()
+    for check in CHECKS:
+        check(case, verdict)
+    return verdict
+
+
+def _put_together(evidence: Evidence) -> Case:
+    intents = [Intent(row) for row in evidence.audit if row["event"] == "intent"]
+    strays = []
+    for mutation in evidence.journal:
+        if mutation["method"] == "GET":
+            continue
+        asked = (mutation["method"], mutation["path"])
+        known = [one for one in intents if one.request == asked and _at(one.row) <= _at(mutation)]
+        if known:
+            known[-1].arrivals.append(mutation)
+        else:
+            strays.append(mutation)
+    for row in evidence.audit:
+        if row["event"] != "outcome" or "step" not in row["detail"]:
+            continue
+        mine = [one for one in intents if one.key == _key(row) and one.row["seq"] < row["seq"]]
+        if mine:
+            mine[-1].outcomes.append(row)
+    states: dict[str, list[Row]] = defaultdict(list)
+    for row in evidence.audit:
+        if row["event"] == "state" and row["change_id"]:
+            states[row["change_id"]].append(row)
+    return Case(evidence, intents, strays, states)
+
+
+def _i1(case: Case, verdict: Verdict) -> None:
+    for stray in case.strays:
+        verdict.look("I1", holds=False, otherwise=f"nobody announced {_named(stray)}")
+    for intent in case.intents:
+        settled = [row for row in intent.outcomes if row["status"] not in ("unknown", "in_doubt")]
+        verdict.look("I1", holds=len(settled) <= 1, otherwise=f"{intent.key} has {len(settled)} settled outcomes")
+        for arrival in intent.arrivals:
+            late = [row for row in settled if _at(row) < _at(arrival)]
+            verdict.look("I1", holds=not late, otherwise=f"{_named(arrival)} came after the outcome of {intent.key}")
+
+
+def _i2(case: Case, verdict: Verdict) -> None:
+    known = {(intent.key, intent.row["seq"]) for intent in case.intents}
+    for row in case.evidence.audit:
+        if row["event"] == "outcome" and row["detail"].get("step") is not None and row["status"] != "unchanged":
+            has_intent = any(key == _key(row) and seq < row["seq"] for key, seq in known)
+            verdict.look("I2", holds=has_intent, otherwise=f"outcome {row['seq']} of {_key(row)} has no intent")
+    for intent in case.intents:
+        is_told = bool(intent.outcomes) or _last_state(case, intent.key[0]) == "in_doubt"
+        verdict.look("I2", holds=is_told, otherwise=f"{intent.key} was announced and nothing says what became of it")
+
+
+def _i3(case: Case, verdict: Verdict) -> None:
+    earlier: dict[tuple[str, str, int], Intent] = {}
+    for intent in case.intents:
+        sent = [one for one in intent.arrivals if one["status"] != 429]
+        verdict.look("I3", holds=len(sent) <= 1, otherwise=f"{intent.key} reached the cloud {len(sent)} times")
+        before = earlier.get(intent.key)
+        if before is not None:
+            is_free = bool(before.outcomes) and before.outcomes[-1]["status"] in ("not_applied", "failed")
+            verdict.look("I3", holds=is_free, otherwise=f"{intent.key} was sent again, not known as not applied")
+        earlier[intent.key] = intent
+
+
+def _i4(case: Case, verdict: Verdict) -> None:
+    audit = case.evidence.audit
+    planned = {row["plan_id"]: row["detail"] for row in audit if row["event"] == "state" and row["status"] == "planned"}
+    for intent in case.intents:
+        change = intent.key[0]
+        start = next((row for row in case.states.get(change, []) if row["status"] == "applying"), None)
+        if start is None or start["seq"] > intent.row["seq"]:
+            verdict.look("I4", holds=False, otherwise=f"{change} wrote before it was let in")
+            continue
+        plan = planned.get(start["plan_id"], {})
+        yes = [row for row in audit if row["seq"] < start["seq"] and _is_yes(row, start, plan)]
+        verdict.look("I4", holds=bool(yes), otherwise=f"{change} has no valid yes to plan {start['plan_id']}")
+        is_outside = start["detail"].get("channel") != "elicitation"
+        if plan.get("risk") in RISKY:
+            verdict.look("I4", holds=is_outside, otherwise=f"{change} ({plan['risk']}) was approved in the client")
+
+
+def _is_yes(row: Row, start: Row, plan: Row) -> bool:
+    """Whether a row says yes to the plan that a change started with, not too long before."""
+    wanted = ("answer", "accept") if start["detail"].get("channel") == "elicitation" else ("approval", "approved")
+    is_same = row["plan_id"] == start["plan_id"] and row["detail"].get("plan_hash") == plan.get("plan_hash")
+    is_valid = _at(start) - _at(row) <= timedelta(hours=APPROVAL_HOURS)
+    return (row["event"], row["status"]) == wanted and is_same and is_valid and bool(plan.get("plan_hash"))
+
+
+def _i5(case: Case, verdict: Verdict) -> None:
+    before, after = _things(case.evidence.before), _things(case.evidence.state)
+    touched = [mutation["path"] for mutation in case.evidence.journal if mutation["took_effect"]]
+    standing, unsure = _standing(case)
+    for path in sorted({*before, *after}):
+        mine = [place for place in touched if _is_at(path, place)]
+        same = before.get(path) == after.get(path)
+        if not mine:
+            verdict.look("I5", holds=same, otherwise=f"nobody wrote to {path}, and it is not as before")
+        elif not any(_is_at(path, place) for place in (*standing, *unsure)):
+            verdict.look("I5", holds=same, otherwise=f"{path} was taken back, and it is not as before")
+
+
+def _standing(case: Case) -> tuple[list[str], list[str]]:
+    """The paths on which an applied change stands, and those of changes whose end is not a clean one."""
+    rolled_back = _rolled_back(case)
+    standing, unsure = [], []
+    for intent in case.intents:
+        if not intent.took_effect or intent.key[0] in rolled_back:
+            continue
+        last = _last_state(case, intent.key[0])
+        if last == "applied":
+            standing.append(intent.request[1])
+        elif last not in (*NOTHING_DONE, "rolled_back"):
+            unsure.append(intent.request[1])
+    return standing, unsure
+
+
+def _rolled_back(case: Case) -> set[str]:
+    """The changes that a later one took back as a whole, and those later ones."""
+    found: set[str] = set()
+    for row in case.evidence.audit:
+        target = _target(row) if row["tool"] == "rollback" and row["plan_id"] else ""
+        mine = [change for change, rows in case.states.items() if rows[0]["plan_id"] == row["plan_id"]]
+        for change in mine if target else ():
+            if _last_state(case, change) == "applied":
+                found |= {target, change}
+    return found
+
+
+def _target(row: Row) -> str:
+    arguments = row["detail"].get("arguments")
+    is_whole = isinstance(arguments, Mapping) and not arguments.get("steps")
+    return str(arguments.get("change_id") or "") if is_whole and isinstance(arguments, Mapping) else ""
+
+
+def _i6(case: Case, verdict: Verdict) -> None:
+    for stray in case.strays:
+        if stray["took_effect"]:
+            verdict.look("I6", holds=False, otherwise=f"{_named(stray)} took effect and is on no record")
+    for change in case.states:
+        last, net = _last_state(case, change), Counter[tuple[str, str]]()
+        for intent in case.intents:
+            if intent.key[0] == change and intent.took_effect:
+                net[intent.key[1], intent.request[1]] += 1
+        applied = sum(count for (phase, _), count in net.items() if phase == "apply")
+        is_honest = not (last in NOTHING_DONE and applied)
+        verdict.look("I6", holds=is_honest, otherwise=f"{change} is {last}, and {applied} of its writes took effect")
+        verdict.look("I6", holds=last not in UNDER_WAY, otherwise=f"{change} was left {last}")
+
+
+def _i7(case: Case, verdict: Verdict) -> None:
+    previous, hashes = "0" * 64, {}
+    for number, row in enumerate(case.evidence.audit, 1):
+        bare = {name: value for name, value in row.items() if name != "hash"}
+        found = hashlib.sha256(rfc8785.dumps(bare)).hexdigest()
+        links = row["seq"] == number and row["previous_hash"] == previous and row["hash"] == found
+        verdict.look("I7", holds=links, otherwise=f"row {row['seq']} does not follow the one before it, or was altered")
+        previous = row["hash"]
+        hashes[row["seq"]] = row["hash"]
+    for one in case.evidence.told:
+        receipt = one["payload"].get("receipt")
+        if receipt:
+            kept = hashes.get(receipt["seq"]) == receipt["hash"]
+            verdict.look("I7", holds=kept, otherwise=f"record {receipt['seq']} was acknowledged and is not there")
+
+
+def _i8(case: Case, verdict: Verdict) -> None:
+    holder: dict[str, str] = {}
+    fences: dict[str, int] = {}
+    for row in case.evidence.audit:
+        change = row["change_id"]
+        if row["event"] == "state" and change:
+            for network in row["network_ids"]:
+                if row["status"] == "applying":
+                    holder.setdefault(network, change)
+                elif row["status"] not in UNDER_WAY and holder.get(network) == change:
+                    del holder[network]
+        if row["event"] != "intent":
+            continue
+        for network in row["network_ids"]:
+            mine = holder.get(network, change) == change
+            verdict.look("I8", holds=mine, otherwise=f"{change} wrote to {network} while {holder.get(network)} held it")
+        fence = row["detail"].get("fence")
+        if isinstance(fence, int):
+            for network in row["network_ids"]:
+                verdict.look("I8", holds=fence >= fences.get(network, 0), otherwise=f"{change}: an older fence wrote")
+                fences[network] = max(fence, fences.get(network, 0))
+
+
+def _i9(case: Case, verdict: Verdict) -> None:
+    used: Counter[str] = Counter()
+    for rows in case.states.values():
+        for row in rows:
+            if row["status"] == "applying" and row["detail"].get("approval"):
+                used[row["detail"]["approval"]] += 1
+    for approval, times in used.items():
+        verdict.look("I9", holds=times == 1, otherwise=f"approval {approval} was used {times} times")
+
+
+def _i10(case: Case, verdict: Verdict) -> None:
+    for organization, rows in _by_organization(case.evidence).items():
+        failed, opened_at, good = 0, None, 0
+        for row in rows:
+            is_bad = row["status"] is None or row["status"] >= 500 or row["fault"] in UNUSABLE
+            if opened_at is None:
+                failed = failed + 1 if is_bad else failed if row["status"] == 429 else 0
+                opened_at = _at(row) if failed >= FAILURES * case.evidence.tries else None
+                good = 0
+                continue
+            is_read = row["method"] == "GET"
+            verdict.look("I10", holds=is_read, otherwise=f"{organization}: {_named(row)} while the breaker was open")
+            waited = _at(row) - opened_at >= timedelta(seconds=OPEN_S - ON_THE_WAY_S)
+            verdict.look("I10", holds=waited, otherwise=f"{organization}: {_named(row)} before the breaker's time")
+            good = 0 if is_bad else good + 1
+            opened_at = _at(row) if is_bad else None if good >= 2 else opened_at
+            failed = 0
+    for one in case.evidence.told:
+        error = one["payload"].get("error") or {}
+        if error.get("code") == "breaker_open":
+            verdict.look("I10", holds=bool(error.get("until")), otherwise="a breaker is open until nobody knows when")
+
+
+def _i11(case: Case, verdict: Verdict) -> None:
+    for organization, rows in _by_organization(case.evidence).items():
+        tokens, at, quiet_until = BURST, _at(rows[0]), _at(rows[0])
+        for row in rows:
+            now = _at(row)
+            tokens = min(BURST, tokens + (now - at).total_seconds() * RATE_PER_S) - 1
+            at = now
+            passed = row["status"] == 429 and row["fault"] is None
+            within = tokens > -1 - RATE_PER_S * ON_THE_WAY_S and not passed
+            verdict.look("I11", holds=within, otherwise=f"{organization}: {_named(row)} passed the rate")
+            kept = now >= quiet_until
+            verdict.look("I11", holds=kept, otherwise=f"{organization}: {_named(row)} came before Retry-After was over")
+            wait_s = float(row.get("retry_after") or 0) if row["status"] == 429 else 0.0
+            if wait_s > ON_THE_WAY_S:
+                quiet_until = now + timedelta(seconds=wait_s - 0.05)
+
+
+def _i12(case: Case, verdict: Verdict) -> None:
+    texts = {"audit": json.dumps(case.evidence.audit), "told": json.dumps(case.evidence.told)}
+    texts |= {"stdout": "\n".join(case.evidence.stdout)}
+    for canary in case.evidence.canaries:
+        for name, text in texts.items():
+            verdict.look("I12", holds=canary not in text, otherwise=f"a secret stands in {name}")
+
+
+def _i13(case: Case, verdict: Verdict) -> None:
+    for line in case.evidence.stdout:
+        verdict.look("I13", holds=_is_message(line), otherwise=f"standard output holds {line[:60]!r}")
+
+
+def _is_message(line: str) -> bool:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(message, dict) and message.get("jsonrpc") == "2.0"
+
+
+def _i14(case: Case, verdict: Verdict) -> None:
+    for one in case.evidence.told:
+        if one.get("phase") != "refusing":
+            continue
+        payload, error = one["payload"], one["payload"].get("error") or {}
+        if one["tool"] in ("meraki_apply", "rollback", "meraki_plan"):
+            is_refused = bool(error.get("message")) and bool(error.get("remedy"))
+            verdict.look("I14", holds=is_refused, otherwise=f"{one['tool']} was not refused with a reason")
+        else:
+            is_served = payload.get("status") == "ok"
+            verdict.look("I14", holds=is_served, otherwise=f"{one['tool']} was not served while writes were refused")
+
+
+def _i16(case: Case, verdict: Verdict) -> None:
+    said = {change: _last_state(case, change) for change in case.states}
+    for one in case.evidence.told:
+        change, status = one["payload"].get("change_id"), one["payload"].get("status")
+        if change and status in ("applied", "unchanged"):
+            is_same = said.get(change) in ("applied", "unchanged", "pending_keep")
+            verdict.look("I16", holds=is_same, otherwise=f"{change} was told as {status} and is {said.get(change)}")
+    written = [row for row in case.evidence.journal if row["took_effect"]]
+    for intent in case.intents:
+        if said.get(intent.key[0]) != "applied" or intent.key[1] != "apply":
+            continue
+        last = intent.outcomes[-1]["status"] if intent.outcomes else ""
+        if last in ("applied", "unknown"):
+            verdict.look("I16", holds=intent.took_effect, otherwise=f"{intent.key} is applied; the cloud never did it")
+        newest = [row for row in written if row["path"] == intent.request[1]][-1:]
+        if intent.took_effect and newest and newest[0] in intent.arrivals and newest[0]["method"] == "PUT":
+            wrong = _missing(newest[0]["body"], _things(case.evidence.state).get(intent.request[1]))
+            verdict.look("I16", holds=not wrong, otherwise=f"{intent.key} is applied; the cloud holds other {wrong}")
+
+
+def _missing(body: Json, held: Json) -> list[str]:
+    """The plain fields of a body that the cloud does not hold so."""
+    if not isinstance(body, Mapping) or not isinstance(held, Mapping):
+        return []
+    plain = {name: value for name, value in body.items() if isinstance(value, str | int | float | bool)}
+    return [name for name, value in plain.items() if name in held and held[name] != value]
+
+
+def _i17(case: Case, verdict: Verdict) -> None:
+    if len(case.evidence.measured) < 2:
+        return
+    first, last = case.evidence.measured[0], case.evidence.measured[-1]
+    changes = max(1, last["changes"] - first["changes"])
+    bounds = {
+        "open files": (last["files"] - first["files"], MOST_FILES_MORE),
+        "memory": (last["rss_bytes"] - first["rss_bytes"], MOST_MEMORY_MORE_BYTES),
+        "disk": (last["disk_bytes"] - first["disk_bytes"], 1_000_000 + MOST_DISK_BYTES_A_CHANGE * changes),
+    }
+    for name, (grown, most) in bounds.items():
+        verdict.look("I17", holds=grown <= most, otherwise=f"{name} grew by {grown} over {changes} changes")
+
+
+CHECKS: Final[Sequence[Callable[[Case, Verdict], None]]] = (
+    _i1, _i2, _i3, _i4, _i5, _i6, _i7, _i8, _i9, _i10, _i11, _i12, _i13, _i14, _i16, _i17,
+)  # fmt: skip
+
+
+def _at(row: Row) -> datetime:
+    return datetime.fromisoformat(str(row["at"]))
+
+
+def _key(row: Row) -> tuple[str, str, int]:
+    return row["change_id"], row["detail"].get("phase", "apply"), row["detail"]["step"]
+
+
+def _named(row: Row) -> str:
+    return f"{row['method']} {row['path']} (request {row['number']})"
+
+
+def _last_state(case: Case, change: str) -> str:
+    rows = case.states.get(change, [])
+    return str(rows[-1]["status"]) if rows else ""
+
+
+def _is_at(path: str, place: str) -> bool:
+    """Whether a thing lies at or below a place that was written to, or is the object that the place is a part of."""
+    is_record = path.count("/") <= 2  # a network or device is not touched by a write to one of its settings
+    return path == place or path.startswith(place + "/") or (place.startswith(path + "/") and not is_record)
+
+
+def _things(state: Row) -> dict[str, Json]:
+    """The state as single things by path: records, objects, and each item of a collection."""
+    configuration = state.get("configuration", state)
+    found: dict[str, Json] = {}
+    for table in ("organizations", "networks", "devices", "templates"):
+        kind = "configTemplates" if table == "templates" else table
+        found |= {f"/{kind}/{name}": _still(thing) for name, thing in configuration.get(table, {}).items()}
+    for path, value in configuration.get("resources", {}).items():
+        if isinstance(value, Mapping) and value and all(isinstance(item, Mapping) for item in value.values()):
+            found |= {f"{path}/{name}": _still(item) for name, item in value.items()}
+        else:
+            found[path] = _still(value)
+    return found
+
+
+def _still(value: Json) -> Json:
+    """The value without what the cloud moves by itself."""
+    if isinstance(value, Mapping):
+        return {name: _still(item) for name, item in value.items() if name not in VOLATILE}
+    return [_still(item) for item in value] if isinstance(value, list) else value
+
+
+def _by_organization(evidence: Evidence) -> dict[str, list[Row]]:
+    """The requests of each organization that the cloud counts, in order."""
+    configuration = evidence.before.get("configuration", evidence.before)
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in evidence.journal:
+        kind, _, rest = row["path"].strip("/").partition("/")
+        name = rest.partition("/")[0]
+        if kind == "devices":
+            kind, name = "networks", (configuration.get("devices", {}).get(name) or {}).get("networkId") or ""
+        if kind == "networks":
+            name = (configuration.get("networks", {}).get(name) or {}).get("organizationId") or ""
+        if name and kind in ("organizations", "networks"):
+            found[name].append(row)
+    return dict(found)
+
+
+# As a program
+
+
+def _lines(path: Path | None) -> Iterator[str]:
+    if path is not None:
+        yield from (line for line in path.read_text("utf-8").splitlines() if line.strip())
+
+
+def _rows(path: Path | None) -> list[Row]:
+    return [json.loads(line) for line in _lines(path)]
+
+
+def read_evidence(arguments: argparse.Namespace) -> Evidence:
+    """The evidence that lies in the files that were named."""
+    return Evidence(
+        journal=json.loads(arguments.journal.read_text("utf-8")),
+        before=json.loads(arguments.before.read_text("utf-8")),
+        state=json.loads(arguments.state.read_text("utf-8")),
+        audit=_rows(arguments.audit),
+        told=_rows(arguments.told),
+        stdout=list(_lines(arguments.stdout)),
+        measured=_rows(arguments.measured),
+        canaries=arguments.canary,
+        tries=arguments.tries,
+    )
+
+
+def report(verdict: Verdict) -> Iterable[str]:
+    """The verdict in lines: each invariant with how often it was exercised, then what broke."""
+    for name, meaning in MEANING.items():
+        yield f"{name:4} {verdict.exercised[name]:7}  {meaning}"
+    for name, text in verdict.broken:
+        yield f"BROKEN {name}: {text}"
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(description="Judge a run by what others saw of it.")
+    for name in ("journal", "state", "before", "audit"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    for name in ("told", "stdout", "measured"):
+        parser.add_argument(f"--{name}", type=Path)
+    parser.add_argument("--canary", action="append", default=[])
+    parser.add_argument("--tries", type=int, default=3, help="how often one read is tried at most")
+    parser.add_argument("--partial", action="store_true", help="not every invariant has to be exercised")
+    arguments = parser.parse_args(given)
+    verdict = judge(read_evidence(arguments))
+    sys.stdout.write("\n".join(report(verdict)) + "\n")
+    if verdict.broken:
+        return 1
+    if verdict.idle and not arguments.partial:
+        sys.stdout.write(f"NOT EXERCISED: {', '.join(verdict.idle)}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

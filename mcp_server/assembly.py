@@ -34,7 +34,7 @@ from mcp_server.domain.actor import Actor, Profile
 from mcp_server.domain.call import Attempt, ToolCall
 from mcp_server.domain.freeze import unfreeze_words
 from mcp_server.domain.outcome import ToolResult
-from mcp_server.domain.ports import Breakers, Clock, Ids, MerakiApi, RateBudget
+from mcp_server.domain.ports import Breakers, Clock, Ids, MerakiApi, RateBudget, Servers
 from mcp_server.domain.redaction import KnownSecrets
 from mcp_server.failpoints import arm, parse
 from mcp_server.gate.keys import Keyring
@@ -57,6 +57,7 @@ from mcp_server.store.vault import Vault
 from mcp_server.toolkit import Desk
 from mcp_server.transport.host import Host
 from mcp_server.upkeep import Duty, Upkeep
+from mcp_server.upkeep.presence import Presence
 from mcp_server.world import Limits, World
 
 
@@ -78,6 +79,7 @@ class Server:
     upkeep: Upkeep
     shared: RateFile  #: where servers share each organization's limits
     breakers: StoreBreakers
+    presence: Presence
 
     async def close(self) -> None:
         """Finish the changes under way, then close what is open."""
@@ -86,6 +88,7 @@ class Server:
         await self.client.close()
         self.shared.close()
         self.store.close()
+        self.presence.close()
 
 
 @asynccontextmanager
@@ -151,7 +154,8 @@ def assembled(
     vault = Vault(home, Seal(lambda: open_key(home, "vault")))
     keyring = Keyring(home)
     known = KnownSecrets(settings.secret_values, vault.values, learn)
-    means = _means(settings, lambda: open_key(home, "digest"), vault, keyring, known.learn)
+    presence = Presence(home, ids.new("server"))
+    means = _means(settings, lambda: open_key(home, "digest"), vault, keyring, known.learn, servers=presence)
     world = _worlds(
         settings, client, store, clock, ids, limits=_limits(settings, channel, sandbox=sandbox), overlay=overlay
     )
@@ -159,21 +163,40 @@ def assembled(
     recorder = Recorder(store, strict=settings.strict_audit, known=known)
     registry = Registry.load(lookups())
     parts = Parts(registry, recorder, changes, world, _desks(settings, store, means, breakers))
-    host = Host(
+    host = _host(parts, settings, home, clock, ids)
+    upkeep = Upkeep(_duties(), store, clock)
+    upkeep.start(tasks)
+    return Server(
+        settings,
+        parts,
+        host,
+        store,
+        keyring,
+        vault,
+        clock,
+        ids,
+        changes,
+        client,
+        world,
+        upkeep,
+        shared,
+        breakers,
+        presence,
+    )
+
+
+def _host(parts: Parts, settings: Settings, home: Path, clock: Clock, ids: Ids) -> Host:
+    """What a transport needs of the server."""
+    return Host(
         handle=lambda call: _answered(parts, call),
         refuse=lambda call: parts.recorder.refuse(call, parts.world()),
-        listed=registry.listed,
+        listed=parts.registry.listed,
         clock=clock,
         ids=ids,
         owner=owner_of,
         prompts=PROMPTS,
         state_key=question_key(home),
         question_s=settings.question_s,
-    )
-    upkeep = Upkeep(_duties(), store, clock)
-    upkeep.start(tasks)
-    return Server(
-        settings, parts, host, store, keyring, vault, clock, ids, changes, client, world, upkeep, shared, breakers
     )
 
 
@@ -297,6 +320,8 @@ def _means(
     vault: Vault,
     keyring: Keyring,
     learn: Callable[[str], None],
+    *,
+    servers: Servers,
 ) -> Means:
     def secret(name: str) -> str | None:
         found = settings.secrets.get(name) or vault.get(name)
@@ -319,6 +344,8 @@ def _means(
         session_id=_session_id,
         context=pre_change,
         after=post_task,
+        servers=servers,
+        command=lambda *words: command_line(settings, *words),
         audit_command=lambda audit_id: command_line(settings, "audit-respond", audit_id),
         unfreeze_command=lambda organization_id: command_line(settings, *unfreeze_words(organization_id)),
         named=lambda change_id: bound(change_id=change_id),

@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 from mcp_server.changes.authorize import Authorized, authorize_execution
 from mcp_server.changes.execution.execute import execute
 from mcp_server.changes.execution.report import change_outcome, stored_outcome
-from mcp_server.changes.execution.run import Run
+from mcp_server.changes.execution.run import Run, fences_of
 from mcp_server.changes.freeze import frozen, not_frozen
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt
@@ -95,6 +95,7 @@ class Changes:
             call_id=attempt.call.call_id,
             correlation_id=attempt.call.correlation_id,
             rolls_back=plan.rolls_back,
+            server=self._means.servers.enter(),
         )
         move(move(_approvable(stored.state), ChangeState.APPROVED), ChangeState.APPLYING)
         applying = replace(stored, state=ChangeState.APPLYING, change_id=change.key)
@@ -104,19 +105,24 @@ class Changes:
         lease = TakeLeases(
             plan.lease_keys, change.key, stored.owner, now, now + timedelta(seconds=self._means.times.lease_s)
         )
-        told = run.entry("state", "applying", {"approval": approval.key, "channel": approval.channel})
+        detail = {"approval": approval.key, "channel": approval.channel, "server": change.server}
+        told = run.entry("state", "applying", detail)
         first = {"change_id": None, "state": stored.state}
+        self._runs[change.key] = run  # from now on nobody here takes it for one that was left behind
         try:
             with anyio.CancelScope(shield=True):  # a cancelled commit may be written all the same
                 open_ = not_frozen(plan.organization.id)
                 await world.store.commit(open_, Put(applying, first), lease, spent, Put(change), told)
-        except RecordConflict as lost:
+                failpoint("K4")
+                run.fences = await fences_of(run)
+        except BaseException as lost:
+            del self._runs[change.key]
+            if not isinstance(lost, RecordConflict):
+                raise
             if isinstance(lost.found, Freeze):
                 raise frozen(lost.found, self._means) from lost
             _refuse_when_held(lost)
             return None
-        failpoint("K4")
-        self._runs[change.key] = run
         return run
 
     async def _follow(self, run: Run, attempt: Attempt) -> Outcome:

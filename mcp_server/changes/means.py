@@ -1,5 +1,6 @@
 """What the change engine works with beyond the ports of one call; built in the assembly."""
 
+import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from mcp_server.domain.call import Attempt, Json
 from mcp_server.domain.freeze import unfreeze_words
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Plan
-from mcp_server.domain.ports import Approvals
+from mcp_server.domain.ports import Approvals, Servers
 from mcp_server.world import World
 
 
@@ -41,8 +42,10 @@ class Means:
     context: Callable[[Attempt, Plan, World], Awaitable[Mapping[str, Json]]]  #: the hooks that need a plan
     after: Callable[[Attempt, Outcome, World], Awaitable[Outcome]]  #: the post-task hooks, for a caller that left
     times: Times
+    servers: Servers  #: who lives, so that nobody goes on with the change of another
     audit_command: Callable[[str], str] = lambda audit_id: f"meraki-specialist audit-respond {audit_id}"
     unfreeze_command: Callable[[str], str] = lambda organization_id: " ".join(
         ("meraki-specialist", *unfreeze_words(organization_id))
     )
+    command: Callable[..., str] = lambda *words: shlex.join(["meraki-specialist", *words])  #: for this installation
     named: Callable[[str], AbstractContextManager[None]] = lambda _change_id: nullcontext()  #: log lines inside name it

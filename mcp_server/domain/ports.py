@@ -1,4 +1,4 @@
-"""How the pure centre and the hooks see the world. Seven interfaces, at most five methods each."""
+"""How the pure centre and the hooks see the world: interfaces of at most five methods each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,22 +71,27 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class TakeLeases:
-    """Take all of the keys or none. Fails with ``RecordConflict(found=Lease)`` when one is held and has not run out."""
+    """Take all of the keys or none. Fails with ``RecordConflict(found=Lease)`` when one is held and has not run out.
+
+    ``again``: what this very change holds is taken anew, under the next fence, by whoever goes on with it.
+    """
 
     keys: tuple[str, ...]  #: sorted
     change_id: str
     holder: str
     now: datetime
     until: datetime
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HoldLeases:
-    """Fails with ``RecordConflict`` unless the change holds every key; moves ``until`` on."""
+    """Fails with ``RecordConflict`` unless the change holds every key under just these fences; moves ``until`` on."""
 
     keys: tuple[str, ...]
     change_id: str
     until: datetime
+    fences: tuple[int, ...]  #: of the keys, in their order, as they were when the leases were taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,18 @@ class Approvals(Protocol):
 
     def signer(self, key_id: str) -> str | None:
         """The owner of an enrolled key."""
+        ...
+
+
+class Servers(Protocol):
+    """The servers on this store: who goes on with a change, and whether somebody still does."""
+
+    def enter(self) -> str:
+        """The name under which this server is now known to live; StoreUnavailable when that cannot be shown."""
+        ...
+
+    def is_alive(self, name: str) -> bool:
+        """Whether the server of that name still runs."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.plan import Plan
+from mcp_server.domain.plan import Plan, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,19 @@ class Change:
     result: Mapping[str, Json] = field(default_factory=dict)  #: the change-log record once it has ended
     rolls_back: tuple[str, ...] = ()
     rolled_back_by: str | None = None
+    server: str = ""  #: who carries it out; while that server lives nobody else goes on with it
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a write was meant to do, kept until it was read back: what a server that comes later settles it by."""
+
+    operation: str
+    reader: Reader | None
+    before: Json
+    expected: Json
+    ignore: tuple[str, ...] = ()  #: fields that change on their own
+    unordered: tuple[str, ...] = ()  #: lists whose order means nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,7 @@ class ChangeStep:
     created: Mapping[str, Json] = field(default_factory=dict)  #: what the answer returned, for $ref and undo
     verified: Mapping[str, Json] = field(default_factory=dict)  #: matches, differences, read at
     sealed: Json = None  #: read-back state; kept sealed
+    asked: Asked | None = None  #: kept sealed too; None once the step was read back
 
 
 @dataclass(frozen=True, slots=True)

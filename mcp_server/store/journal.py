@@ -146,17 +146,18 @@ class Journal:
         """All keys or none; a lease that ran out may be taken; the fence grows each time."""
         for key in take.keys:
             lease = self._lease(key)
-            if lease and lease.change_id and lease.until > take.now:
+            is_own = take.again and lease is not None and lease.change_id == take.change_id
+            if lease and lease.change_id and lease.until > take.now and not is_own:
                 raise RecordConflict(f"lease {key}: held", lease)
             fence = lease.fence + 1 if lease else 1
             self._put_lease(Lease(key, take.change_id, take.holder, take.until, fence), is_new=lease is None)
 
     def _hold(self, hold: HoldLeases) -> None:
-        """Move the end of each lease on, when the change still holds all of them."""
-        for key in hold.keys:
+        """Move the end of each lease on, when the change still holds all of them and nobody took them meanwhile."""
+        for key, fence in zip(hold.keys, hold.fences, strict=True):
             lease = self._lease(key)
-            if lease is None or lease.change_id != hold.change_id:
-                raise RecordConflict(f"lease {key}: not held by {hold.change_id}", lease)
+            if lease is None or (lease.change_id, lease.fence) != (hold.change_id, fence):
+                raise RecordConflict(f"lease {key}: not held by {hold.change_id} under fence {fence}", lease)
             self._put_lease(replace(lease, until=hold.until), is_new=False)
 
     def _refuse_frozen(self, wanted: NotFrozen) -> None:

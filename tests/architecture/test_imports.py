@@ -24,7 +24,7 @@ LOWER: Mapping[str, frozenset[str]] = {
     "meraki": frozenset({"failpoints", "catalogue", "domain", "errors"}),
     "store": frozenset({"private_files", "catalogue", "domain", "errors"}),
     "gate": frozenset({"private_files", "catalogue", "domain", "errors"}),
-    "upkeep": frozenset({"domain", "errors"}),
+    "upkeep": frozenset({"private_files", "domain", "errors"}),
     "sandbox": frozenset({"catalogue", "errors"}),
     "toolkit": frozenset({"domain", "errors"}),
     "settings": frozenset({"failpoints", "private_files", "meraki", "domain", "errors"}),

@@ -222,16 +222,27 @@ async def test_leases_are_held_only_by_the_change_that_has_them_all(store: Store
     """Holding moves the end on; a change that lost one key holds none."""
     await store.commit(TakeLeases(KEYS, "CHG-1", "ana", START, UNTIL))
     later = UNTIL + timedelta(minutes=5)
-    await store.commit(HoldLeases(KEYS, "CHG-1", later))
+    await store.commit(HoldLeases(KEYS, "CHG-1", later, (1, 1)))
     lease = await store.get(Lease, KEYS[0])
     assert lease is not None
     assert lease.until == later
     await store.commit(TakeLeases(KEYS[1:], "CHG-2", "bea", later, later + timedelta(minutes=5)))
     with pytest.raises(RecordConflict):
-        await store.commit(HoldLeases(KEYS, "CHG-1", later + timedelta(hours=1)))
+        await store.commit(HoldLeases(KEYS, "CHG-1", later + timedelta(hours=1), (1, 1)))
     kept = await store.get(Lease, KEYS[0])
     assert kept is not None
     assert kept.until == later
+
+
+async def test_who_goes_on_with_a_change_takes_its_leases_anew_and_shuts_out_who_had_them(store: Store) -> None:
+    """The same change under the next fence: whoever comes back late with the older one writes nothing."""
+    await store.commit(TakeLeases(KEYS, "CHG-1", "ana", START, UNTIL))
+    await store.commit(TakeLeases(KEYS, "CHG-1", "ana", START, UNTIL, again=True))
+    with pytest.raises(RecordConflict, match="fence 1"):
+        await store.commit(HoldLeases(KEYS, "CHG-1", UNTIL, (1, 1)))
+    await store.commit(HoldLeases(KEYS, "CHG-1", UNTIL, (2, 2)))
+    with pytest.raises(RecordConflict):
+        await store.commit(TakeLeases(KEYS, "CHG-2", "bea", START, UNTIL, again=True))
 
 
 async def test_releasing_leaves_the_leases_of_others_alone(store: Store) -> None:

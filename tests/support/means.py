@@ -20,6 +20,18 @@ class NobodySigned:
         return None
 
 
+class AloneHere:
+    """Servers of which only this one lives."""
+
+    def enter(self) -> str:
+        """Its name."""
+        return "server-1"
+
+    def is_alive(self, name: str) -> bool:
+        """Whether it is this one."""
+        return name == "server-1"
+
+
 async def _no_session(_world: Any, _actor: Any) -> str:
     return "SES-1"
 
@@ -43,6 +55,7 @@ def means(**given: Any) -> Means:
         "session_id": _no_session,
         "context": _no_context,
         "after": _as_it_is,
+        "servers": AloneHere(),
         "named": lambda _change_id: nullcontext(),
         "times": Times(),
     }

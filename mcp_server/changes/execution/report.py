@@ -20,7 +20,7 @@ from mcp_server.errors import (
 )
 
 S = ChangeState
-_KEPT: Final = ("health", "delivery", "residue", "change_log", "generated")
+_KEPT: Final = ("health", "delivery", "residue", "change_log", "next_command", "generated")
 _NOT_ITS_OWN: Final = ("networkId", "organizationId")
 _GOOD: Final = (S.APPLIED, S.UNCHANGED, S.PENDING_KEEP)
 

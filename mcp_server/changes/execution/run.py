@@ -1,7 +1,7 @@
 """One change under way: its records, and how they are committed.
 
 Two rules: every state of a change is committed with the line of evidence that tells it, in one transaction; the
-fence of the change's leases is checked in the same transaction as each intent (safety I1, I8).
+fences of the change's leases are checked in the same transaction as each of them (safety I1, I8).
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Plan
 from mcp_server.domain.ports import Append, HoldLeases, Put, StoreWrite
-from mcp_server.domain.record import AuditEntry, Change, ChangeStep, StoredPlan
+from mcp_server.domain.record import AuditEntry, Change, ChangeStep, Lease, StoredPlan
+from mcp_server.errors import RecordConflict
 from mcp_server.world import World
 
 _WRITES_A_STEP: Final = 100  #: more than an undo of one step ever needs
@@ -32,6 +33,7 @@ class Run:
     attempt: Attempt
     world: World
     means: Means
+    fences: tuple[int, ...] = ()  #: of the plan's lease keys, as this run took them
     steps: list[ChangeStep] = field(default_factory=list)
     created: dict[int, Mapping[str, Json]] = field(default_factory=dict)  #: by step number, for $ref
     is_started: bool = False
@@ -50,7 +52,13 @@ class Run:
     change_log: Mapping[str, Json] = field(default_factory=dict)  #: how far that log could be read
     health: Mapping[str, Json] = field(default_factory=dict)
     delivery: Mapping[str, Json] = field(default_factory=dict)
+    next_command: str = ""  #: what a person runs, when the change waits for one
     generated: list[str] = field(default_factory=list)  #: names under which made-up secrets are kept
+    lease_keys: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What is asked for with each commit is computed once."""
+        self.lease_keys = self.plan.lease_keys
 
     @property
     def plan(self) -> Plan:
@@ -76,6 +84,8 @@ class Run:
         }
         if self.change_log:
             parts["change_log"] = dict(self.change_log)
+        if self.next_command:
+            parts["next_command"] = self.next_command
         if self.generated:
             parts["generated"] = [f"meraki-specialist secret show {name}" for name in self.generated]
         return parts
@@ -102,15 +112,19 @@ class Run:
         )
 
     def hold(self) -> HoldLeases:
-        """The fence check that goes with each intent; moves the leases' end on."""
+        """The fence check that goes with each commit; moves the leases' end on."""
         until = self.world.clock.now() + timedelta(seconds=self.means.times.lease_s)
-        return HoldLeases(self.plan.lease_keys, self.change.key, until)
+        return HoldLeases(self.lease_keys, self.change.key, until, self.fences)
+
+    async def commit(self, *writes: StoreWrite) -> None:
+        """The writes, when this run still holds its leases: who was shut out writes nothing any more."""
+        await self.world.store.commit(self.hold(), *writes)
 
     async def move(self, target: ChangeState, *writes: StoreWrite, detail: Mapping[str, Json] | None = None) -> None:
         """The change in its next state, committed together with ``writes``; IllegalMove changes nothing."""
         before = self.change.state
         moved = replace(self.change, state=move(before, target))
-        await self.world.store.commit(*writes, Put(moved, {"state": before}), self.entry("state", target.value, detail))
+        await self.commit(*writes, Put(moved, {"state": before}), self.entry("state", target.value, detail))
         self.change = moved  # only now: what could not be written has not happened
 
     def set_step(self, step: ChangeStep) -> Put:
@@ -121,6 +135,16 @@ class Run:
     def keep_step(self, step: ChangeStep) -> None:
         """Know a step's record as it is on disk; it replaces the earlier one of the same key."""
         self.steps = [known for known in self.steps if known.key != step.key] + [step]
+
+
+async def fences_of(run: Run) -> tuple[int, ...]:
+    """The fences of the leases that the run has just taken; RecordConflict when they are gone again."""
+    leases = {
+        lease.key: lease for lease in await run.world.store.list(Lease, {"change_id": run.change.key}, limit=1000)
+    }
+    if set(leases) != set(run.lease_keys):
+        raise RecordConflict(f"the leases of {run.change.key} were taken away")
+    return tuple(leases[key].fence for key in run.lease_keys)
 
 
 def undo_number(number: int, offset: int = 0) -> int:

@@ -20,7 +20,8 @@ from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Reader, Step
 from mcp_server.domain.ports import Put, Reply, Request
-from mcp_server.domain.record import ChangeStep, Freeze
+from mcp_server.domain.record import Asked, ChangeStep, Freeze
+from mcp_server.domain.recovery.settle import Settled, apart, settle
 from mcp_server.domain.redaction import clean, redacted
 from mcp_server.domain.rules.order import refusals, warnings
 from mcp_server.domain.state.compare import differences
@@ -120,11 +121,11 @@ async def write_step(run: Run, item: Ready, phase: Phase, next_state: ChangeStat
     """
     failpoint("K5")
     record = _intent(run, item, phase)
-    detail = {"phase": phase, "step": item.step.number, "request": record.request}
+    detail = {"phase": phase, "step": item.step.number, "request": record.request, "fences": list(run.fences)}
     intent = run.entry("intent", "intent", detail)
     may_go = () if phase == "undo" or run.plan.rolls_back else (not_frozen(run.plan.organization.id),)
     try:
-        await run.world.store.commit(*may_go, run.hold(), Put(record, {}), intent)
+        await run.commit(*may_go, Put(record, {}), intent)
     except RecordConflict as stopped:
         if isinstance(stopped.found, Freeze):
             raise frozen(stopped.found, run.means) from stopped
@@ -151,21 +152,29 @@ def _intent(run: Run, item: Ready, phase: Phase) -> ChangeStep:
         state="intent",
         request=request,
         sent_at=run.world.clock.now(),
+        asked=_asked(run, item),
     )
 
 
+def _asked(run: Run, item: Ready) -> Asked:
+    """What the step is settled by, now or by a server that comes later."""
+    row = run.world.overlay.row_for(item.touch)
+    return Asked(item.touch.operation, item.reader, item.before, item.expected, row.volatile, row.unordered)
+
+
 async def _applied(run: Run, item: Ready, record: ChangeStep, reply: Reply, next_state: ChangeState | None) -> Wrote:
-    created = _created(reply.data)
+    created = created_of(reply.data)
     record = replace(record, state="applied", http_status=reply.status, created=created, ended_at=run.world.clock.now())
     run.created[item.step.number] = created
     item = replace(item, reader=_reader_of_created(run, item, created))
-    outcome = run.entry("outcome", "applied", _told(record))
+    record = replace(record, asked=_asked(run, item))
+    outcome = run.entry("outcome", "applied", told(record))
     if next_state is None:
-        await run.world.store.commit(run.set_step(record), outcome)
+        await run.commit(run.set_step(record), outcome)
     else:
         await run.move(next_state, run.set_step(record), outcome)
     failpoint("K9")
-    return await read_back(run, item, record)
+    return await read_back(run, record, settle_s=item.step.settle_s)
 
 
 def _reader_of_created(run: Run, item: Ready, created: Mapping[str, Json]) -> Reader | None:
@@ -186,53 +195,60 @@ async def _failed(run: Run, item: Ready, record: ChangeStep, error: MerakiMcpErr
         return await _closed(run, replace(record, state="failed"), error)
     if item.reader is None:
         return await _closed(run, replace(record, state="unknown"), error)
-    wrote = await read_back(run, item, replace(record, state="unknown"))
-    if wrote.record.verified.get("matches") is True:
-        found = wrote.record.sealed
-        record = replace(wrote.record, state="applied", created=_created(found))
+    wrote = await read_back(run, replace(record, state="unknown"), settle_s=item.step.settle_s)
+    record = told_by_reading(wrote.record)
+    if record.state == "applied":
         run.created[item.step.number] = record.created
         return await _closed(run, record, None)
-    if wrote.record.verified.get("is_before") is True:
-        return await _closed(run, replace(wrote.record, state="not_applied"), error)
-    return await _closed(run, wrote.record, error, wrote.mismatch)
+    return await _closed(run, record, error, wrote.mismatch if record.state == "unknown" else ())
+
+
+def told_by_reading(record: ChangeStep) -> ChangeStep:
+    """A record that was in doubt and was read back, with what that says: applied, not_applied, or unknown still."""
+    settled = record.verified.get("settled")
+    if settled == Settled.APPLIED:
+        return replace(record, state="applied", created=created_of(record.sealed), asked=None)
+    return replace(record, state="not_applied", asked=None) if settled == Settled.NOT_APPLIED else record
 
 
 async def _closed(
     run: Run, record: ChangeStep, error: MerakiMcpError | None, mismatch: tuple[FieldChange, ...] = ()
 ) -> Wrote:
-    await run.world.store.commit(run.set_step(record), run.entry("outcome", record.state, _told(record)))
+    await run.commit(run.set_step(record), run.entry("outcome", record.state, told(record)))
     failpoint("K9")
     return Wrote(record, mismatch, error)
 
 
-async def read_back(run: Run, item: Ready, record: ChangeStep) -> Wrote:
+async def read_back(run: Run, record: ChangeStep, *, settle_s: float) -> Wrote:
     """The step's record with what the cloud holds now; waits up to the settle time for the planned state."""
-    if item.reader is None:
+    asked = record.asked
+    if asked is None or asked.reader is None:
         verified: Mapping[str, Json] = {"matches": None, "why": "this operation has no readable state"}
         return Wrote(replace(record, verified=verified))
     world, times = run.world, run.means.times
-    row = world.overlay.row_for(item.touch)
-    deadline = world.clock.monotonic() + min(item.step.settle_s, times.settle_s)
+    deadline = world.clock.monotonic() + min(settle_s, times.settle_s)
     wait_s = times.settle_poll_s
     while True:
         try:
-            live = await world.reads.resource(item.reader, fresh=True)
+            live = await world.reads.resource(asked.reader, fresh=True)
         except (MerakiError, AccessError) as error:
             return Wrote(replace(record, verified={"matches": None, "why": type(error).sentence}), error=error)
-        wrong = _wrong(item.expected, live, row)
+        wrong = apart(asked, asked.expected, live)
         if not wrong or world.clock.monotonic() >= deadline:
             break
         await world.clock.sleep(wait_s)
         wait_s = min(wait_s * 2, 5.0)
-    is_before = bool(wrong) and not _wrong(item.before, live, row)
+    settled = settle(asked, live)
     shown = [redacted({"field": change.path, "planned": change.before, "found": change.after}) for change in wrong]
     verified = {
         "matches": not wrong,
-        "is_before": is_before,
+        "is_before": settled is Settled.NOT_APPLIED,
+        "settled": settled.value,
         "differences": shown,
         "at": world.clock.now().isoformat(),
     }
-    return Wrote(replace(record, verified=verified, sealed=live), wrong)
+    left = asked if record.state == "unknown" else None
+    return Wrote(replace(record, verified=verified, sealed=live, asked=left), wrong)
 
 
 def _wrong(expected: Json, live: Json, row: Row) -> tuple[FieldChange, ...]:
@@ -241,7 +257,7 @@ def _wrong(expected: Json, live: Json, row: Row) -> tuple[FieldChange, ...]:
     return differences(expected, live, ignore=row.volatile, unordered=row.unordered)
 
 
-def _created(answer: Json) -> dict[str, Json]:
+def created_of(answer: Json) -> dict[str, Json]:
     """Scalars of an answer: ids and names for $ref and undo, secrets left out."""
     if not isinstance(answer, Mapping):
         return {}
@@ -249,7 +265,8 @@ def _created(answer: Json) -> dict[str, Json]:
     return dict(list(shown.items())[:_CREATED_FIELDS])
 
 
-def _told(record: ChangeStep) -> Mapping[str, Json]:
+def told(record: ChangeStep) -> Mapping[str, Json]:
+    """What a line of evidence says of a step."""
     return {
         "phase": record.phase,
         "step": record.number,

@@ -81,7 +81,7 @@ def a_case(
     means = Means(
         digest_key=lambda: KEY, secret=nothing, generate=nothing, approvals=signatures,
         approve_command=lambda key: f"meraki-specialist approve {key}", session_id=nothing, context=nothing,
-        after=nothing, times=Times(),
+        after=nothing, times=Times(), servers=nothing,
     )  # fmt: skip
     world = World(
         nothing, nothing, nothing, nothing, store, nothing, clock, FakeIds(), limits or Limits(profile=Profile.SOLO)

@@ -1,0 +1,99 @@
+"""The end of a change: its last state, its leases given up, and whom it waits for, all in one commit (K11, K12)."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from mcp_server.changes.execution.report import change_outcome
+from mcp_server.changes.execution.residue import read_log
+from mcp_server.changes.execution.run import Run
+from mcp_server.domain.call import Json
+from mcp_server.domain.change_state import MOVES, ChangeState, move
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.plan import FieldChange, Step
+from mcp_server.domain.ports import Put, ReleaseLeases, StoreWrite
+from mcp_server.domain.record import Change
+from mcp_server.domain.redaction import clean, redacted
+from mcp_server.errors import MerakiMcpError
+from mcp_server.failpoints import failpoint
+
+S = ChangeState
+log = logging.getLogger(__name__)
+WAITING: Final = (S.IN_DOUBT, S.PARTIAL, S.ROLLBACK_FAILED)  #: ends after which a person has something to do
+
+
+async def end(run: Run, state: ChangeState) -> Outcome:
+    """The outcome of the change in its last state; a person who has something to do is named the exact command."""
+    if run.is_sent:
+        log_view = await read_log(run)
+        run.unexplained, run.change_log = log_view.residue, log_view.to_json()
+    if state in WAITING:
+        run.next_command = next_command(run, state)
+    told = {"failure": dict(run.failure), **run.told()}
+    before = run.change.state
+    change = replace(
+        run.change, state=state if state is before else move(before, state), ended_at=run.world.clock.now(), result=told
+    )
+    stored = replace(run.stored, state=state)
+    writes: list[StoreWrite] = [Put(change, {"state": before}), Put(stored, {})]
+    if state is S.APPLIED and run.plan.rolls_back:
+        writes += await _mark_rolled_back(run)
+    if state in WAITING:
+        writes.append(run.entry("alert", state.value, {"residue": list(run.residue), "command": run.next_command}))
+    ended = run.entry("state", state.value, {"failure": dict(run.failure)})
+    await run.commit(*writes, ended, ReleaseLeases(change.key))
+    failpoint("K11")
+    run.change, run.stored = change, stored
+    failpoint("K12")
+    return change_outcome(run)
+
+
+def next_command(run: Run, state: ChangeState) -> str:
+    """What a person runs: say what is in doubt, or undo (again) what is known to be done."""
+    if state is S.IN_DOUBT:
+        return run.means.command("resolve", run.change.key, "--as", "applied|not-applied")
+    return run.means.command("rollback", run.change.key)
+
+
+async def _mark_rolled_back(run: Run) -> Sequence[StoreWrite]:
+    """The originals, marked, when they were undone as a whole."""
+    if run.plan.context.get("rollback_steps"):
+        return []
+    originals = [await run.world.store.get(Change, key) for key in run.plan.rolls_back]
+    return [Put(replace(one, rolled_back_by=run.change.key), {"rolled_back_by": None}) for one in originals if one]
+
+
+async def stranded(run: Run, failure: Mapping[str, Json]) -> Outcome:
+    """The store, the cloud or this server failed and left the run without a safe next step: say so, write no more."""
+    run.failure = failure
+    target = S.IN_DOUBT if run.is_sent else S.FAILED
+    if run.change.state in (S.PARTIAL, S.ROLLING_BACK):
+        run.residue.append("the undo was cut short; what it had not reached yet is as it was applied")
+    try:
+        if run.change.state is S.PARTIAL:
+            await run.move(S.ROLLING_BACK)
+        if run.change.state is S.ROLLING_BACK:
+            target = S.ROLLBACK_FAILED
+        if target not in MOVES[run.change.state]:
+            target = S.IN_DOUBT
+        return await end(run, target)
+    except MerakiMcpError:
+        log.warning("the end of change %s could not be recorded", run.change.key)
+        run.change = replace(run.change, state=target)  # told to the caller; the record stays as it was
+        return change_outcome(run)
+
+
+def residue_line(step: Step, change: FieldChange) -> str:
+    """One field that an undo did not restore: step, field, what stands there, what stood there before."""
+    name = change.path.rsplit(".", 1)[-1].split("[", 1)[0] or "resource"
+    found, wanted = (_shown(name, value) for value in (change.after, change.before))
+    return clean(f"step {step.number}: {step.label}: {change.path or 'it'} is {found}, was {wanted}", 400)
+
+
+def _shown(name: str, value: Json) -> str:
+    """The value on one line, a secret masked; what is not there by that word."""
+    if value is None:
+        return "not there"
+    return clean(json.dumps(redacted({name: value})[name], ensure_ascii=False, default=str), 120)

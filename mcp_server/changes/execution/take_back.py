@@ -1,0 +1,88 @@
+"""Taking back what a change has done: last step first, each read back, what could not be restored told by field.
+
+May be begun again after a crash: a step whose undo is on record as done and read back is not undone a second time.
+"""
+
+from collections.abc import Mapping
+
+from mcp_server.changes.execution.ending import residue_line
+from mcp_server.changes.execution.report import failure_of
+from mcp_server.changes.execution.run import Run, undo_number, undone_step
+from mcp_server.changes.execution.undo import as_found, way_back
+from mcp_server.changes.execution.write_step import Wrote, ready, write_step
+from mcp_server.changes.planning.build_plan import step_of
+from mcp_server.changes.planning.weigh import NOWHERE
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.plan import FieldChange, Step
+from mcp_server.domain.record import ChangeStep
+from mcp_server.domain.state.compare import differences
+from mcp_server.errors import AccessError, CallerError, MerakiError
+from mcp_server.failpoints import failpoint
+
+S = ChangeState
+
+
+async def take_back(run: Run) -> ChangeState:
+    """ROLLED_BACK only when each read-back equals its before-state, else ROLLBACK_FAILED with the residue."""
+    if run.change.state in (S.APPLYING, S.IN_DOUBT) and not _has_begun(run):
+        await run.move(S.PARTIAL, detail={"failure": dict(run.failure)})
+    if run.change.state is not S.ROLLING_BACK:
+        await run.move(S.ROLLING_BACK)
+    done = {record.number: record for record in run.steps if record.phase == "apply" and record.state == "applied"}
+    undone = _undone(run)
+    for step in reversed(as_found(run.plan.steps, done)):
+        if step.number in done and undone.get(step.number, 0) < max(1, len(step.inverse.writes)):
+            await _undo_one(run, step, done[step.number])
+    return S.ROLLBACK_FAILED if run.residue else S.ROLLED_BACK
+
+
+def _has_begun(run: Run) -> bool:
+    return any(record.phase == "undo" for record in run.steps)
+
+
+def _undone(run: Run) -> Mapping[int, int]:
+    """How many undo writes of each step are on record as applied and read back as planned."""
+    counts: dict[int, int] = {}
+    for record in run.steps:
+        if record.phase == "undo" and record.state == "applied" and record.verified.get("matches") is not False:
+            number = undone_step(record.number)
+            counts[number] = counts.get(number, 0) + 1
+    return counts
+
+
+async def _undo_one(run: Run, step: Step, record: ChangeStep) -> None:
+    """One step taken back and proven, or its residue noted."""
+    try:
+        way = await way_back(step, record, run.world, undo_number(step.number), fresh=True)
+        if way.hopeless:
+            run.residue.append(way.hopeless)
+        for offset, draft in enumerate(way.drafts):
+            back = step_of(undo_number(step.number, offset), draft, NOWHERE, run.plan.organization)
+            wrote = await write_step(run, await ready(run, back, record.created), "undo", None)
+            await run.commit(run.set_step(wrote.record))
+            failpoint("K10")
+            run.residue += _why_not(step, wrote)
+        run.residue += await _left_over(run, step)
+    except (MerakiError, AccessError, CallerError) as error:
+        run.residue.append(f"step {step.number}: {failure_of(error)['message']}")
+
+
+async def _left_over(run: Run, step: Step) -> list[str]:
+    """Fields of the step's resource that are not as before, read afresh."""
+    if step.reader is None:
+        return []
+    live = await run.world.reads.resource(step.reader, fresh=True)
+    row = run.world.overlay.row(step.write.operation)
+    if step.before is None or live is None:
+        is_back = step.before is live or step.kind == "delete"
+        return [] if is_back else [residue_line(step, FieldChange("", step.before, live))]
+    wrong = differences(step.before, live, ignore=row.volatile, unordered=row.unordered)
+    return [residue_line(step, change) for change in wrong]
+
+
+def _why_not(step: Step, wrote: Wrote) -> list[str]:
+    """Why a write of the undo did not do it, with what the cloud says; the fields that ``_left_over`` cannot read."""
+    if wrote.error is None:
+        return [residue_line(step, change) for change in wrote.mismatch] if step.reader is None else []
+    says = "; ".join(wrote.record.errors)
+    return [f"step {step.number}: {failure_of(wrote.error)['message']}" + (f" {says}" if says else "")]

@@ -1,0 +1,1 @@
+"""What becomes of a change whose server stopped: decisions without any input or output."""

@@ -1,0 +1,60 @@
+"""How a change whose server stopped comes to a safe end.
+
+Rules: what is not known is a person's to decide; a change that is whole is only looked at, never written to; nothing
+is written when its last step is too long ago, for the network may have been put right by hand since.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.plan import Step
+from mcp_server.domain.record import ChangeStep
+
+_DOUBT = frozenset({"intent", "unknown"})
+_DONE = frozenset({"applied", "unchanged"})
+_UNDOING = frozenset({ChangeState.PARTIAL, ChangeState.ROLLING_BACK})
+
+
+class Policy(StrEnum):
+    """What the operator wants of a change that was applied in part."""
+
+    UNDO = "undo"
+    FINISH = "finish"
+
+
+class SafeEnd(StrEnum):
+    """What is done next."""
+
+    ASK = "ask"  #: a person decides
+    LOOK = "look"  #: every step is done: look at the network's health, then it is applied
+    FAIL = "fail"  #: nothing took effect, and nothing is done
+    FINISH = "finish"  #: carry out the steps that are left
+    UNDO = "undo"  #: take back what was done
+
+
+def safe_end(
+    state: ChangeState, steps: Sequence[Step], records: Sequence[ChangeStep], policy: Policy, *, is_late: bool
+) -> SafeEnd:
+    """What is done with a change that stood in ``state`` when its server stopped, its open writes settled."""
+    if any(record.state in _DOUBT or _is_unread(record) for record in records):
+        return SafeEnd.ASK
+    if state in _UNDOING:
+        return SafeEnd.ASK if is_late else SafeEnd.UNDO
+    applied = [record for record in records if record.phase == "apply"]
+    is_bad = any(record.state == "failed" or record.verified.get("matches") is False for record in applied)
+    done = {record.number for record in applied if record.state in _DONE}
+    took_effect = any(record.state == "applied" for record in applied)
+    if not is_bad and took_effect and done == {step.number for step in steps}:
+        return SafeEnd.LOOK
+    if policy is Policy.FINISH and not is_bad and not is_late:
+        return SafeEnd.FINISH
+    if not took_effect:
+        return SafeEnd.FAIL
+    return SafeEnd.ASK if is_late else SafeEnd.UNDO
+
+
+def _is_unread(record: ChangeStep) -> bool:
+    """Whether a write of which the answer is known was never compared with the cloud, though something reads it."""
+    can_be_read = record.asked is not None and record.asked.reader is not None
+    return record.state == "applied" and can_be_read and record.verified.get("matches") is None

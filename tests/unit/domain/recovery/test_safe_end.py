@@ -1,0 +1,92 @@
+"""How a change whose server stopped is brought to its end."""
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.plan import Reader
+from mcp_server.domain.record import Asked, ChangeStep
+from mcp_server.domain.recovery.safe_end import Policy, SafeEnd, safe_end
+from tests.support.plans import step
+
+S = ChangeState
+STEPS = (step(1), step(2))
+ASKED = Asked("updateNetworkWirelessSsid", Reader("getNetworkWirelessSsid", {}), None, None)
+
+
+def done(*states: str, phase: str = "apply", **more: Any) -> list[ChangeStep]:
+    """Records of the first steps, in those states; what was applied was read back as planned."""
+    made = [
+        ChangeStep(f"CHG-1/{phase}/{number}", "CHG-1", phase, number, state, {}, verified={"matches": True})
+        for number, state in enumerate(states, 1)
+    ]
+    return [replace(record, **more) for record in made]
+
+
+def ends(records: list[ChangeStep], state: ChangeState = S.APPLYING) -> dict[tuple[str, bool], SafeEnd]:
+    """What is done by each policy, in time and late."""
+    pairs = itertools.product(Policy, (False, True))
+    return {
+        (policy.value, is_late): safe_end(state, STEPS, records, policy, is_late=is_late) for policy, is_late in pairs
+    }
+
+
+@pytest.mark.parametrize("state", ["intent", "unknown"])
+def test_what_is_in_doubt_is_a_persons_to_decide(state: str) -> None:
+    """Whatever the policy, and whatever else is known."""
+    assert set(ends(done("applied", state)).values()) == {SafeEnd.ASK}
+
+
+def test_a_write_that_was_never_compared_with_the_cloud_is_a_persons_to_decide() -> None:
+    """Applied by its answer, not readable when the server came back; what nothing reads can only be believed."""
+    assert set(ends(done("applied", "applied", asked=ASKED, verified={"matches": None})).values()) == {SafeEnd.ASK}
+    unreadable = done("applied", "applied", asked=replace(ASKED, reader=None), verified={"matches": None})
+    assert set(ends(unreadable, S.VERIFYING).values()) == {SafeEnd.LOOK}
+
+
+def test_a_change_that_is_whole_is_only_looked_at() -> None:
+    """No write is needed, so it is never too late."""
+    assert set(ends(done("applied", "unchanged"), S.VERIFYING).values()) == {SafeEnd.LOOK}
+
+
+def test_a_change_that_did_nothing_fails_or_is_carried_out() -> None:
+    """By policy; late, nothing is written."""
+    expected = {
+        ("undo", False): SafeEnd.FAIL,
+        ("undo", True): SafeEnd.FAIL,
+        ("finish", False): SafeEnd.FINISH,
+        ("finish", True): SafeEnd.FAIL,
+    }
+    for records in (done(), done("not_applied"), done("unchanged", "not_applied")):
+        assert ends(records) == expected
+
+
+def test_a_change_that_is_applied_in_part_is_undone_or_finished() -> None:
+    """By policy; late, a person is asked."""
+    for records in (done("applied"), done("applied", "not_applied")):
+        assert ends(records) == {
+            ("undo", False): SafeEnd.UNDO,
+            ("undo", True): SafeEnd.ASK,
+            ("finish", False): SafeEnd.FINISH,
+            ("finish", True): SafeEnd.ASK,
+        }
+
+
+@pytest.mark.parametrize("bad", [{"state": "failed"}, {"verified": {"matches": False}}])
+def test_what_went_wrong_is_never_finished(bad: dict[str, Any]) -> None:
+    """A step that the cloud refused, or that does not read back as planned."""
+    records = [*done("applied"), replace(done("applied", "applied")[1], **bad)]
+    found = ends(records)
+    assert {found["undo", False], found["finish", False]} == {SafeEnd.UNDO}
+    assert {found["undo", True], found["finish", True]} == {SafeEnd.ASK}
+
+
+@pytest.mark.parametrize("state", [S.PARTIAL, S.ROLLING_BACK])
+def test_an_undo_that_was_begun_is_gone_on_with(state: ChangeState) -> None:
+    """Also when every step was applied; late, a person is asked."""
+    found = ends(done("applied", "applied"), state)
+    assert {found["undo", False], found["finish", False]} == {SafeEnd.UNDO}
+    assert {found["undo", True], found["finish", True]} == {SafeEnd.ASK}

@@ -1,0 +1,62 @@
+"""Who lives: told by a lock that the operating system gives up with the process, never by a clock."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mcp_server.errors import StoreUnavailable
+from mcp_server.upkeep.presence import Presence
+
+ROOT = Path(__file__).resolve().parents[3]
+LIVES = (
+    "import sys; from pathlib import Path; from mcp_server.upkeep.presence import Presence;"
+    "print(Presence(Path(sys.argv[1]), 'server-b').enter(), flush=True); sys.stdin.read()"
+)
+
+
+def test_a_server_lives_from_its_entry_to_its_end(tmp_path: Path) -> None:
+    """Before it enters nobody knows it; after it is gone its file is gone too."""
+    one, other = Presence(tmp_path, "server-a"), Presence(tmp_path, "server-b")
+    assert not other.is_alive("server-a")
+    assert not one.is_alive("server-a")
+    assert one.enter() == one.enter() == "server-a"
+    assert other.is_alive("server-a")
+    assert one.is_alive("server-a")
+    one.close()
+    assert not other.is_alive("server-a")
+    assert list((tmp_path / "servers").iterdir()) == []
+
+
+def test_a_stopped_process_lives_and_a_killed_one_does_not(tmp_path: Path) -> None:
+    """However long it stands still, nobody goes on with what it began; once it is killed, somebody does at once."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LIVES, str(tmp_path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"server-b\n"
+        own = Presence(tmp_path, "server-a")
+        os.kill(server.pid, signal.SIGSTOP)
+        assert own.is_alive("server-b")
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait(20)
+        assert not own.is_alive("server-b")
+        assert not own.is_alive("server-b")
+
+
+@pytest.mark.parametrize("name", ["", "../server-a", "server-", "server-A b", "server-a/../../x"])
+def test_a_name_that_no_server_has_is_nobody_and_opens_no_file(tmp_path: Path, name: str) -> None:
+    """Names come out of stored records."""
+    (tmp_path / "server-a.lock").touch()
+    assert not Presence(tmp_path, "server-b").is_alive(name)
+    assert (tmp_path / "server-a.lock").exists()
+
+
+def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """No change begins then: nobody could tell that its server lives."""
+    (tmp_path / "servers").write_text("in the way")
+    with pytest.raises(StoreUnavailable):
+        Presence(tmp_path, "server-a").enter()

@@ -4,6 +4,7 @@ import getpass
 import secrets
 import time
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 
 import anyio
@@ -46,9 +47,15 @@ class RandomIds:
 
 def random_text(alphabet: str, length: int) -> str:
     """So many random characters of the alphabet, from the operating system's randomness."""
-    return "".join(secrets.choice(alphabet) for _ in range(length))
+    number = secrets.randbelow(len(alphabet) ** length)  # one draw: each call of the source is a system call
+    text = ""
+    for _ in range(length):
+        number, at = divmod(number, len(alphabet))
+        text += alphabet[at]
+    return text
 
 
+@cache
 def owner_of(channel: str) -> str:
     """Who owns the calls of a channel: the operating system's user on stdio; over HTTP nobody is known yet."""
     return getpass.getuser() if channel in ("stdio", "cli") else "anonymous"

@@ -21,6 +21,7 @@ from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
 _ARGUMENT_BYTES_KEPT: Final = 20_000
+_compact: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 _STATUS: Final = {"busy": "busy", "plan_expired": "expired", "stale": "stale"}
 
 
@@ -58,9 +59,11 @@ class Recorder:
     async def close(self, call: ToolCall, outcome: Outcome, world: World, started_at: float) -> ToolResult:
         """The result of the call with the receipt of its row; ``started_at`` in monotonic seconds."""
         payload = rendered(outcome)
-        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str)
-        payload, size = self._known.masked(payload, text), len(text)
-        usage = _usage(call, outcome, world, size, world.clock.monotonic() - started_at)
+        text = _compact(payload)
+        shown = self._known.masked(payload, text)
+        if shown is not payload:
+            payload, text = shown, _compact(shown)
+        usage = _usage(call, outcome, world, len(text), world.clock.monotonic() - started_at)
         try:
             with anyio.CancelScope(shield=True):  # whoever goes away now still leaves the row of this call
                 receipts = await self._store.commit(Append(self._row(call, outcome, world)), Put(usage, {}))
@@ -77,14 +80,15 @@ class Recorder:
                     "message": "This call could not be recorded; health_check says why.",
                 },
             ]
-            receipt = None
+            receipt, text = None, _compact(payload)
         payload["receipt"] = {"seq": receipt.seq, "hash": receipt.hash} if receipt else None
+        text = f'{text[:-1]},"receipt":{_compact(payload["receipt"])}}}'  # what was written once is not written again
         asking = None
         if outcome.question:
             asked = self._known.masked(outcome.question, outcome.question)
             asking = Asking(asked, outcome.data.get("form", {}), outcome.question_id)
         failpoint("K13")
-        return ToolResult(payload, outcome.error is not None, asking)
+        return ToolResult(payload, text, outcome.error is not None, asking)
 
     async def refuse(self, call: ToolCall, world: World) -> ToolResult:
         """The recorded refusal of a message that was not a valid call, or whose approval state was not ours."""

@@ -151,7 +151,7 @@ class Attempt:
 
     def with_facts(self, **parts: Any) -> "Attempt":
         """The same attempt knowing more."""
-        return replace(self, facts=replace(self.facts, **parts))
+        return replace(self, facts=replace(self.facts, **parts)) if parts else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class ToolResult:
     """What the transport sends: the payload of the answer, or a question."""
 
     payload: Mapping[str, Json]
+    text: str  #: the payload as compact JSON
     is_error: bool
     asking: Asking | None = None
 

@@ -47,6 +47,7 @@ _UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\U
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
+@lru_cache(maxsize=4096)  # an answer repeats its field names in every element
 def is_secret_field(name: str) -> bool:
     """Whether a field of that name holds a secret, however it is written (sharedSecret, shared_secret, X-API-Key)."""
     plain = re.sub(r"[^a-z0-9]", "", name.lower())

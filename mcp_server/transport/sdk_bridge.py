@@ -239,9 +239,8 @@ def _misfit(method: str, error: ValidationError) -> str:
 
 
 def _tool_result(result: ToolResult) -> types.CallToolResult:
-    payload = json.loads(json.dumps(dict(result.payload), ensure_ascii=False, default=str))
-    text = types.TextContent(text=json.dumps(payload, ensure_ascii=False, separators=(",", ":")))
-    return types.CallToolResult(content=[text], structured_content=payload, is_error=result.is_error)
+    text = types.TextContent(text=result.text)
+    return types.CallToolResult(content=[text], structured_content=json.loads(result.text), is_error=result.is_error)
 
 
 def open_stdio() -> AbstractAsyncContextManager[Any]:

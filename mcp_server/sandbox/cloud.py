@@ -14,6 +14,7 @@ from typing import Any
 from mcp_server.sandbox import behaviours
 from mcp_server.sandbox.behaviour import AFTER_WRITE, BEFORE_REQUEST, BEHAVIOURS, Call, CloudError
 from mcp_server.sandbox.behaviours.lan.reachability import fetch
+from mcp_server.sandbox.checks.effects import WITHOUT_EFFECT
 from mcp_server.sandbox.checks.settings import PAGE
 from mcp_server.sandbox.generic import NOT_FOUND, Rows, answer, is_collection, item_tree
 from mcp_server.sandbox.paging import page_of
@@ -45,7 +46,7 @@ _OWN_OF_BOUND = (
     "pii",
     "sm",
 )
-_UNLOGGED = ("/liveTools", "/actionBatches", "/reboot", "/blinkLeds", "/alerts/dismiss", "/alerts/restore")
+_UNLOGGED = ("/actionBatches", "/alerts/dismiss", "/alerts/restore")
 _METHODS = ("POST ", "PUT ", "DELETE ")
 BOUND = "This network is bound to a configuration template. Unbind it or change the template instead."
 MONITORED = "This switch is monitored only: its configuration comes from the device and is read-only in the dashboard."
@@ -115,7 +116,8 @@ class Cloud:
         for serial in _configured(world, route, call):
             world.hidden[f"/devices/{serial}"]["configurationAwaited"] = True
             fetch(world, serial)
-        if len(world.changes) == written and not any(word in call.path for word in _UNLOGGED):
+        unlogged = route.operation in WITHOUT_EFFECT or any(word in call.path for word in _UNLOGGED)
+        if len(world.changes) == written and not unlogged:
             network_id = call.params.get("networkId") or world.network_of(call.params.get("serial", ""))
             organization_id = call.params.get("organizationId") or world.organization_of(network_id)
             world.record_change(network_id, PAGE, route.operation, "", call.body or {}, organization_id=organization_id)

@@ -4,7 +4,8 @@
 - GET of anything else is sampled each time: one row for each device or network of the organization where the rows
   name one. Nothing is stored by reading.
 - PUT merges, POST adds an item with a new id, DELETE removes; an unknown id is a 404.
-- A POST that is an action (no collection at its path) is taken, logged and answered with its body, and does nothing.
+- A POST that is an action (no collection at its path) is answered with its body when it changes nothing
+  (``checks/effects.py``). Every other one is written by hand.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from dataclasses import replace
 from typing import overload
 
 from mcp_server.sandbox.behaviour import Call, CloudError, Json
+from mcp_server.sandbox.checks.effects import WITHOUT_EFFECT
 from mcp_server.sandbox.routes import Route, filled, key_field, routes
 from mcp_server.sandbox.samples import Setting, about, digest, sample
 from mcp_server.sandbox.shapes import cut, known, merged
@@ -264,7 +266,7 @@ def _delete(world: World, call: Call, route: Route) -> Json:
 def _post(world: World, call: Call, route: Route) -> Json:
     body = known(call.body or {}, route.body or {})
     if not is_collection(route.template):
-        return body
+        return _without_effect(call, body)
     tree = item_tree(route.template)
     field = key_field(route.template, tree)
     items = items_at(world, route.template, call.path, call.params)
@@ -278,6 +280,13 @@ def _post(world: World, call: Call, route: Route) -> Json:
     value = body.get(field, int(key) if isinstance(base.get(field), int) and key.isdigit() else key)
     items[key] = merged(base, body, route.body) | {field: value}
     return items[key]
+
+
+def _without_effect(call: Call, body: Json) -> Json:
+    """The answer of an action that changes nothing; CloudError 501 for one that would, and that nobody wrote."""
+    if call.operation not in WITHOUT_EFFECT:
+        raise CloudError(501, f"The sandbox does not know what {call.operation} does")
+    return body
 
 
 def _new_key(world: World, route: Route, body: Json) -> str:

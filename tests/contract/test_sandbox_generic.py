@@ -33,6 +33,7 @@ def _furnished() -> Simulated:
     action = {"resource": f"{here}/switch/qosRules", "operation": "create", "body": {"vlan": 20}}
     cloud.post(f"/organizations/{cloud.organization}/actionBatches", {"confirmed": False, "actions": [action]})
     _swap(cloud)
+    _start_jobs(cloud)
     cloud.ask("POST", f"/organizations/{cloud.organization}/sase/integrations", {"api": {"key": "k", "secret": "s"}})
     core = next(one for one in cloud.world.devices_in(cloud.campus) if one["productType"] == "switch")
     cloud.put(f"/devices/{core['serial']}/switch/ports/51", {"enabled": False})
@@ -47,6 +48,19 @@ def _swap(cloud: Simulated) -> None:
     old, new = (next(one["serial"] for one in switches if bool(one["networkId"]) is used) for used in (True, False))
     swap = {"devices": {"old": old, "new": new}, "afterAction": "remove from network"}
     cloud.ask("POST", f"/organizations/{cloud.organization}/inventory/devices/swaps/bulk", {"swaps": [swap]})
+
+
+def _start_jobs(cloud: Simulated) -> None:
+    """A stack, and jobs that are read by their id alone."""
+    here, org = f"/networks/{cloud.campus}", f"/organizations/{cloud.organization}"
+    devices = cloud.world.devices_in(cloud.campus)
+    switches, radios = ([one["serial"] for one in devices if one["productType"] == p] for p in ("switch", "wireless"))
+    cloud.post(f"{here}/switch/stacks", {"name": "Pilha", "serials": switches[:2]})
+    cloud.ask("POST", f"/devices/{radios[0]}/wireless/zigbee/enrollments")
+    locks = cloud.get(f"{org}/wireless/zigbee/doorLocks")
+    cloud.ask("POST", f"{org}/wireless/zigbee/disenrollments", {"doorLockIds": [locks[0]["doorLockId"]]})
+    managed = cloud.get(f"{here}/sm/devices")
+    cloud.ask("POST", f"{here}/sm/bypassActivationLockAttempts", {"ids": [managed[0]["id"]]})
 
 
 def _place(cloud: Simulated, route: Route) -> str:

@@ -91,6 +91,23 @@ def reboot_device(world: "World", call: Call) -> Json:
     return {"success": True}
 
 
+@behaviour("bulkUpdateOrganizationDevicesDetails")
+def put_details(world: "World", call: Call) -> Json:
+    """The devices have these details; one of a name that is there takes its place, an empty value removes it."""
+    serials, details = call.body["serials"], call.body["details"]
+    known = {device["serial"] for device in of_organization(world, call.params["organizationId"])}
+    for serial in serials:
+        if serial not in known:
+            raise CloudError(400, f"Device with serial {serial} not found in this organization")
+    if not serials or not details:
+        raise CloudError(400, "At least one of 'serials' and one of 'details' is required")
+    for serial in serials:
+        held = {one["name"]: one["value"] for one in world.devices[serial]["details"]}
+        held |= {one["name"]: one.get("value") or "" for one in details}
+        world.devices[serial]["details"] = [{"name": name, "value": value} for name, value in held.items() if value]
+    return {"serials": serials}
+
+
 @behaviour("getOrganizationDevicesOverviewByModel")
 def count_models(world: "World", call: Call) -> Json:
     """How many devices of each model are in networks."""
@@ -251,7 +268,7 @@ def release_inventory(world: "World", call: Call) -> Json:
 
 # Firmware
 
-_VERSIONS = {
+VERSIONS = {
     "appliance": ("2128", "MX 18.211", "2140", "MX 19.1"),
     "switch": ("2301", "MS 17.2.1", "2317", "MS 17.3"),
     "wireless": ("2205", "MR 31.1.6", "2229", "MR 31.1.7"),
@@ -281,7 +298,7 @@ def _firmware(world: "World", network_id: str) -> Json:
 
 
 def _product(stored: Json, product: str) -> Json:
-    id_, name, next_id, next_name = _VERSIONS[product]
+    id_, name, next_id, next_name = VERSIONS[product]
     planned = stored["products"].get(product, {})
     offered = _version(next_id, next_name)
     upgrade = planned.get("nextUpgrade") or {}
@@ -302,7 +319,7 @@ def get_firmware(world: "World", call: Call) -> Json:
     network_id = call.params["networkId"]
     stored = _firmware(world, network_id)
     home = world.networks.get(network_id) or world.templates[network_id]
-    products = {one: _product(stored, one) for one in home["productTypes"] if one in _VERSIONS}
+    products = {one: _product(stored, one) for one in home["productTypes"] if one in VERSIONS}
     return stored | {"products": products}
 
 
@@ -322,15 +339,32 @@ def plan_firmware(world: "World", call: Call) -> Json:
 
 
 def _check_upgrade(world: "World", network_id: str, product: str, wanted: Json) -> None:
-    if product not in _VERSIONS or product not in world.networks.get(network_id, {}).get("productTypes", ()):
+    if product not in VERSIONS or product not in world.networks.get(network_id, {}).get("productTypes", ()):
         raise CloudError(400, f"Network does not support the product '{product}'")
     upgrade = wanted.get("nextUpgrade") or {}
     chosen = (upgrade.get("toVersion") or {}).get("id")
-    if chosen and chosen not in (_VERSIONS[product][0], _VERSIONS[product][2]):
+    if chosen and chosen not in (VERSIONS[product][0], VERSIONS[product][2]):
         raise CloudError(400, "Invalid firmware version")
     time = upgrade.get("time")
     if time and datetime.fromisoformat(time) < world.now():
         raise CloudError(400, "Upgrade time must be in the future")
+
+
+def plan_rollback(world: "World", call: Call, product: Json, time: Json) -> Json:
+    """Put a product back on the version before; without a product the network must have one alone. 400 otherwise."""
+    network_id = call.params["networkId"]
+    able = [one for one in world.networks.get(network_id, {}).get("productTypes", ()) if one in VERSIONS]
+    product = product or (able[0] if len(able) == 1 else None)
+    if product not in able:
+        raise CloudError(400, f"Network does not support the product '{product}'")
+    if time and datetime.fromisoformat(time) < world.now():
+        raise CloudError(400, "Rollback time must be in the future")
+    upgrade = {"time": time or "", "toVersion": {"id": VERSIONS[product][0]}}
+    stored = _firmware(world, network_id)
+    stored["products"][product] = stored["products"].get(product, {}) | {"nextUpgrade": upgrade}
+    id_, name, _next, _name = VERSIONS[product]
+    shown = {"product": product, "status": "pending", "upgradeBatchId": world.new_id(), "time": upgrade["time"]}
+    return shown | {"toVersion": _version(id_, name), "reasons": call.body["reasons"]}
 
 
 def planned_upgrades(world: "World", organization_id: str) -> Iterator[Json]:
@@ -347,7 +381,7 @@ def _upgrade_row(world: "World", network: Json, product: str, upgrade: Json) -> 
     at = datetime.fromisoformat(upgrade["time"])
     late = (world.now() - at).total_seconds()
     status = "Scheduled" if late < 0 else "Started" if late < UPGRADE_S else "Completed"
-    id_, name, next_id, next_name = _VERSIONS[product]
+    id_, name, next_id, next_name = VERSIONS[product]
     return {
         "upgradeId": f"{network['id']}-{product}",
         "upgradeBatchId": network["id"].split("_")[-1],

@@ -1,0 +1,75 @@
+"""Clients that were provisioned: their names and policies; and cameras that were given credentials."""
+
+import copy
+from typing import TYPE_CHECKING
+
+from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
+from mcp_server.sandbox.behaviours.devices import of_organization
+from mcp_server.sandbox.checks.addresses import is_mac
+from mcp_server.sandbox.checks.references import group_policies
+from mcp_server.sandbox.checks.settings import home
+from mcp_server.sandbox.checks.tables import device_of_organization, some
+
+if TYPE_CHECKING:
+    from mcp_server.sandbox.world import World
+
+_POLICY = ("devicePolicy", "groupPolicyId", "policiesBySecurityAppliance", "policiesBySsid")
+
+
+@behaviour("provisionNetworkClients")
+def provision(world: "World", call: Call) -> Json:
+    """The clients have that name and policy, whether they were ever seen or not; what they had is not kept."""
+    body, network_id = call.body, call.params["networkId"]
+    clients = some(body["clients"], "clients")
+    policies = group_policies(world, home(world, network_id))
+    wanted = [body, *(body.get("policiesBySsid") or {}).values()]
+    for one in wanted:
+        if one.get("devicePolicy") == "Group policy" and str(one.get("groupPolicyId")) not in policies:
+            raise CloudError(400, "Group policy not found")
+    for one in clients:
+        if not is_mac(one["mac"]):
+            raise CloudError(400, f"{one['mac']} is not a MAC address")
+    policy = copy.deepcopy({name: body[name] for name in _POLICY if name in body})
+    rows = []
+    for one in clients:
+        mac = one["mac"].lower()
+        kept = {"mac": mac, "name": one.get("name")}
+        world.collection(f"/networks/{network_id}/clients/provisioned")[mac] = kept | policy
+        world.put(f"/networks/{network_id}/clients/{mac}/policy", kept | policy)
+        rows.append({"mac": mac, "clientId": f"k{mac.replace(':', '')[-7:]}", "name": one.get("name"), "message": "OK"})
+    return policy | {"clients": rows}
+
+
+# Cameras
+
+
+def _notes(world: "World", call: Call) -> dict[str, Json]:
+    return world.collection(f"/organizations/{call.params['organizationId']}/camera/onboarding/statuses")
+
+
+@behaviour("getOrganizationCameraOnboardingStatuses")
+def list_onboarding(world: "World", call: Call) -> Json:
+    """How far each camera is."""
+    wanted, held = call.query.get("serials"), _notes(world, call)
+    return [
+        {
+            "networkId": one["networkId"],
+            "serial": one["serial"],
+            "status": "complete",
+            "updatedAt": held.get(one["serial"], {}).get("updatedAt"),
+        }
+        for one in of_organization(world, call.params["organizationId"])
+        if one["productType"] == "camera" and (not wanted or one["serial"] in wanted)
+    ]
+
+
+@behaviour("updateOrganizationCameraOnboardingStatuses")
+def note_credentials(world: "World", call: Call) -> Json:
+    """It is noted that the camera was given its credentials."""
+    body = call.body or {}
+    device = device_of_organization(world, call.params["organizationId"], body.get("serial"))
+    if device["productType"] != "camera":
+        raise CloudError(400, f"Device with serial {device['serial']} is not a camera")
+    row = {"wirelessCredentialsSent": bool(body.get("wirelessCredentialsSent")), "updatedAt": world.stamp()}
+    _notes(world, call)[device["serial"]] = row
+    return {"success": True}

@@ -15,7 +15,7 @@ from mcp_server.domain.call import Json, Receipt, ToolCall
 from mcp_server.domain.outcome import Asking, Outcome, ToolResult
 from mcp_server.domain.ports import Append, Put, Store
 from mcp_server.domain.record import AuditEntry, Usage
-from mcp_server.domain.redaction import KnownSecrets, clean, redacted
+from mcp_server.domain.redaction import KnownSecrets, clean, redacted, without_tags
 from mcp_server.errors import CallerError, MerakiMcpError, StoreError
 from mcp_server.failpoints import failpoint
 from mcp_server.world import World
@@ -143,7 +143,8 @@ def rendered(outcome: Outcome) -> dict[str, Json]:
         for one in outcome.handoffs
     ]
     if outcome.error is not None:
-        payload["error"] = dict(outcome.error)
+        payload["summary"] = without_tags(outcome.summary)
+        payload["error"] = without_tags(outcome.error)
     return payload
 
 

@@ -62,6 +62,8 @@ class Registry:
     def check(self, tool: Tool, arguments: Mapping[str, Json]) -> None:
         """Nothing when the arguments fit the tool's schema; InvalidArguments names every fault."""
         faults = [_told(fault, tool) for fault in self._check_of(tool).iter_errors(dict(arguments))]
+        if tool.name in self._tools:  # a completion asks what goes on from nothing
+            faults += [f"{name}: empty; leave it out." for name, value in arguments.items() if value == ""]
         if faults:
             known = ", ".join(tool.parameters["properties"])
             raise InvalidArguments(

@@ -37,7 +37,7 @@ TOOL = Tool(
         {
             "organization_id": {"type": "string"},
             "network_id": {"type": "string"},
-            "serials": {"type": "array", "items": {"type": "string"}, "maxItems": 100},
+            "serials": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100},
             "change_id": {"type": "string"},
         }
     ),

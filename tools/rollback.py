@@ -32,7 +32,7 @@ TOOL = Tool(
         {
             "change_id": {"type": "string", "maxLength": 64},
             "last": {"type": "integer", "minimum": 1, "maximum": 20},
-            "steps": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": 1000},
+            "steps": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1, "maxItems": 1000},
             "reason": {"type": "string", "maxLength": 500},
         }
     ),

@@ -10,7 +10,7 @@ from mcp_server.changes.execution.report import change_row, status_of, stored_ou
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.planner import Planner
 from mcp_server.domain.call import Attempt, Json
-from mcp_server.domain.change_state import ChangeState, move
+from mcp_server.domain.change_state import STATUS, ChangeState, move
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, AuditRequest, Change, ChangeStep, StoredPlan
@@ -32,7 +32,8 @@ class LedgerDesk:
 
     async def history(self, filters: Mapping[str, Json]) -> Outcome:
         """Short records, newest first, with a cursor; the whole record of one change."""
-        if filters.get("change_id"):
+        await self._check(filters)
+        if "change_id" in filters:
             return await self._one(str(filters["change_id"]))
         limit, since = int(filters.get("limit", 20)), _time(filters.get("since"))
         where = {
@@ -50,6 +51,14 @@ class LedgerDesk:
         if len(found) > limit:
             data["cursor"] = found[limit - 1].key
         return Outcome("ok", f"{len(data['changes'])} change(s).", data)
+
+    async def _check(self, filters: Mapping[str, Json]) -> None:
+        """Nothing; Refused for a filter that can fit no record, because "none found" would be taken for an answer."""
+        known = list(dict.fromkeys(STATUS.values()))
+        if filters.get("status", known[0]) not in known:
+            raise Refused("No such status.", f"One of: {', '.join(known)}.", code="invalid_arguments")
+        if "cursor" in filters and await self.world.store.get(Change, str(filters["cursor"])) is None:
+            raise Refused("No such cursor.", "Give back the cursor of an earlier answer.", code="invalid_arguments")
 
     async def _one(self, change_id: str) -> Outcome:
         change = await self.world.store.get(Change, change_id)

@@ -43,6 +43,7 @@ KNOWN_FROM = 8  #: characters of a secret that is masked by its value in every a
 MOST_LEARNED = 200
 _SHORTEST_PART = 4  #: shorter secrets are masked where they are the whole value, not inside other text
 #: Printable to Python, yet they show nothing: fillers and variation selectors, in which text can hide.
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -254,6 +255,15 @@ def cleaned(value: Json, limit: int = FREE_TEXT_LIMIT) -> Json:
     if isinstance(value, list | tuple):
         return [cleaned(item, limit) for item in value]
     return value
+
+
+def without_tags(value: Json) -> Json:
+    """A copy of ``value`` in which no text opens a tag of markup: what a refusal repeats is shown, never rendered."""
+    if isinstance(value, str):
+        return _TAG.sub("\\\\u003c", value)
+    if isinstance(value, Mapping):
+        return {str(without_tags(key)): without_tags(item) for key, item in value.items()}
+    return [without_tags(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def listed(names: Iterable[object], most: int = 3) -> str:

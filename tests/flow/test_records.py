@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from tests.support.places import CORE, NET
 from tests.support.stage import Stage, accepting, staged
 from tests.support.story import Payload, applied, planned, step, taken_back
@@ -151,3 +153,13 @@ async def test_no_secret_stands_in_any_answer_record_or_log_of_a_change(tmp_path
     for secret in (canary, made):
         assert secret not in said
         assert secret.encode() not in written
+
+
+@pytest.mark.parametrize(
+    "filters", [{"change_id": ""}, {"actor": ""}, {"status": "done"}, {"cursor": "'"}, {"cursor": "CHG-NONE"}]
+)
+async def test_a_filter_that_can_fit_nothing_is_refused(tmp_path: Path, filters: dict[str, str]) -> None:
+    """An empty text, a status that no change has, a cursor that was never given: not an empty list."""
+    async with staged(tmp_path / "home") as stage:
+        answer = await stage.call("history", **filters)
+    assert (answer["status"], answer["error"]["code"]) == ("refused", "invalid_arguments")

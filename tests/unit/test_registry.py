@@ -60,3 +60,11 @@ def test_a_look_up_is_not_callable_as_a_tool() -> None:
     with pytest.raises(UnknownTool):
         registry.find("resources/read", PLANNER)
     assert registry.find("resources/read", PLANNER, is_lookup=True) is tool
+
+
+def test_an_empty_text_is_refused_by_name() -> None:
+    """An empty id or filter would be taken for one left out, and the answer for an answer."""
+    registry = Registry.load()
+    with pytest.raises(InvalidArguments) as refused:
+        registry.check(registry.find("history", PLANNER), {"actor": "", "limit": 3})
+    assert refused.value.details == {"faults": ["actor: empty; leave it out."]}

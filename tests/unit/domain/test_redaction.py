@@ -6,7 +6,16 @@ from urllib.parse import quote
 import pytest
 
 from mcp_server.catalogue.operations import Catalogue
-from mcp_server.domain.redaction import MASK, clean, cleaned, is_secret_field, is_secret_path, listed, redacted
+from mcp_server.domain.redaction import (
+    MASK,
+    clean,
+    cleaned,
+    is_secret_field,
+    is_secret_path,
+    listed,
+    redacted,
+    without_tags,
+)
 
 SECRET = "pläin sécret/+&<47>"
 
@@ -191,3 +200,12 @@ def test_every_name_under_which_meraki_keeps_a_secret_is_known(name: str) -> Non
 def test_a_name_that_only_sounds_alike_hides_nothing(name: str) -> None:
     """A mask over what is no secret would blind the reader."""
     assert redacted({name: "plain"}) == {name: "plain"}
+
+
+def test_a_refusal_opens_no_tag_of_markup() -> None:
+    """Keys, values and what lies inside; comparisons and arrows stay as they are."""
+    given = {"<b>": ["<script>alert(1)</script>", {"deep": "a < b, <= c, -> d"}], "count": 3}
+    assert without_tags(given) == {
+        "\\u003cb>": ["\\u003cscript>alert(1)\\u003c/script>", {"deep": "a < b, <= c, -> d"}],
+        "count": 3,
+    }

@@ -64,6 +64,18 @@ class Inverse:
 
 
 @dataclass(frozen=True, slots=True)
+class Dependant:
+    """Something else that a step takes along: how it is read, what was there, and how an undo brings it back.
+
+    ``how``: made_again, written_back or not_restored.
+    """
+
+    reader: Reader
+    before: Json
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One write of a plan with everything needed to check it, do it, verify it and undo it."""
 
@@ -88,6 +100,7 @@ class Step:
     irreversible: bool = False
     downtime: str = "none"  #: none, brief (< 5 s), moderate (5-60 s), extended (> 60 s)
     settle_s: float = 5.0  #: upper bound of the wait for the read-back to show the new state
+    dependants: tuple[Dependant, ...] = ()  #: what it takes along besides its own resource
 
     @property
     def changes_something(self) -> bool:

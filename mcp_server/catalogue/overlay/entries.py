@@ -102,7 +102,7 @@ def _complete(operation_id: str, entry: Mapping[str, Any], known: frozenset[str]
     """What a row needs and names must exist."""
     if "risk" not in entry:
         raise OverlayError(f"{operation_id}: a row needs a risk")
-    named = [entry.get("inverse", ""), *entry.get("dependants", ())]
+    named = [entry.get("inverse", ""), *(name for one in entry.get("dependants", ()) for name in (one.read, one.write))]
     named += [entry["reader"].operation] if entry.get("reader") else []
     named += [name for when in entry["conditions"] for name in (when.fields.get("inverse"),)]
     missing = [name for name in named if name and name not in known]

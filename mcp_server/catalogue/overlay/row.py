@@ -39,6 +39,20 @@ class ReaderRule:
 
 
 @dataclass(frozen=True, slots=True)
+class DependantRule:
+    """A read of what a write takes along besides its own resource (catalogue/related/dependants.py).
+
+    Without ``write`` it comes back by the operations at the path of the read; with it each element by that operation:
+    ``params`` and ``body`` are templates in which ``$before.x`` is a field of the element.
+    """
+
+    read: str
+    write: str = ""
+    params: Mapping[str, Json] = field(default_factory=dict)
+    body: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """Fields of a row that are different when the body has these values."""
 
@@ -93,7 +107,9 @@ class Row:
     )  #: lists whose elements are known by this field: sent whole
     default_rules: tuple[Mapping[str, Json], ...] = ()  #: matches of the implicit rules at the end of ``rules_at``
     rules_at: str = "rules"
-    dependants: tuple[str, ...] = ()  #: reads of what it changes besides its own resource
+    dependants: tuple[DependantRule, ...] = ()  #: reads of what it changes besides its own resource, in restore order
+    restores_dependants: bool = True  #: False: they are read into the plan, and no undo writes them back
+    remade: str = ""  #: id of the element of a dependant list that the undo itself brings about
     expect: Mapping[str, Json] = field(default_factory=dict)  #: what an action makes of the read state (templates)
     #: of an action on rows of a list that the reader reads: ``{list, key}`` name the body's list of row ids and the
     #: field of a row that is its id, ``gone`` that the rows end; ``expect`` and ``inverse_body`` are then by row
@@ -158,6 +174,8 @@ def _field(where: str, name: str, value: Any) -> Any:
 
 
 def _words(where: str, name: str, value: list[Any]) -> tuple[Any, ...]:
+    if name == "dependants":
+        return tuple(_dependant(where, one) for one in value)
     unknown = [word for word in value if name == "transforms" and word.partition(":")[0] not in TRANSFORM_NAMES]
     if unknown:
         raise OverlayError(f"{where}: there is no transform {unknown[0]!r}")
@@ -169,6 +187,13 @@ def _risk(where: str, value: Any) -> Risk:
         return Risk.of(value)
     except (KeyError, AttributeError):
         raise OverlayError(f"{where}: {value!r} is no risk") from None
+
+
+def _dependant(where: str, value: Any) -> DependantRule:
+    try:
+        return DependantRule(value) if isinstance(value, str) else DependantRule(**value)
+    except TypeError as error:
+        raise OverlayError(f"{where}: {error}") from None
 
 
 def _reader(where: str, value: Any) -> ReaderRule:

@@ -11,6 +11,7 @@ from typing import Final
 
 import anyio
 
+from mcp_server.catalogue.related.references import Moved
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt, Json
 from mcp_server.domain.change_state import ChangeState, move
@@ -21,7 +22,7 @@ from mcp_server.domain.record import AuditEntry, Change, ChangeStep, Lease, Stor
 from mcp_server.errors import RecordConflict
 from mcp_server.world import World
 
-_WRITES_A_STEP: Final = 100  #: more than an undo of one step ever needs
+_WRITES_A_STEP: Final = 10_000  #: more than an undo of one step ever needs
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class Run:
     moved_fields: list[str] = field(default_factory=list)  #: of a stale plan
     failure: Mapping[str, Json] = field(default_factory=dict)  #: {code, message, remedy} of what went wrong
     residue: list[str] = field(default_factory=list)  #: what an undo could not restore
+    moved: tuple[Moved, ...] = ()  #: what an undo made again under another id
     unexplained: tuple[Mapping[str, Json], ...] = ()  #: rows of the organization's log that the change does not explain
     change_log: Mapping[str, Json] = field(default_factory=dict)  #: how far that log could be read
     health: Mapping[str, Json] = field(default_factory=dict)

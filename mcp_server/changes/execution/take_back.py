@@ -9,6 +9,7 @@ from mcp_server.changes.execution.ending import residue_line
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run, undo_number, undone_step
 from mcp_server.changes.execution.undo import as_found, way_back
+from mcp_server.changes.execution.undo_related import moved_to, settled
 from mcp_server.changes.execution.write_step import Wrote, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
 from mcp_server.changes.planning.weigh import NOWHERE
@@ -31,9 +32,19 @@ async def take_back(run: Run) -> ChangeState:
     done = {record.number: record for record in run.steps if record.phase == "apply" and record.state == "applied"}
     undone = _undone(run)
     for step in reversed(as_found(run.plan.steps, done)):
-        if step.number in done and undone.get(step.number, 0) < max(1, len(step.inverse.writes)):
-            await _undo_one(run, step, done[step.number])
+        if step.number not in done:
+            continue
+        before = undone.get(step.number, 0) if undone.get(step.number, 0) >= max(1, len(step.inverse.writes)) else 0
+        if before:
+            run.moved += moved_to(step, _first_undo(run, step), run.world)
+        if not before or step.dependants:
+            await _undo_one(run, settled(step, run.moved, run.world), done[step.number], before)
     return S.ROLLBACK_FAILED if run.residue else S.ROLLED_BACK
+
+
+def _first_undo(run: Run, step: Step) -> ChangeStep | None:
+    number = undo_number(step.number)
+    return next((one for one in run.steps if one.phase == "undo" and one.number == number), None)
 
 
 def _has_begun(run: Run) -> bool:
@@ -50,18 +61,22 @@ def _undone(run: Run) -> Mapping[int, int]:
     return counts
 
 
-async def _undo_one(run: Run, step: Step, record: ChangeStep) -> None:
-    """One step taken back and proven, or its residue noted."""
+async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int) -> None:
+    """One step taken back and proven, or its residue noted.
+
+    ``before`` is how many writes undid it already; then only what it took along is left to bring back.
+    """
     try:
-        way = await way_back(step, record, run.world, undo_number(step.number), fresh=True)
+        way = await way_back(step, record, run.world, undo_number(step.number, before), fresh=True)
         if way.hopeless:
             run.residue.append(way.hopeless)
-        for offset, draft in enumerate(way.drafts):
+        for offset, draft in enumerate(way.dependants if before else way.every, before):
             back = step_of(undo_number(step.number, offset), draft, NOWHERE, run.plan.organization)
             wrote = await write_step(run, await ready(run, back, record.created), "undo", None)
             await run.commit(run.set_step(wrote.record))
             failpoint("K10")
             run.residue += _why_not(step, wrote)
+            run.moved += moved_to(step, wrote.record, run.world) if offset == 0 else ()
         run.residue += await _left_over(run, step)
     except (MerakiError, AccessError, CallerError) as error:
         run.residue.append(f"step {step.number}: {failure_of(error)['message']}")

@@ -10,6 +10,7 @@ from typing import Final
 
 from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.catalogue.transforms import restorable
+from mcp_server.changes.execution.undo_related import dependant_drafts, moved_by, pointed, renamed
 from mcp_server.changes.planning.draft import DELETE_CREATED, WITH_CREATION, Draft, draft_one, reader_key
 from mcp_server.changes.planning.placeholders import Sources, filled, placeholders
 from mcp_server.domain.call import Json, Touch
@@ -32,6 +33,12 @@ class WayBack:
     conflicts: tuple[str, ...] = ()
     hopeless: str = ""  #: why there is none
     place: str = ""  #: reader_key of the resource that the drafts leave as the last one expects
+    dependants: tuple[Draft, ...] = ()  #: what brings back the rest that the step took along, after the drafts
+
+    @property
+    def every(self) -> tuple[Draft, ...]:
+        """All drafts, in the order in which they are sent."""
+        return (*self.drafts, *self.dependants)
 
     def leaves(self) -> Mapping[str, Json]:
         """The state of the resource after the drafts, for the way back of an earlier step on the same resource."""
@@ -63,11 +70,29 @@ async def way_back(
     fresh: bool = False,
     known: Mapping[str, Json] | None = None,
 ) -> WayBack:
-    """What to write to undo the step as it was done; nothing when the live state already is the before-state.
+    """What to write to undo the step as it was done, with all that it took along.
 
     ``first`` is the number that the first of these writes will have as a step: a re-created thing's later writes
     refer to it by ``$ref``. ``known`` are states (by reader_key) that ways back planned before this one will leave.
     """
+    way = await _own_way(step, done, world, first, fresh=fresh, known=known)
+    if not step.dependants or way.hopeless:
+        return way
+    more = await dependant_drafts(step, world, first + len(way.drafts), fresh=fresh)
+    moved = moved_by(step, way.drafts, first, world)
+    return replace(way, dependants=tuple(pointed(draft, moved, world) for draft in more))
+
+
+async def _own_way(
+    step: Step,
+    done: ChangeStep,
+    world: World,
+    first: int,
+    *,
+    fresh: bool = False,
+    known: Mapping[str, Json] | None = None,
+) -> WayBack:
+    """The way back of the step's own resource; nothing when the live state already is the before-state."""
     if step.inverse.how == "none":
         return WayBack((), hopeless=f"step {step.number} ({step.write.operation}) cannot be undone")
     if step.inverse.how == WITH_CREATION:
@@ -138,17 +163,6 @@ def _referring(step: Step, first: int) -> tuple[Write, ...]:
         Write(write.operation, renamed(dict(write.params), first), renamed(write.body, first))
         for write in step.inverse.writes
     )
-
-
-def renamed(value: Json, first: int) -> Json:
-    """The value with each ``{"$created": field}`` as ``{"$ref": "step-FIRST.field"}``."""
-    if isinstance(value, list):
-        return [renamed(item, first) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if set(value) == {"$created"}:
-        return {"$ref": f"step-{first}.{value['$created']}"}
-    return {name: renamed(item, first) for name, item in value.items()}
 
 
 def _filled(write: Write, sources: Sources) -> Touch:

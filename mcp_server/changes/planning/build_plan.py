@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from mcp_server.catalogue.related.dependants import restored_words
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.draft import Draft
 from mcp_server.changes.planning.placeholders import placeholders
@@ -51,6 +52,7 @@ async def build_plan(
         *plan_warnings(views, impact, is_rollback=bool(rolls_back)),
         *extra,
         *_caveats(steps),
+        *_taken_along(steps),
         *_secrets(steps, means),
     ]
     _refuse_unsafe(refusals(said, is_rollback=bool(rolls_back)))
@@ -111,6 +113,7 @@ def step_of(number: int, draft: Draft, reach: Reach, organization: Named) -> Ste
         irreversible=draft.touch.irreversible,
         downtime=row.downtime,
         settle_s=row.settle_s,
+        dependants=draft.dependants,
     )
 
 
@@ -149,6 +152,14 @@ def _caveats(steps: Sequence[Step]) -> list[Warned]:
         Warned("undo_caveat", "warning", f"Step {step.number}: {caveat}")
         for step in steps
         for caveat in step.inverse.caveats
+    ]
+
+
+def _taken_along(steps: Sequence[Step]) -> list[Warned]:
+    return [
+        Warned("dependants", "warning", f"Step {step.number}: {text}")
+        for step in steps
+        for text in restored_words(step.dependants)
     ]
 
 

@@ -15,15 +15,17 @@ from mcp_server.catalogue.expected import expected_state, with_sent_body
 from mcp_server.catalogue.inverse import inverse_of
 from mcp_server.catalogue.overlay import Row
 from mcp_server.catalogue.readers import created_reader, reader_of
+from mcp_server.catalogue.related.dependants import dependant_readers, dependants, lost_words
 from mcp_server.changes.planning.placeholders import placeholders, referred
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Operation
-from mcp_server.domain.plan import FieldChange, Inverse, Reader
+from mcp_server.domain.plan import Dependant, FieldChange, Inverse, Reader
 from mcp_server.domain.state.diff import diff
-from mcp_server.errors import Refused
+from mcp_server.errors import Refused, Rejected
 from mcp_server.world import World
 
 _READS_AT_ONCE: Final = 8
+_BAD_REQUEST: Final = 400
 DELETE_CREATED: Final = "delete_created"
 WITH_CREATION: Final = "with_creation"  #: gone with what an earlier step of the plan created
 
@@ -40,6 +42,7 @@ class Draft:
     expected: Json
     changes: tuple[FieldChange, ...]
     inverse: Inverse
+    dependants: tuple[Dependant, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -66,7 +69,33 @@ async def draft_all(touches: Sequence[Touch], world: World, organization_id: str
             known[own] = draft.expected
             made.add(own)
         drafts.append(draft)
-    return tuple(drafts)
+    return tuple([await _with_dependants(draft, world, organization_id) for draft in drafts])
+
+
+async def _with_dependants(draft: Draft, world: World, organization_id: str) -> Draft:
+    """The draft with what it takes along read too; raises what a failed read raised."""
+    if not draft.row.dependants or not (draft.changes or draft.kind == "action"):
+        return draft
+    readers = dependant_readers(world.catalogue, draft.row, draft.touch, organization_id)
+    if not readers or any(placeholders(dict(reader.params), "$ref") for reader in readers):
+        return draft
+    states = [await _if_there(reader, world) for reader in readers]
+    found = dependants(world.catalogue, world.overlay, draft.touch, readers, states)
+    inverse, lost = draft.inverse, lost_words(found)
+    if lost and inverse.how != "none":
+        kept = "with_caveats" if inverse.undo_class == "reversible" else inverse.undo_class
+        inverse = replace(inverse, undo_class=kept, caveats=(*inverse.caveats, *lost))
+    return replace(draft, dependants=found, inverse=inverse)
+
+
+async def _if_there(reader: Reader, world: World) -> Json:
+    """The state, or None where the cloud says that the network has no such thing (400: VLANs are not enabled)."""
+    try:
+        return await world.reads.resource(reader)
+    except Rejected as error:
+        if error.status == _BAD_REQUEST:
+            return None
+        raise
 
 
 def _is_made_by(earlier: Sequence[Draft], touch: Touch) -> bool:

@@ -120,4 +120,5 @@ _FILL: Final[Mapping[str, Callable[[Json, Sources], Json]]] = {
     "$generate": lambda length, sources: sources.generate(int(length)),
     "$ref": _reference,
     "$created": _own,
+    "$text": lambda text, sources: filled_path(str(text), sources),
 }

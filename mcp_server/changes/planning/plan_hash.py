@@ -40,7 +40,7 @@ def state_hash(state: Json, key: bytes) -> str:
 
 
 def _step(step: Step, key: bytes) -> Json:
-    return {
+    parts: dict[str, Json] = {
         "number": step.number,
         "operation": step.write.operation,
         "method": step.method,
@@ -60,6 +60,9 @@ def _step(step: Step, key: bytes) -> Json:
         "risk": step.risk.word,
         "irreversible": step.irreversible,
     }
+    if step.dependants:
+        parts["dependants"] = [[one.reader.operation, one.how, state_hash(one.before, key)] for one in step.dependants]
+    return parts
 
 
 def hashable(value: Json, key: bytes, field: str = "") -> Json:

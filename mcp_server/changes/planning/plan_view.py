@@ -162,6 +162,15 @@ def _way(step: Step) -> dict[str, Json]:
     }
     if inverse.caveats:
         view["caveats"] = list(inverse.caveats)
+    if step.dependants:
+        view["dependants"] = [
+            {
+                "read": one.reader.operation,
+                "count": len(one.before) if isinstance(one.before, list) else 1,
+                "undo": one.how,
+            }
+            for one in step.dependants
+        ]
     return view
 
 

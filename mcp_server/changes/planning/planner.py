@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from mcp_server.catalogue.related.references import Moved
 from mcp_server.changes.execution.undo import WayBack, as_found, refuse_conflicts, refuse_without_creation, way_back
+from mcp_server.changes.execution.undo_related import moved_by, pointed
 from mcp_server.changes.freeze import freezes_on
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
@@ -127,15 +129,18 @@ class Planner:
         drafts: list[Draft] = []
         ways: list[tuple[Step, WayBack]] = []
         known: dict[str, Json] = {}
+        moved: tuple[Moved, ...] = ()
         for change in changes:
             done = await self._done_steps(change, steps)
             filled_in = await self._refuse_parts(change, [step for step, _ in done])
             for step, record in done:
-                way = await way_back(step, record, self._world, len(drafts) + 1, known=known)
+                first = len(drafts) + 1
+                way = await way_back(step, record, self._world, first, known=known)
                 if filled_in and step.kind == "create":
                     way = replace(way, conflicts=())  # the change itself wrote to what it had created
                 ways.append((step, way))
-                drafts += way.drafts
+                drafts += [pointed(draft, moved, self._world) for draft in way.every]
+                moved += moved_by(step, way.drafts, first, self._world)
                 known |= way.leaves()
         refuse_conflicts(ways)
         if not drafts:

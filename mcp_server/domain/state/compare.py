@@ -15,7 +15,7 @@ from mcp_server.domain.state.diff import diff
 from mcp_server.domain.state.json_value import label
 from mcp_server.domain.state.path import Token, is_named, rendered
 
-PLACEHOLDERS = ("$secret", "$generate", "$ref", "$created", "$unknown")
+PLACEHOLDERS = ("$secret", "$generate", "$ref", "$created", "$text", "$unknown")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,99})(\.\d{1,99})?")
 _Path = tuple[Token, ...]

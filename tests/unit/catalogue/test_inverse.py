@@ -244,20 +244,12 @@ def test_what_cannot_be_undone_says_why(operation: str, body: Any, said: str) ->
     assert said in inverse.caveats[0]
 
 
-def test_switching_vlans_off_cannot_be_undone_and_on_can() -> None:
-    """The VLANs are gone with the switch."""
-    assert (
-        _inverse(
-            "updateNetworkApplianceVlansSettings", {"vlansEnabled": False}, {"vlansEnabled": True}, networkId="N"
-        ).how
-        == "none"
-    )
-    assert (
-        _inverse(
-            "updateNetworkApplianceVlansSettings", {"vlansEnabled": True}, {"vlansEnabled": False}, networkId="N"
-        ).how
-        == "put_before"
-    )
+def test_switching_vlans_off_is_undone_with_a_caveat() -> None:
+    """The VLANs are gone with the switch; what brings them back are its dependants."""
+    operation = "updateNetworkApplianceVlansSettings"
+    off = _inverse(operation, {"vlansEnabled": False}, {"vlansEnabled": True}, networkId="N")
+    assert (off.how, off.undo_class) == ("put_before", "with_caveats")
+    assert "deletes every VLAN" in off.caveats[0]
 
 
 def test_a_template_is_filled_from_body_params_and_before() -> None:

@@ -198,11 +198,12 @@ def test_every_delete_is_at_least_high() -> None:
 
 
 def test_a_condition_on_the_body_changes_the_row() -> None:
-    """Switching VLANs off destroys them; switching them on does not."""
+    """Switching VLANs off takes all of them along; switching them on takes the single LAN."""
     off = OVERLAY.row_for(write("updateNetworkApplianceVlansSettings", {"vlansEnabled": False}, networkId="N_1"))
     on = OVERLAY.row_for(write("updateNetworkApplianceVlansSettings", {"vlansEnabled": True}, networkId="N_1"))
-    assert (off.undo, on.undo) == ("none", "put_before")
-    assert "deletes every VLAN" in off.why_none
+    assert [one.read for one in on.dependants] == ["getNetworkApplianceSingleLan"]
+    assert [one.read for one in off.dependants][:2] == ["getNetworkApplianceVlans", "getNetworkAppliancePorts"]
+    assert "deletes every VLAN" in off.caveats[0]
 
 
 def test_a_read_is_low_and_changes_nothing() -> None:

@@ -40,4 +40,4 @@ def test_the_ids_of_what_a_post_created_are_told_and_nothing_else_of_the_answer(
 
 def test_a_write_of_an_undo_is_named_by_the_step_that_it_takes_back() -> None:
     """The second write that undoes step 12 is told as 12."""
-    assert step_view(a_change_step(phase="undo", number=1201))["step"] == 12
+    assert step_view(a_change_step(phase="undo", number=120_001))["step"] == 12

@@ -10,9 +10,9 @@ from mcp_server.changes.execution.undo import (
     WayBack,
     as_found,
     refuse_conflicts,
-    renamed,
     way_back,
 )
+from mcp_server.changes.execution.undo_related import renamed
 from mcp_server.changes.planning.draft import reader_key
 from mcp_server.domain.call import Json
 from mcp_server.domain.plan import Inverse, Reader, Step, Write

@@ -1,0 +1,1 @@
+"""What hangs on what: references between resources, and what a write takes along besides its own resource."""

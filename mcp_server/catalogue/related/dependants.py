@@ -1,0 +1,174 @@
+"""What a write takes along besides its own resource: how that is read before, and how an undo brings it back.
+
+A row of the overlay names the reads (``dependants``). What such a read shows is part of the before-state. It comes back
+by the operations at the same path: a list by creating what is missing, a settings object by writing it, ports and
+their like by writing each; or as the row says. What has no such operation is not restored, and is said so before.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mcp_server.catalogue.inverse import inverse_of
+from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.overlay import Overlay
+from mcp_server.catalogue.overlay.places import Item
+from mcp_server.catalogue.overlay.row import DependantRule, Row
+from mcp_server.catalogue.overlay.templates import Gap, filled
+from mcp_server.catalogue.related.references import mentions
+from mcp_server.catalogue.transforms import restorable
+from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.operation import Operation
+from mcp_server.domain.plan import Dependant, Reader, Write
+from mcp_server.domain.state.compare import differences
+
+MADE_AGAIN, WRITTEN_BACK, NOT_RESTORED = "made_again", "written_back", "not_restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """Writes that bring one element back, in order, and what they leave."""
+
+    writes: tuple[Write, ...]
+    expected: Json
+
+
+def dependant_readers(catalogue: Catalogue, row: Row, touch: Touch, organization_id: str) -> list[Reader]:
+    """The reads that the row names, with the parameters of the call; none for a create, which takes nothing along."""
+    if row.kind == "create":
+        return []
+    known = {"organizationId": organization_id, **touch.params}
+    return [_reader(catalogue.find(rule.read), known) for rule in row.dependants]
+
+
+def dependants(
+    catalogue: Catalogue, overlay: Overlay, touch: Touch, readers: Sequence[Reader], states: Sequence[Json]
+) -> tuple[Dependant, ...]:
+    """What the reads show of what goes with the resource, each with the way in which an undo brings it back."""
+    row = overlay.row_for(touch)
+    found = []
+    for rule, reader, state in zip(row.dependants, readers, states, strict=True):
+        kept = _concerned(catalogue, row, touch, reader, state)
+        if kept not in (None, [], {}):
+            found.append(Dependant(reader, kept, _how(catalogue, overlay, row, rule, kept)))
+    return tuple(found)
+
+
+def restoring(
+    catalogue: Catalogue, overlay: Overlay, touch: Touch, dependant: Dependant, live: Json
+) -> list[Restoring]:
+    """The writes that bring it back beside what is ``live`` (None: not known), in order."""
+    row = overlay.row_for(touch)
+    rule = next(one for one in row.dependants if one.read == dependant.reader.operation)
+    if dependant.how == NOT_RESTORED:
+        return []
+    if rule.write:
+        missing = [one for one in dependant.before if live is None or one not in live]
+        return [found for one in missing for found in _by_template(rule, touch, one)]
+    listed = catalogue.find(dependant.reader.operation)
+    if isinstance(dependant.before, list):
+        return list(_elements(catalogue, overlay, row, dependant, live))
+    writer = catalogue.at("PUT", listed.path)
+    if writer is None or (live is not None and not _differ(overlay.row(writer.id), dependant.before, live)):
+        return []
+    return [_put(catalogue, overlay, writer, dependant.reader.params, dependant.before)]
+
+
+def lost_words(found: Sequence[Dependant]) -> list[str]:
+    """A caveat for everything that goes with the change and that an undo does not bring back."""
+    return [f"{_count(one)} of {one.reader.operation} go with it and are not restored" for one in found
+            if one.how == NOT_RESTORED]  # fmt: skip
+
+
+def restored_words(found: Sequence[Dependant]) -> list[str]:
+    """A sentence for everything that goes with the change and comes back with its undo."""
+    words = {MADE_AGAIN: "are made again", WRITTEN_BACK: "are written back as they were before"}
+    return [f"{_count(one)} of {one.reader.operation} go with it and {words[one.how]} by an undo" for one in found
+            if one.how in words]  # fmt: skip
+
+
+def _count(one: Dependant) -> str:
+    return str(len(one.before)) if isinstance(one.before, list) else "the settings"
+
+
+def _reader(operation: Operation, known: Mapping[str, Json]) -> Reader:
+    schema = operation.response
+    at = "items" if schema is not None and schema.items is None and "items" in schema.fields else ""
+    return Reader(operation.id, {name: known.get(name) for name in operation.path_params}, at)
+
+
+def _concerned(catalogue: Catalogue, row: Row, touch: Touch, reader: Reader, state: Json) -> Json:
+    """Of a delete only what names the deleted thing, unless the read is of that thing alone."""
+    if row.kind != "delete" or not isinstance(state, list):
+        return state
+    own = catalogue.find(touch.operation).path_params
+    id_ = str(touch.params.get(own[-1])) if own else ""
+    if own and own[-1] in reader.params:
+        return state
+    return [one for one in state if mentions(one, id_)]
+
+
+def _how(catalogue: Catalogue, overlay: Overlay, row: Row, rule: DependantRule, state: Json) -> str:
+    if not row.restores_dependants:
+        return NOT_RESTORED
+    if rule.write:
+        return WRITTEN_BACK
+    listed = catalogue.find(rule.read)
+    if not isinstance(state, list):
+        return WRITTEN_BACK if catalogue.at("PUT", listed.path) else NOT_RESTORED
+    if row.remade and overlay.places.item("DELETE", listed.path):
+        item = overlay.places.item("DELETE", listed.path)
+        if item and not any(str(_id(one, _id_names(overlay, item))) == row.remade for one in state):
+            return NOT_RESTORED  # the undo brings one about that was not there, and that may stand in their way
+    if overlay.places.item("DELETE", listed.path):
+        return MADE_AGAIN if catalogue.at("POST", listed.path) else NOT_RESTORED
+    return WRITTEN_BACK if overlay.places.item("PUT", listed.path) else NOT_RESTORED
+
+
+def _id_names(overlay: Overlay, item: Item) -> tuple[str, ...]:
+    return (overlay.row(item.operation).id_field, item.param, "id", "number")
+
+
+def _id(element: Json, names: Sequence[str]) -> Json:
+    """The id of an element of a list: of the names, the first that it has."""
+    return next((element[name] for name in names if name and name in element), None)
+
+
+def _by_template(rule: DependantRule, touch: Touch, element: Json) -> Iterator[Restoring]:
+    try:
+        params, body = (filled(template, touch, element) for template in (dict(rule.params), dict(rule.body)))
+    except Gap:
+        return
+    yield Restoring((Write(rule.write, params, body),), body)
+
+
+def _elements(
+    catalogue: Catalogue, overlay: Overlay, row: Row, dependant: Dependant, live: Json
+) -> Iterator[Restoring]:
+    listed = catalogue.find(dependant.reader.operation)
+    deleter, updater = (overlay.places.item(method, listed.path) for method in ("DELETE", "PUT"))
+    item = deleter or updater
+    if item is None:
+        return
+    names = _id_names(overlay, item)
+    there = {str(_id(one, names)): one for one in live} if isinstance(live, list) else None
+    for one in dependant.before:
+        id_ = str(_id(one, names))
+        params = {**dependant.reader.params, item.param: _id(one, names)}
+        is_there = id_ in there if there is not None else id_ == row.remade or deleter is None
+        if not is_there and deleter is not None:
+            gone = Touch(deleter.operation, params, is_write=True)
+            yield Restoring(inverse_of(catalogue, overlay, gone, one, None).writes, one)
+        elif updater is not None and (there is None or _differ(overlay.row(updater.operation), one, there.get(id_))):
+            yield _put(catalogue, overlay, catalogue.find(updater.operation), params, one)
+
+
+def _put(
+    catalogue: Catalogue, overlay: Overlay, writer: Operation, params: Mapping[str, Json], before: Json
+) -> Restoring:
+    body = restorable(catalogue, overlay, writer.id, before)
+    own = {name: params[name] for name in writer.path_params if name in params}
+    return Restoring((Write(writer.id, own, body),), before)
+
+
+def _differ(row: Row, before: Json, live: Json) -> bool:
+    return bool(differences(before, live, ignore=row.volatile, unordered=row.unordered))

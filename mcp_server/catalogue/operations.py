@@ -39,9 +39,12 @@ _LEAVES: Mapping[str, Schema] = MappingProxyType({
 class Catalogue:
     """All operations of one API version, by id and by method and path."""
 
-    def __init__(self, rows: Sequence[Mapping[str, Json]], version: str = UNKNOWN_VERSION) -> None:
+    def __init__(
+        self, rows: Sequence[Mapping[str, Json]], version: str = UNKNOWN_VERSION, *, is_shipped: bool = False
+    ) -> None:
         """``rows`` as in the shipped file; they are kept, not copied."""
         self.version = version
+        self.is_shipped = is_shipped  #: what is prepared for the shipped file holds for it
         self._rows = {row["id"]: row for row in rows}
         self._places = {(row["m"].upper(), row["p"]): row["id"] for row in rows}
         self._parsed: dict[str, Operation] = {}
@@ -52,7 +55,8 @@ class Catalogue:
         source = path or SHIPPED
         sources = source.with_name(SOURCES)
         version = json.loads(sources.read_bytes())["api_version"] if sources.exists() else UNKNOWN_VERSION
-        return cls(json.loads(gzip.decompress(source.read_bytes())), version)
+        rows = json.loads(gzip.decompress(source.read_bytes()))
+        return cls(rows, version, is_shipped=source == SHIPPED)
 
     def get(self, operation_id: str) -> Operation | None:
         """The operation of that id, or None."""

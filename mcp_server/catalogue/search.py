@@ -1,17 +1,15 @@
 """Finding an operation by words: by those of its names, and by those of what it is for."""
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import nsmallest
 
 from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.wording import prepared
 from mcp_server.catalogue.wording.purposes import Meanings, Purpose, Roots, load_purposes
-from mcp_server.catalogue.wording.ranking import MEANT, Entry, Names
+from mcp_server.catalogue.wording.ranking import MEANT, Names
 from mcp_server.catalogue.wording.spelling import Spelling
 from mcp_server.catalogue.wording.thesaurus import Asked, Thesaurus, Words
-from mcp_server.catalogue.wording.words import asked_words, hump_words
+from mcp_server.catalogue.wording.words import asked_words
 
 MOST_LETTERS, MOST_WORDS = 400, 40  #: of a question; the rest is not read
 
@@ -34,7 +32,7 @@ class Search:
         self._catalogue = catalogue
         self._thesaurus = thesaurus
         self._index: _Index | None = None
-        self._purposes: Mapping[str, Purpose] | None = None
+        self._purposes: dict[str, Purpose] | None = None
 
     def purpose(self, operation_id: str) -> Purpose | None:
         """What an operation is for; None when nobody has said it. The sentences are read when first asked for."""
@@ -52,39 +50,30 @@ class Search:
 
     def _built(self) -> "_Index":
         if self._index is None:
-            with _garbage_left():
-                self._index = _Index(self._catalogue, self._thesaurus or Thesaurus.load(), self._known_purposes())
+            thesaurus = self._thesaurus or Thesaurus.load()
+            roots = Roots(thesaurus.ignored | thesaurus.seeing)
+            is_shipped = self._catalogue.is_shipped and self._thesaurus is None
+            words = prepared.load() if is_shipped else prepared.cut(self._catalogue, self._known_purposes(), roots)
+            self._index = _Index(words, thesaurus, roots)
         return self._index
 
-    def _known_purposes(self) -> Mapping[str, Purpose]:
+    def _known_purposes(self) -> dict[str, Purpose]:
         if self._purposes is None:
             self._purposes = load_purposes()
         return self._purposes
 
 
-@contextmanager
-def _garbage_left() -> Iterator[None]:
-    """No garbage is looked for meanwhile: an index is many small objects and no garbage, and looking costs a tenth."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 class _Index:
     """The catalogue in words."""
 
-    def __init__(self, catalogue: Catalogue, thesaurus: Thesaurus, purposes: Mapping[str, Purpose]) -> None:
+    def __init__(self, words: prepared.Prepared, thesaurus: Thesaurus, roots: Roots) -> None:
         self._thesaurus = thesaurus
-        self._ids = catalogue.ids()
+        self._ids = [entry.id for entry in words.entries]
         self._rows = {id_: row for row, id_ in enumerate(self._ids)}
         self.folded_ids = {id_.casefold(): id_ for id_ in self._ids}
-        self._names = Names(_entries(catalogue), thesaurus.common)
-        self._meanings = Meanings(purposes, Roots(thesaurus.ignored | thesaurus.seeing))
-        self._spelling = Spelling({*self._names.rarity, *self._meanings.words, *thesaurus.words})
+        self._names = Names(words.entries, thesaurus.common)
+        self._meanings = Meanings(words.sentences, roots)
+        self._spelling = Spelling({*self._names.rarity, *words.sentences.words, *thesaurus.words})
 
     def answers(self, query: str) -> dict[str, float]:
         """Score of every operation that answers, by its names or its purpose; more than 0 each."""
@@ -104,33 +93,3 @@ class _Index:
     def _in_api_words(self, thing: tuple[Words, ...]) -> tuple[Words, ...]:
         known = self._names.rarity
         return tuple(wording for wording in thing if all(word in known for word in wording)) or thing
-
-
-def _entries(catalogue: Catalogue) -> list[Entry]:
-    """Every operation in words; what can be written at a path can be read there, so its reads have those fields too."""
-    places = {id_: catalogue.place(id_) for id_ in catalogue.ids()}
-    fields = {id_: frozenset(w for name in catalogue.field_names(id_) for w in hump_words(name)) for id_ in places}
-    written = {path: fields[id_] for id_, (method, path) in places.items() if method == "PUT"}
-    return [
-        _entry(id_, *place, fields[id_] | written.get(place[1], frozenset()) if place[0] == "GET" else fields[id_])
-        for id_, place in places.items()
-    ]
-
-
-def _entry(operation_id: str, method: str, path: str, field_words: frozenset[str]) -> Entry:
-    verb, *rest = hump_words(operation_id)
-    segments = [part for part in path.split("/") if part and not part.startswith("{")]
-    return Entry(
-        operation_id,
-        verb if verb != "bulk" else {"POST": "create", "PUT": "update"}.get(method, "get"),
-        method == "GET" and path.endswith("}"),
-        _head(rest),
-        frozenset(rest) if method == "GET" or verb in ("create", "update", "delete") else frozenset((verb, *rest)),
-        frozenset(word for part in segments for word in hump_words(part)),
-        field_words,
-    )
-
-
-def _head(words: list[str]) -> str:
-    thing = words[: words.index("by")] if "by" in words[1:] else words
-    return thing[-1] if thing else ""

@@ -1,5 +1,7 @@
 """How well and how fast an operation is found: people's questions that were never tuned on, by language."""
 
+import subprocess
+import sys
 import time
 
 from mcp_server.catalogue.operations import Catalogue
@@ -10,13 +12,22 @@ from tests.search.measure import HELD_OUT, cases, measure
 _LEAST = {"english": 0.95, "portuguese": 0.90}  #: recall@5
 _P50_MS = 5.0
 _RUNS = 5
+_FIRST_MS = 60.0
+_FIRST = """
+import time
+from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.search import Search
+began = time.process_time()
+Search(Catalogue.load()).operations("update ssid")
+print((time.process_time() - began) * 1000)
+"""
 
 
 def rows() -> list[Row]:
     """A row of recall per language, and the time of a question within the process."""
     search = Search(Catalogue.load())
     found = [_recall(search, language, least) for language, least in _LEAST.items()]
-    found.append(_speed(search))
+    found += [_speed(search), _first()]
     return found
 
 
@@ -40,3 +51,10 @@ def _speed(search: Search) -> Row:
         taken.append((time.process_time() - began) * 1000)
     p50 = sorted(taken)[len(taken) // 2]
     return Row("search of one question, CPU p50, ms", f"{p50:.1f}", "-", f"{_P50_MS:.0f}", p50 <= _P50_MS)
+
+
+def _first() -> Row:
+    """Loading the catalogue, and the first question, in processes of their own; the best of five."""
+    command = [sys.executable, "-c", _FIRST]
+    best = min(float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(5))
+    return Row("catalogue and first search, CPU, ms", f"{best:.0f}", "-", f"{_FIRST_MS:.0f}", best <= _FIRST_MS)

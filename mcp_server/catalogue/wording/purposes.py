@@ -81,29 +81,40 @@ def _bare(word: str) -> str:
     return word
 
 
-class Meanings:
-    """All sentences in roots, ready to be compared with questions."""
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """All sentences in roots, with the operation of each and the roots of its id."""
 
-    def __init__(self, purposes: Mapping[str, Purpose], roots: Roots) -> None:
-        self.roots = roots
-        self._sentences: list[tuple[str, frozenset[str]]] = [
+    rows: tuple[tuple[str, frozenset[str]], ...]
+    named: Mapping[str, frozenset[str]]  #: by operation id
+    words: frozenset[str]  #: every word of a sentence, as a stem
+
+    @classmethod
+    def of(cls, purposes: Mapping[str, Purpose], roots: Roots) -> "Sentences":
+        """The sentences of the purposes given."""
+        rows = tuple(
             (id_, frozenset(roots.of(sentence)))
             for id_, purpose in purposes.items()
             for sentence in (purpose.english, purpose.portuguese)
-        ]
+        )
+        named = {id_: frozenset(filter(None, map(roots.root, hump_words(id_)[1:]))) for id_ in purposes}
+        return cls(rows, named, frozenset(map(stem, roots.seen)))
+
+
+class Meanings:
+    """Sentences ready to be compared with questions."""
+
+    def __init__(self, sentences: Sentences, roots: Roots) -> None:
+        """``roots`` are those that the sentences were made with."""
+        self.roots = roots
+        self._sentences = sentences.rows
         self._holders: dict[str, list[int]] = {}
-        for row, (id_, words) in enumerate(self._sentences):
-            named = {root for root in map(roots.root, hump_words(id_)[1:]) if root}
-            for word in words | named:
+        for row, (id_, words) in enumerate(sentences.rows):
+            for word in words | sentences.named[id_]:
                 self._holders.setdefault(word, []).append(row)
         many = max(1, len(self._sentences))
         self._rarity = {word: 1.0 + log(many / len(rows)) for word, rows in self._holders.items()}
-        self._mass = [sum(self._rarity[word] for word in words) for _, words in self._sentences]
-
-    @property
-    def words(self) -> frozenset[str]:
-        """Every word of a sentence, as a stem."""
-        return frozenset(map(stem, self.roots.seen))
+        self._mass = [sum(map(self._rarity.__getitem__, words)) for _, words in self._sentences]
 
     def compared(self, words: Iterable[str]) -> dict[str, float]:
         """By operation id, how much of the question its better sentence covers, from 0 to 1."""

@@ -13,6 +13,7 @@ from mcp_server.catalogue.wording.purposes import (
     Meanings,
     Purpose,
     Roots,
+    Sentences,
     load_purposes,
 )
 from mcp_server.catalogue.wording.thesaurus import Thesaurus
@@ -81,7 +82,8 @@ def test_kin_words_are_one_root_in_both_languages() -> None:
 
 def test_the_better_of_the_two_sentences_counts() -> None:
     """A question in one language is not held against the other."""
-    meanings = Meanings({"one": Purpose("feed the cat", "alimentar o gato")}, Roots(frozenset({"the", "o"}), []))
+    roots = Roots(frozenset({"the", "o"}), [])
+    meanings = Meanings(Sentences.of({"one": Purpose("feed the cat", "alimentar o gato")}, roots), roots)
     assert meanings.compared(["gato"])["one"] > 0.9
     assert meanings.compared(["gato", "cat"])["one"] < 0.6
     assert meanings.compared(["dog"]) == {}

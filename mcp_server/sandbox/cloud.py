@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from mcp_server.sandbox import behaviours
 from mcp_server.sandbox.behaviour import AFTER_WRITE, BEFORE_REQUEST, BEHAVIOURS, Call, CloudError
@@ -48,6 +49,8 @@ _OWN_OF_BOUND = (
 )
 _UNLOGGED = ("/actionBatches", "/alerts/dismiss", "/alerts/restore")
 _METHODS = ("POST ", "PUT ", "DELETE ")
+_ROOTS = ("organizationId", "networkId", "serial", "configTemplateId")  #: checked for all calls
+_SSIDS = frozenset(str(number) for number in range(15))
 BOUND = "This network is bound to a configuration template. Unbind it or change the template instead."
 MONITORED = "This switch is monitored only: its configuration comes from the device and is read-only in the dashboard."
 
@@ -102,6 +105,7 @@ class Cloud:
         world = self.world
         _check_parents(world, call.params)
         _check_product(world, route, call)
+        self._check_items(route, call)
         if call.method != "GET":
             _check_locks(world, route, call)
         _check_shape(route, call)
@@ -110,6 +114,35 @@ class Cloud:
         if call.method != "GET":
             self._after(route, call, written)
         return result
+
+    def _check_items(self, route: Route, call: Call) -> None:
+        """404 for an item in the middle of a path that is not there; what cannot be asked for is let pass."""
+        parts, names = call.path.strip("/").split("/"), route.template.strip("/").split("/")
+        for number, name in enumerate(names[:-1]):
+            if not name.startswith("{") or name[1:-1] in _ROOTS:
+                continue
+            if names[number - 1] == "ssids":
+                if unquote(parts[number]) not in _SSIDS:
+                    raise CloudError(404, NOT_FOUND)
+            elif not self._has_item("/".join(["", *names[: number + 1]]), "/".join(["", *parts[: number + 1]])):
+                raise CloudError(404, NOT_FOUND)
+
+    def _has_item(self, template: str, path: str) -> bool:
+        shown = routes().at.get(("GET", template))
+        listed = routes().at.get(("GET", template.rpartition("/")[0]))
+        found = shown or listed
+        if found is None:
+            return True
+        asked = path if shown else path.rpartition("/")[0]
+        inner = Call(found.operation, "GET", asked, parameters(found.template, asked), {}, None)
+        try:
+            rows = BEHAVIOURS.get(found.operation, answer)(self.world, inner)
+        except CloudError as error:
+            if error.status == 404:
+                return False
+            raise
+        key = unquote(path.rpartition("/")[2])
+        return shown is not None or any(key in _scalars(row) for row in rows)
 
     def _after(self, route: Route, call: Call, written: int) -> None:
         world = self.world
@@ -131,6 +164,10 @@ def _label(rows: list[Json], call: Call) -> None:
     for row in rows:
         if row["page"] == PAGE and not row["label"].startswith(_METHODS):
             row["label"] = f"{call.method} /api/v1{call.path}"
+
+
+def _scalars(row: Json) -> set[str]:
+    return {str(value) for value in row.values() if not isinstance(value, dict | list)}
 
 
 def _configured(world: World, route: Route, call: Call) -> list[str]:
@@ -240,8 +277,15 @@ def _tree_of(route: Route) -> Json:
             return whole.response
         return item_tree(route.template.rpartition("/")[0]) if route.template.endswith("}") else None
     if route.method == "POST" and is_collection(route.template):
-        return item_tree(route.template)
+        return _with_id(route.template, item_tree(route.template))
     return None
+
+
+def _with_id(template: str, tree: Json) -> Json:
+    """The tree of what a creation answers: it always has the id by which the item is asked for."""
+    names = {one.template.rsplit("{", 1)[1][:-1] for one in routes().item_routes(template)} | {"id"}
+    known = {name.removesuffix("!") for name in tree} if isinstance(tree, dict) else set()
+    return tree | dict.fromkeys(sorted(names - known), "s") if isinstance(tree, dict) else tree
 
 
 def _without_secrets(value: Json) -> Json:

@@ -35,6 +35,8 @@ _ID_KINDS: Mapping[str, tuple[str, int]] = {
     "api_key": ("", 40_961),
     "numeric": ("", 575_897_802_350_012_000),
 }
+#: collections whose order is configuration, too; JSON objects have none
+_ORDERED = ("/switch/qosRules",)
 _STATE = ("organizations", "networks", "devices", "templates", "resources", "hidden", "changes", "counters", "pristine")
 
 
@@ -216,12 +218,15 @@ class World:
         moved = {p: v for p, v in sorted(self.resources.items()) if self.pristine.get(p) != canonical(v)}
         jobs = {p: v for p, v in moved.items() if p.endswith("/actionBatches") or "/liveTools/" in p}
         kept = {p: v for p, v in moved.items() if p not in jobs}
+        kept |= {f"{p}/order": list(v) for p, v in moved.items() if p.endswith(_ORDERED)}
+        owners = {p.split("/")[2]: v.get("organizationId") for p, v in self.hidden.items() if p.startswith("/devices/")}
         configuration = {
             "organizations": self.organizations,
             "networks": self.networks,
             "devices": self.devices,
             "templates": self.templates,
             "resources": kept,
+            "owners": owners,
         }
         volatile = {
             "now": self.stamp(),

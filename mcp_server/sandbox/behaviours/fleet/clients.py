@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
 from mcp_server.sandbox.behaviours.devices import of_organization
+from mcp_server.sandbox.behaviours.signals.clients import get_client
 from mcp_server.sandbox.checks.addresses import is_mac
 from mcp_server.sandbox.checks.references import group_policies
 from mcp_server.sandbox.checks.settings import home
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
 _POLICY = ("devicePolicy", "groupPolicyId", "policiesBySecurityAppliance", "policiesBySsid")
 
 
+def _check_group_policies(world: "World", network_id: str, wanted: list[Json]) -> None:
+    policies = group_policies(world, home(world, network_id))
+    for one in wanted:
+        if one.get("devicePolicy") == "Group policy" and str(one.get("groupPolicyId")) not in policies:
+            raise CloudError(400, "Group policy not found")
+
+
 @behaviour("provisionNetworkClients")
 def provision(world: "World", call: Call) -> Json:
     """The clients have that name and policy, whether they were ever seen or not; what they had is not kept."""
     body, network_id = call.body, call.params["networkId"]
     clients = some(body["clients"], "clients")
-    policies = group_policies(world, home(world, network_id))
-    wanted = [body, *(body.get("policiesBySsid") or {}).values()]
-    for one in wanted:
-        if one.get("devicePolicy") == "Group policy" and str(one.get("groupPolicyId")) not in policies:
-            raise CloudError(400, "Group policy not found")
+    _check_group_policies(world, network_id, [body, *(body.get("policiesBySsid") or {}).values()])
     for one in clients:
         if not is_mac(one["mac"]):
             raise CloudError(400, f"{one['mac']} is not a MAC address")
@@ -35,9 +39,31 @@ def provision(world: "World", call: Call) -> Json:
         mac = one["mac"].lower()
         kept = {"mac": mac, "name": one.get("name")}
         world.collection(f"/networks/{network_id}/clients/provisioned")[mac] = kept | policy
-        world.put(f"/networks/{network_id}/clients/{mac}/policy", kept | policy)
+        world.collection(f"/networks/{network_id}/clients/policies")[mac] = copy.deepcopy(policy)
         rows.append({"mac": mac, "clientId": f"k{mac.replace(':', '')[-7:]}", "name": one.get("name"), "message": "OK"})
     return policy | {"clients": rows}
+
+
+@behaviour("getNetworkClientPolicy", "updateNetworkClientPolicy")
+def client_policy(world: "World", call: Call) -> Json:
+    """The policy of a client, whether it is named by its id or its address; Normal when nobody set one."""
+    network_id = call.params["networkId"]
+    mac = get_client(world, call)["mac"]
+    held = world.collection(f"/networks/{network_id}/clients/policies")
+    if call.method == "PUT":
+        body = call.body
+        _check_group_policies(world, network_id, [body])
+        fields = {name: body[name] for name in ("devicePolicy", "groupPolicyId") if body.get(name) is not None}
+        held.pop(mac, None)
+        if fields != {"devicePolicy": "Normal"}:
+            held[mac] = fields
+    return {"mac": mac, "devicePolicy": "Normal", "policiesBySsid": []} | _shown_policy(held.get(mac, {}))
+
+
+def _shown_policy(stored: Json) -> Json:
+    by_ssid = stored.get("policiesBySsid") or {}
+    shown = {name: stored[name] for name in ("devicePolicy", "groupPolicyId") if name in stored}
+    return shown | ({"policiesBySsid": [{"ssidNumber": int(n)} | one for n, one in by_ssid.items()]} if by_ssid else {})
 
 
 # Cameras

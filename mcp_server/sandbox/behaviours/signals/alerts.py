@@ -10,7 +10,6 @@ from mcp_server.sandbox.behaviours.lan.reachability import transitions
 if TYPE_CHECKING:
     from mcp_server.sandbox.world import World
 
-_PLACE = "/alerts"
 _KIND = "unreachable"
 
 
@@ -25,10 +24,14 @@ def _alerts(world: "World", organization_id: str) -> Iterator[Json]:
             rows.append(opened[serial])
         elif serial in opened:
             opened.pop(serial)["resolvedAt"] = change["at"]
-    dismissed = world.hidden.get(_PLACE, {})
+    dismissed = _dismissed(world, organization_id)
     for alert in rows:
         if alert["organizationId"] == organization_id:
-            yield alert | {"dismissedAt": dismissed.get(alert["id"])}
+            yield alert | {"dismissedAt": dismissed.get(alert["id"], {}).get("dismissedAt")}
+
+
+def _dismissed(world: "World", organization_id: str) -> dict[str, Json]:
+    return world.collection(f"/organizations/{organization_id}/assurance/alerts/dismissed")
 
 
 def _alert(world: "World", change: Json) -> dict[str, Json]:
@@ -164,9 +167,11 @@ def dismiss_alerts(world: "World", call: Call) -> Json:
     unknown = [id_ for id_ in call.body["alertIds"] if id_ not in known]
     if unknown:
         raise CloudError(404, "Not found")
-    table = world.hidden.setdefault(_PLACE, {})
+    table = _dismissed(world, call.params["organizationId"])
     for id_ in call.body["alertIds"]:
-        table[id_] = world.stamp() if call.operation.startswith("dismiss") else None
+        table.pop(id_, None)
+        if call.operation.startswith("dismiss"):
+            table[id_] = {"dismissedAt": world.stamp()}
     return {}
 
 

@@ -129,7 +129,15 @@ def get_client(world: "World", call: Call) -> Json:
     for client in clients_of(world, call.params["networkId"]):
         if wanted in (client["id"], client["mac"]):
             return client | {"clientVpnConnections": [], "lldp": None, "cdp": None}
-    raise CloudError(404, "Not found")
+    provisioned = world.collection(f"/networks/{call.params['networkId']}/clients/provisioned").get(wanted)
+    if provisioned is None:
+        raise CloudError(404, "Not found")
+    return {
+        "id": f"k{wanted.replace(':', '')[-7:]}",
+        "mac": wanted,
+        "description": provisioned["name"],
+        "status": "Offline",
+    }
 
 
 @behaviour("getDeviceClients")

@@ -355,6 +355,7 @@ def _clear(app: SandboxApp, _body: Json) -> Json:
 _KEY_HEADERS = frozenset({"authorization", "x-cisco-meraki-api-key"})
 _CONTROLS: Mapping[tuple[str, str], Callable[[SandboxApp, Json], Json]] = {
     ("GET", "/_sandbox/state"): lambda app, _body: app.world.dump() | {"defaults": app.world.pristine},
+    ("GET", "/_sandbox/defaults"): lambda app, _body: app.world.defaults(),
     ("GET", "/_sandbox/journal"): lambda app, _body: app.world.journal,
     ("GET", "/_sandbox/faults"): lambda app, _body: [fault.shown() for fault in app.faults.live],
     ("POST", "/_sandbox/faults"): lambda app, body: app.add_fault(body).shown(),

@@ -237,6 +237,10 @@ class World:
         }
         return copy.deepcopy({"configuration": configuration, "volatile": volatile})
 
+    def defaults(self) -> dict[str, Json]:
+        """What the cloud made by itself, by path: ``dump`` leaves out what still equals it."""
+        return {path: json.loads(text) for path, text in sorted(self.pristine.items())}
+
     def snapshot(self) -> str:
         """Everything but the journal and the clock, for ``restore``."""
         return json.dumps({name: getattr(self, name) for name in _STATE})

@@ -7,6 +7,7 @@ from scripts.reference import (
     change_states,
     command_line,
     errors,
+    faults,
     hooks,
     prompts,
     rooms,
@@ -17,7 +18,7 @@ from scripts.reference import (
 )
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
-_MAKERS: Final = (tools, hooks, settings, errors, change_states, command_line, prompts, sandbox, rules, rooms)
+_MAKERS: Final = (tools, hooks, settings, errors, faults, change_states, command_line, prompts, sandbox, rules, rooms)
 _NOTE: Final = "<!-- Made by `scripts/build docs`; change the code, not this page. -->\n\n"
 
 

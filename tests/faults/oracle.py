@@ -67,7 +67,10 @@ MOST_DISK_BYTES_A_CHANGE: Final = 200_000
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the witnesses say. ``tries`` is how often one read is tried at most, for counting failed calls."""
+    """What the witnesses say. ``tries`` is how often one read is tried at most, for counting failed calls.
+
+    ``paced``: the requests were paced by the product; without that the rate (I11) is not judged.
+    """
 
     journal: Sequence[Row]
     before: Row
@@ -78,6 +81,7 @@ class Evidence:
     measured: Sequence[Row] = ()  #: {"changes", "rss_bytes", "files", "disk_bytes"}
     canaries: Sequence[str] = ()
     tries: int = 3
+    paced: bool = True
 
 
 @dataclass
@@ -232,7 +236,8 @@ def _is_yes(row: Row, start: Row, plan: Row) -> bool:
 
 
 def _i5(case: Case, verdict: Verdict) -> None:
-    before, after = _things(case.evidence.before), _things(case.evidence.state)
+    defaults = {**case.evidence.before.get("defaults", {}), **case.evidence.state.get("defaults", {})}
+    before, after = _things(case.evidence.before, defaults), _things(case.evidence.state, defaults)
     touched = [mutation["path"] for mutation in case.evidence.journal if mutation["took_effect"]]
     standing, unsure = _standing(case)
     for path in sorted({*before, *after}):
@@ -365,7 +370,7 @@ def _i10(case: Case, verdict: Verdict) -> None:
 
 
 def _i11(case: Case, verdict: Verdict) -> None:
-    for organization, rows in _by_organization(case.evidence).items():
+    for organization, rows in _by_organization(case.evidence).items() if case.evidence.paced else ():
         tokens, at, quiet_until = BURST, _at(rows[0]), _at(rows[0])
         for row in rows:
             now = _at(row)
@@ -485,14 +490,17 @@ def _is_at(path: str, place: str) -> bool:
     return path == place or path.startswith(place + "/") or (place.startswith(path + "/") and not is_record)
 
 
-def _things(state: Row) -> dict[str, Json]:
-    """The state as single things by path: records, objects, and each item of a collection."""
+def _things(state: Row, defaults: Row | None = None) -> dict[str, Json]:
+    """The state as single things by path: records, objects, and each item of a collection.
+
+    A resource that the state leaves out is as the cloud made it by itself (``defaults``).
+    """
     configuration = state.get("configuration", state)
     found: dict[str, Json] = {}
     for table in ("organizations", "networks", "devices", "templates"):
         kind = "configTemplates" if table == "templates" else table
         found |= {f"/{kind}/{name}": _still(thing) for name, thing in configuration.get(table, {}).items()}
-    for path, value in configuration.get("resources", {}).items():
+    for path, value in {**(defaults or {}), **configuration.get("resources", {})}.items():
         if isinstance(value, Mapping) and value and all(isinstance(item, Mapping) for item in value.values()):
             found |= {f"{path}/{name}": _still(item) for name, item in value.items()}
         else:
@@ -547,6 +555,7 @@ def read_evidence(arguments: argparse.Namespace) -> Evidence:
         measured=_rows(arguments.measured),
         canaries=arguments.canary,
         tries=arguments.tries,
+        paced=not arguments.unpaced,
     )
 
 
@@ -567,6 +576,7 @@ def main(given: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--canary", action="append", default=[])
     parser.add_argument("--tries", type=int, default=3, help="how often one read is tried at most")
+    parser.add_argument("--unpaced", action="store_true", help="the rate (I11) is not judged")
     parser.add_argument("--partial", action="store_true", help="not every invariant has to be exercised")
     arguments = parser.parse_args(given)
     verdict = judge(read_evidence(arguments))

@@ -1,0 +1,138 @@
+"""One cell: a server is killed at a point, another one takes its place, and the oracle judges what came of it."""
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from mcp_server.cli.program import main as command_line
+from mcp_server.settings import Settings, load
+from scripts.faulting.cells import Cell
+from scripts.faulting.cloud import KEY, Cloud
+from scripts.faulting.life import Caller, Ended, live
+from scripts.faulting.stories import PSK, STORIES, look
+from tests.faults.oracle import Evidence, Verdict, judge
+from tests.support.stage import QUICK
+
+Json = Any
+#: Between the kill and the restart nothing waits: who lived is known from the operating system, not from a time-out.
+SETTINGS: Final[Mapping[str, Json]] = {**QUICK, "profile": "solo", "allow_loopback": True, "secrets": {"GUEST": PSK}}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a cell. ``faults`` are those of the run itself: a point that was not reached, a server that fell."""
+
+    cell: Cell
+    verdict: Verdict
+    seconds: float
+    ended: Sequence[str] = ()  #: the last state of each change
+    faults: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the cell shows what it has to."""
+        return not self.faults and not self.verdict.broken
+
+
+def run(cell: Cell, cloud: Cloud) -> Result:
+    """The cell, carried out on a cloud as it was at first."""
+    began, story = time.monotonic(), STORIES[cell.story]
+    with TemporaryDirectory() as scratch:
+        place = Place(Path(scratch), cloud)
+        cloud.reset()
+        story.before(cloud)
+        before, known = cloud.state(), len(cloud.journal())
+        faults: list[str] = []
+        if story.first is not None:
+            faults += _unless(place.live("", story.first).code == 0, "the server that goes first failed")
+        ended = place.live(f"{cell.point}:kill:{cell.nth}", story.tell)
+        faults += _unless(_is_at(ended, cell.point, cell.nth), f"not killed at {cell.point}: {ended}")
+        if cell.again:
+            ended = place.live(f"{cell.again}:kill", look)
+            faults += _unless(_is_at(ended, cell.again, 1), f"recovery not killed at {cell.again}: {ended}")
+        faults += _unless(place.live("", look).code == 0, f"the server after it failed: {place.errors()}")
+        evidence = place.evidence(before, known)
+    verdict = judge(evidence)
+    return Result(cell, verdict, time.monotonic() - began, _ends(evidence), faults)
+
+
+def _unless(holds: bool, otherwise: str) -> list[str]:
+    return [] if holds else [otherwise]
+
+
+def _is_at(ended: Ended, point: str, nth: int) -> bool:
+    """Whether a life was killed just when it reached the point: what it wrote down last says so."""
+    return ended.was_killed and ended.reached[-1:] == (f"{point} {nth}",)
+
+
+def _ends(evidence: Evidence) -> Sequence[str]:
+    ends = {row["change_id"]: row["status"] for row in evidence.audit if row["event"] == "state" and row["change_id"]}
+    return tuple(ends.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A data directory, its settings and what was told there."""
+
+    root: Path
+    cloud: Cloud
+    given: Mapping[str, Json] = field(default_factory=dict)  #: further settings
+
+    def settings(self, failpoint: str) -> Settings:
+        """Those of a server that stops at these points."""
+        home = self.root / "home"
+        home.mkdir(mode=0o700, exist_ok=True)
+        known = load({}, overrides={**SETTINGS, **self.given, "home": home, "base_url": self.cloud.url, "api_key": KEY})
+        return replace(known, failpoint=failpoint, failpoint_trace=self.root / "trace")
+
+    def live(self, failpoint: str, work: Any) -> Ended:
+        """One life of a server there."""
+        return live(self.settings(failpoint), self.root / "told", work)
+
+    def errors(self) -> str:
+        """The end of what the servers wrote on standard error."""
+        file = self.root / "stderr"
+        return file.read_text("utf-8", "replace")[-2000:] if file.exists() else ""
+
+    def evidence(self, before: Mapping[str, Json], known: int, *, told: str = "told", paced: bool = False) -> Evidence:
+        """What the witnesses say; the first ``known`` requests were others'; ``told`` names files."""
+        return Evidence(
+            journal=self.cloud.journal()[known:],
+            before=before,
+            state=self.cloud.state(),
+            audit=exported(self.root / "home", self.root / "audit"),
+            told=[row for file in sorted(self.root.glob(told)) for row in _rows(file)],
+            canaries=(KEY, PSK),
+            paced=paced,
+        )
+
+
+def exported(home: Path, target: Path) -> list[Mapping[str, Json]]:
+    """The audit, as the command line exports it in a process of its own."""
+    child = os.fork()
+    if child == 0:
+        code: object = 1
+        try:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 2)
+            command_line(["--home", str(home), "audit", "export", "--to", str(target)])
+        except SystemExit as end:
+            code = end.code
+        finally:
+            os._exit(code if isinstance(code, int) else 1)
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise RuntimeError("the audit could not be exported")
+    return _rows(target)
+
+
+def _rows(path: Path) -> list[Mapping[str, Json]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+__all__ = ["Caller", "Place", "Result", "exported", "run"]

@@ -1,0 +1,121 @@
+"""One life of a server: a process of its own, forked from one that has everything loaded, perhaps killed on its way.
+
+Rule: whoever forks has no threads and no event loop; the child ends without running anything of its parent.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+
+from mcp_server.assembly import Server, running
+from mcp_server.domain.actor import Actor
+from mcp_server.domain.call import Answer
+from mcp_server.domain.ports import RateBudget
+from mcp_server.settings import Settings
+from tests.support.stage import FreeBudget
+
+Json = Any
+Payload = Mapping[str, Json]
+LONGEST_S: Final = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a life ended: by a signal, or with a code."""
+
+    signal: int
+    code: int
+    reached: tuple[str, ...]  #: the points that it passed, in order
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether SIGKILL ended it."""
+        return self.signal == signal.SIGKILL
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An assistant in front of the server, with a person beside it; what it is told is kept as it comes."""
+
+    server: Server
+    told: Path
+    is_patient: bool = True
+
+    async def call(self, tool: str, *, phase: str = "", **arguments: Json) -> Payload:
+        """The answer to a call; a question is answered with yes and the plan's code."""
+        host = self.server.host
+        actor = Actor(host.owner("stdio"), "stdio", client="harness")
+        call = replace(host.new_call(tool, arguments, actor), can_ask=True)
+        result = await host.handle(call)
+        if result.asking is not None:
+            code = result.asking.text.split("Apply plan ", 1)[1].split(" ", 1)[0]
+            yes = Answer("accept", {"approve": True, "code": code})
+            again = host.new_call(tool, arguments, actor)
+            result = await host.handle(replace(again, can_ask=True, state=result.asking.state, answer=yes))
+        row = {"tool": tool, "payload": result.payload, **({"phase": phase} if phase else {})}
+        with self.told.open("a", encoding="utf-8") as told:
+            told.write(json.dumps(row, default=str) + "\n")
+        return result.payload
+
+
+Work = Callable[[Caller], Awaitable[None]]
+
+
+def live(settings: Settings, told: Path, work: Work, *, paced: bool = False, longest_s: float = LONGEST_S) -> Ended:
+    """The end of a life that carries out the work; a life that takes too long is ended, and that is a failure."""
+    trace = settings.failpoint_trace
+    before = len(_lines(trace))
+    child = os.fork()
+    if child == 0:
+        _be_born(settings, told, work, paced=paced)
+    status = _wait(child, longest_s)
+    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
+    return Ended(ended_by, code, tuple(_lines(trace)[before:]))
+
+
+def _be_born(settings: Settings, told: Path, work: Work, *, paced: bool) -> None:
+    """Never returns."""
+    code = 1
+    try:
+        errors = os.open(settings.home.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(errors, 1)
+        os.dup2(errors, 2)
+        anyio.run(_life, settings, told, work, None if paced else FreeBudget())
+        code = 0
+    except BaseException:  # noqa: BLE001  whatever it is, this process must not go on as its parent
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+async def _life(settings: Settings, told: Path, work: Work, budget: RateBudget | None) -> None:
+    async with running(settings, channel="stdio", budget=budget) as server:
+        await work(Caller(server, told))
+
+
+def _wait(child: int, longest_s: float) -> int:
+    """The status of the child once it has ended."""
+    until = time.monotonic() + longest_s
+    while time.monotonic() < until:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.01)
+    os.kill(child, signal.SIGTERM)
+    _, status = os.waitpid(child, 0)
+    return status
+
+
+def _lines(path: Path | None) -> list[str]:
+    return path.read_text("utf-8").splitlines() if path is not None and path.exists() else []

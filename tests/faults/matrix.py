@@ -1,0 +1,181 @@
+"""The fault matrix: what goes wrong, what must then hold, and the tests that make it go wrong.
+
+``docs/reference/faults.md`` is made from it. A row without a test, and a test that is not there, fail the build.
+Invariants are those of ``oracle.py``.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+BREAKER: Final = "tests/unit/domain/limits/test_breaker.py"
+BUDGET: Final = "tests/unit/store/limits/test_budget.py"
+REFUSING: Final = "tests/flow/test_store_faults.py"
+CLOUD: Final = "tests/flow/test_cloud_faults.py"
+FAILURES: Final = "tests/flow/test_failures.py"
+CALLERS: Final = "tests/flow/test_callers.py"
+STORE: Final = "tests/unit/store/test_faults.py"
+LINE: Final = "tests/faults/test_network.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of fault. ``tests`` are files or ``file::function``; ``commands`` are scripts of this repository."""
+
+    fault: str
+    where: str
+    expected: str
+    invariants: str
+    tests: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+ROWS: Final = (
+    Row(
+        "The server is killed (SIGKILL)",
+        "each named point K0 to K14, in changes of one step, of five, over several targets, creates, deletes, "
+        "rollbacks, and in the recovery itself",
+        "the next server reads back, settles and finishes or undoes; the caller is told the truth",
+        "I1 to I9, I16",
+        commands=("scripts/faults kill",),
+    ),
+    Row(
+        "Input closed, call cancelled, client gone",
+        "before and after the first write",
+        "before it the change is cancelled; after it, it goes on to its end",
+        "I1, I6, I16",
+        (f"{CALLERS}::test_a_server_whose_input_is_closed_finishes_the_change_before_it_exits",
+         f"{CALLERS}::test_a_call_cancelled_before_the_first_write_cancels_the_change",
+         f"{CALLERS}::test_a_call_cancelled_after_the_first_write_goes_on_to_its_end",
+         f"{CALLERS}::test_a_client_whose_connection_is_gone_is_treated_like_one_that_cancelled"),
+    ),
+    Row(
+        "Disk full",
+        "the store, before a change and in the middle of one",
+        "no change is begun; one under way ends as unknown, loudly; reads are served",
+        "I1, I6, I7, I14",
+        (f"{STORE}::test_a_full_disk_refuses_the_commit_and_is_left_behind_once_there_is_room",
+         "tests/flow/test_store_faults.py::test_a_disk_that_fills_up_in_the_middle_of_a_change_ends_it_as_unknown"),
+    ),
+    Row(
+        "Read-only directory, permission lost, damaged file",
+        "the store",
+        "changes refused with the reason, reads served",
+        "I7, I14",
+        (f"{REFUSING}::test_while_the_store_cannot_be_written_reads_go_on_and_no_change_is_made",
+         f"{REFUSING}::test_on_a_directory_that_may_not_be_written_the_server_starts_and_serves_reads",
+         f"{STORE}::test_a_damaged_file_is_unavailable"),
+    ),
+    Row(
+        "Store locked, taken away, of a newer version",
+        "every transaction",
+        "a bounded wait, then a refusal that says why",
+        "I7, I14",
+        (f"{STORE}::test_a_store_held_by_another_process_is_unavailable_until_it_lets_go",
+         f"{STORE}::test_a_database_locked_by_a_foreign_program_is_unavailable",
+         f"{STORE}::test_a_file_that_was_taken_away_while_open_closes_the_store_for_writing",
+         f"{STORE}::test_a_database_of_a_newer_version_is_refused_untouched"),
+    ),
+    Row(
+        "The clock jumps",
+        "budget and breaker",
+        "no wait grows longer than it was; leases rest on fences",
+        "I8, I10, I11",
+        (f"{BREAKER}::test_a_clock_set_back_starts_the_minute_anew_and_never_makes_it_longer",
+         f"{BUDGET}::test_a_clock_set_back_does_not_stop_the_budget"),
+    ),
+    Row(
+        "429: once, always, with Retry-After short, long, missing or unreadable",
+        "reads, writes, in the middle of a plan",
+        "capped waits, the rest is told; the pace drops for every server and rises again",
+        "I3, I10, I11",
+        (f"{CLOUD}::test_a_read_that_fails_says_what_failed_and_what_to_do",
+         f"{CLOUD}::test_a_write_is_told_as_what_it_did_and_is_never_sent_blindly_again",
+         "tests/unit/meraki/test_retry.py",
+         "tests/unit/store/limits/test_budget.py",
+         "tests/property/test_limits.py"),
+    ),
+    Row(
+        "500, 502, 503, 504",
+        "before and after the write took place",
+        "settled by reading back, never sent twice; after five failures the organization is left alone",
+        "I3, I10, I16",
+        ("tests/faults/test_cloud.py::test_whatever_the_cloud_does_to_a_write_the_oracle_finds_nothing_broken",
+         "tests/flow/test_breaker.py",
+         "tests/unit/store/limits/test_breakers.py"),
+    ),
+    Row(
+        "Connection reset or closed",
+        "before a byte, in the request, before the answer, in the answer",
+        "what was never sent and what may have been are told apart; at most one write",
+        "I3, I16",
+        (f"{LINE}::test_a_write_over_a_bad_line_happens_at_most_once_and_is_told_as_it_is",
+         f"{LINE}::test_a_create_over_a_bad_line_is_found_again_and_never_made_twice",
+         f"{LINE}::test_a_line_that_breaks_in_the_third_of_five_steps_leaves_all_or_nothing",
+         "tests/unit/meraki/test_client_faults.py"),
+    ),
+    Row(
+        "Black hole, throttled, late",
+        "requests and answers",
+        "every phase and the whole are bounded; a late arrival within the settle time is seen",
+        "I3, I16",
+        (f"{LINE}::test_a_write_over_a_bad_line_happens_at_most_once_and_is_told_as_it_is",
+         f"{LINE}::test_a_read_over_a_bad_line_is_asked_again_and_whole_or_not_at_all"),
+    ),
+    Row(
+        "Malformed: broken JSON, a web page, 50 MB",
+        "reads, writes, read-backs",
+        "a typed error; the write is settled by reading back; the breaker counts it",
+        "I3, I12, I16",
+        (f"{CLOUD}::test_a_read_that_fails_says_what_failed_and_what_to_do",
+         "tests/faults/test_cloud.py::test_whatever_the_cloud_does_to_a_write_the_oracle_finds_nothing_broken",
+         "tests/unit/meraki/test_responses.py"),
+    ),
+    Row(
+        "Wrong but valid: stale reads, 200 and nothing stored, normalised values",
+        "the read-back",
+        "waited for within the settle time; never told as applied when it is not",
+        "I5, I16",
+        ("tests/faults/test_cloud.py",),
+    ),
+    Row(
+        "Redirect to another host",
+        "every request",
+        "refused; the key is not sent",
+        "I12",
+        (f"{CLOUD}::test_a_redirect_to_another_host_is_not_followed_and_the_key_stays",),
+    ),
+    Row(
+        "401, 403, 404 in the middle of a plan; a step that fails",
+        "each step",
+        "stopped; what was done is taken back, last step first",
+        "I5, I6",
+        (f"{CLOUD}::test_when_a_later_step_fails_the_earlier_ones_are_undone_and_each_is_told",
+         f"{FAILURES}::test_the_third_of_four_steps_fails_and_the_first_two_are_undone_last_first"),
+    ),
+    Row(
+        "The rollback fails, or somebody else changed the resource",
+        "undo and rollback",
+        "what is left is named field by field; nobody's edit is overwritten",
+        "I5, I6",
+        (f"{CLOUD}::test_an_undo_that_the_cloud_refuses_names_what_is_left",
+         "tests/flow/test_rollback.py::test_a_rollback_that_fails_half_way_is_itself_undone",
+         "tests/flow/test_rollback.py::test_a_field_that_both_changed_is_left_to_a_person"),
+    ),
+    Row(
+        "Several servers on one data directory",
+        "eight processes, one network and several, one approval",
+        "a serial history for each network, no lost update, one rate for all",
+        "I3, I8, I9, I11",
+        ("tests/faults/test_processes.py",
+         "tests/contract/test_store.py::test_an_approval_is_consumed_once_by_fifty_parallel_commits"),
+        commands=("scripts/faults processes",),
+    ),
+    Row(
+        "A client repeats itself",
+        "two calls of one plan at once, the same call after a lost reply",
+        "one change, the same record",
+        "I3",
+        (f"{CALLERS}::test_two_calls_of_one_plan_at_the_same_time_are_one_change",
+         "tests/flow/test_rollback.py::test_a_change_is_taken_back_once_and_the_repeated_call_gets_the_record"),
+    ),
+)  # fmt: skip

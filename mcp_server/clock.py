@@ -5,11 +5,13 @@ import secrets
 import time
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 import anyio
 
 ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+_BOOT_CLOCK: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 _SPOKEN: Final = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
@@ -23,6 +25,13 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds; never goes back."""
         return time.monotonic()
+
+    def uptime(self) -> tuple[str, float]:
+        """The kernel's boot id ("" where there is none), and seconds that every process of this machine counts alike.
+
+        On Linux they go on while the machine sleeps (CLOCK_BOOTTIME, man 2 clock_gettime).
+        """
+        return _boot(), time.clock_gettime(_BOOT_CLOCK) if _BOOT_CLOCK is not None else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long."""
@@ -43,6 +52,14 @@ class RandomIds:
     def code(self) -> str:
         """Four letters and digits without the ones that sound or look alike."""
         return random_text(_SPOKEN, 4)
+
+
+@cache
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def random_text(alphabet: str, length: int) -> str:

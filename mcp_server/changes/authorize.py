@@ -17,7 +17,7 @@ from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Append, Put
-from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Question, StoredPlan
+from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Deadline, Question, StoredPlan
 from mcp_server.domain.risk import Risk
 from mcp_server.domain.rules.order import confirmations
 from mcp_server.errors import RecordConflict, Refused
@@ -39,16 +39,36 @@ async def authorize_execution(stored: StoredPlan, attempt: Attempt, world: World
     _check_plan(stored, attempt, world, means)
     await refuse_frozen(world, means, stored.plan.organization.id)
     audit = await _audit_hold(stored, world, means)
-    if audit is not None:
-        return audit
-    approval = await _approval(stored, attempt, world, means)
+    return audit if audit is not None else await _agreed(stored, attempt, world, means)
+
+
+async def authorize_keep(
+    stored: StoredPlan, deadline: Deadline, attempt: Attempt, world: World, means: Means
+) -> Authorized | Outcome:
+    """As ``authorize_execution``, for keeping what that plan changed: by the same people, with a yes of its own."""
+    if stored.owner.casefold() != attempt.actor.key:
+        raise Refused("This plan belongs to somebody else.", "Its owner keeps it.", code="plan_of_another_owner")
+    if plan_hash(stored.plan, means.digest_key()) != stored.plan.plan_hash:
+        raise Refused("The stored plan is not what was hashed.", "See history.", code="plan_altered")
+    return await _agreed(stored, attempt, world, means, keeps=deadline)
+
+
+async def _agreed(
+    stored: StoredPlan, attempt: Attempt, world: World, means: Means, *, keeps: Deadline | None = None
+) -> Authorized | Outcome:
+    """A yes that stands, the yes that was just said, a question, or the way to a yes elsewhere."""
+    approval = await _approval(stored, attempt, world, means, purpose=_purpose(keeps))
     if approval is not None:
         return Authorized(approval)
     if attempt.call.answer is not None:
-        return await _answered(stored, attempt, world, means)
+        return await _answered(stored, attempt, world, means, keeps=keeps)
     if _may_ask(stored, attempt, world):
-        return await _ask(stored, attempt, world, means)
-    return needs_approval(stored, means)
+        return await _ask(stored, attempt, world, means, keeps=keeps)
+    return needs_approval(stored, means, keeps=keeps)
+
+
+def _purpose(keeps: Deadline | None) -> str:
+    return "apply" if keeps is None else "keep"
 
 
 def _check_plan(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> None:
@@ -94,10 +114,14 @@ async def _audit_hold(stored: StoredPlan, world: World, means: Means) -> Outcome
     return None
 
 
-async def _approval(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> Approval | None:
-    """The unused, unexpired, genuine approval of this plan's hash, if there is one."""
+async def _approval(
+    stored: StoredPlan, attempt: Attempt, world: World, means: Means, *, purpose: str
+) -> Approval | None:
+    """The unused, unexpired, genuine approval of this plan's hash for that purpose, if there is one."""
     used = False
     for approval in await world.store.list(Approval, {"plan_id": stored.key}):
+        if approval.purpose != purpose:
+            continue
         if approval.plan_hash != stored.plan.plan_hash or approval.expires_at <= world.clock.now():
             continue
         if approval.channel == "elicitation":
@@ -134,7 +158,7 @@ def _may_ask(stored: StoredPlan, attempt: Attempt, world: World) -> bool:
     )
 
 
-async def _ask(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> Outcome:
+async def _ask(stored: StoredPlan, attempt: Attempt, world: World, means: Means, *, keeps: Deadline | None) -> Outcome:
     now = world.clock.now()
     question = Question(
         key=world.ids.new("question"),
@@ -143,19 +167,22 @@ async def _ask(stored: StoredPlan, attempt: Attempt, world: World, means: Means)
         owner=stored.owner,
         asked_at=now,
         expires_at=now + timedelta(seconds=means.times.question_s),
+        purpose=_purpose(keeps),
     )
     await world.store.commit(Put(question), Append(_entry("question", "asked", stored, attempt, world)))
     return Outcome(
         status="asked",
         summary="A person is asked.",
-        data={"form": dict(form_of(stored.plan))},
-        question=question_of(stored.plan),
+        data={"form": dict(form_of(stored.plan, keeps))},
+        question=question_of(stored.plan, keeps),
         question_id=question.key,
         plan=stored,
     )
 
 
-async def _answered(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> Authorized | Outcome:
+async def _answered(
+    stored: StoredPlan, attempt: Attempt, world: World, means: Means, *, keeps: Deadline | None
+) -> Authorized | Outcome:
     """What the client's answer to our own open question means. Each question is answered once."""
     answer, now = attempt.call.answer, world.clock.now()
     question = await world.store.get(Question, attempt.call.state or "")
@@ -164,6 +191,7 @@ async def _answered(stored: StoredPlan, attempt: Attempt, world: World, means: M
         or question is None
         or question.plan_hash != stored.plan.plan_hash
         or question.owner != stored.owner
+        or question.purpose != _purpose(keeps)
     ):
         raise Refused("The answer belongs to no open question of this plan.", "Call again.", code="answer_unknown")
     said = answer.action if question.expires_at > now else "expired"
@@ -176,13 +204,13 @@ async def _answered(stored: StoredPlan, attempt: Attempt, world: World, means: M
         raise Refused("This question was answered before.", "Call again.", code="answer_used") from used
     failpoint("K3")
     if said == "expired":
-        return _declined(stored, means, "The answer came too late.")
+        return _declined(stored, means, "The answer came too late.", keeps=keeps)
     if said != "accept" or answer.content.get("approve") is not True:
-        return _declined(stored, means, "The question was declined.")
+        return _declined(stored, means, "The question was declined.", keeps=keeps)
     if needs_code(stored.plan) and str(answer.content.get("code", "")).strip().upper() != stored.plan.code.upper():
-        return _declined(stored, means, "The typed code is not this plan's code.")
+        return _declined(stored, means, "The typed code is not this plan's code.", keeps=keeps)
     if not _may_ask(stored, attempt, world):
-        return needs_approval(stored, means)
+        return needs_approval(stored, means, keeps=keeps)
     return Authorized(
         Approval(
             key=world.ids.new("approval"),
@@ -193,36 +221,52 @@ async def _answered(stored: StoredPlan, attempt: Attempt, world: World, means: M
             approved_at=now,
             expires_at=now + timedelta(hours=means.times.approval_hours),
             four_eyes="waived",
+            purpose=_purpose(keeps),
         )
     )
 
 
-def _declined(stored: StoredPlan, means: Means, why: str) -> Outcome:
+def _declined(stored: StoredPlan, means: Means, why: str, *, keeps: Deadline | None) -> Outcome:
+    left = f"plan {stored.key} stays open for approval elsewhere" if keeps is None else f"{_waits(keeps)}"
     return Outcome(
         status="declined",
-        summary=f"{why} Nothing was changed; plan {stored.key} stays open for approval elsewhere.",
-        data={"plan_id": stored.key, "expires_at": stored.plan.expires_at.isoformat()},
+        summary=f"{why} Nothing was changed; {left}.",
+        data={"plan_id": stored.key, "expires_at": _until(stored, keeps)},
         error={"code": "declined", "message": why, "remedy": "A person runs: " + means.approve_command(stored.key)},
         plan=stored,
     )
 
 
-def needs_approval(stored: StoredPlan, means: Means) -> Outcome:
+def _waits(keeps: Deadline) -> str:
+    return f"change {keeps.key} is undone at {_time(keeps)} unless it is kept"
+
+
+def _until(stored: StoredPlan, keeps: Deadline | None) -> str:
+    return (stored.plan.expires_at if keeps is None else keeps.due_at).isoformat()
+
+
+def _time(keeps: Deadline) -> str:
+    return keeps.due_at.isoformat(timespec="seconds")
+
+
+def needs_approval(stored: StoredPlan, means: Means, *, keeps: Deadline | None = None) -> Outcome:
     """The outcome that names the exact command a person runs."""
     command = means.approve_command(stored.key)
+    what = f"Plan {stored.key} ({stored.plan.risk.word})" if keeps is None else f"Keeping change {keeps.key}"
+    why = f"A plan of risk {stored.plan.risk.word} is approved outside this client."
     return Outcome(
         status="needs_approval",
-        summary=f"Plan {stored.key} ({stored.plan.risk.word}) must be approved by a person outside this client.",
+        summary=f"{what} must be approved by a person outside this client.",
         data={
             "plan_id": stored.key,
             "code": stored.plan.code,
             "plan_hash": stored.plan.plan_hash,
             "approve_with": command,
-            "expires_at": stored.plan.expires_at.isoformat(),
+            "expires_at": _until(stored, keeps),
         },
         error={
             "code": "needs_approval",
-            "message": f"A plan of risk {stored.plan.risk.word} is approved outside this client.",
+            "message": why if keeps is None else f"{why} {_waits(keeps)[0].upper()}{_waits(keeps)[1:]}.",
             "remedy": f"A person runs in a terminal: {command}; then make the same call again.",
         },
         plan=stored,

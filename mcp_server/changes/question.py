@@ -9,6 +9,7 @@ from typing import Final
 
 from mcp_server.domain.call import Json
 from mcp_server.domain.plan import FieldChange, Plan, Step
+from mcp_server.domain.record import Deadline
 from mcp_server.domain.redaction import clean, redacted
 from mcp_server.domain.rules.order import confirmations
 
@@ -17,10 +18,10 @@ _FIELDS_SHOWN: Final = 6
 _OBJECT_CHARACTERS: Final = 480
 
 
-def question_of(plan: Plan) -> str:
-    """The text a person reads before saying yes or no."""
+def question_of(plan: Plan, keeps: Deadline | None = None) -> str:
+    """The text a person reads before saying yes or no; ``keeps`` when what the plan changed waits to be kept."""
     ordered = sorted(plan.steps, key=lambda step: (-step.risk, step.number))
-    lines = [f"Apply plan {plan.code} to {clean(plan.organization.name, 60)} ({plan.organization.id})?"]
+    lines = [_headline(plan, keeps)]
     lines.append(f"Risk {plan.risk.word}; {plan.impact.devices} device(s); downtime {plan.impact.downtime}.")
     lines += [f"! {clean(warned.message, 240)}" for warned in plan.warnings if warned.severity == "critical"]
     for step in ordered[:_STEPS_SHOWN]:
@@ -31,9 +32,19 @@ def question_of(plan: Plan) -> str:
         )
     lost = [step for step in plan.steps if step.inverse.undo_class == "none"]
     lines += [f"CANNOT BE UNDONE: step {step.number}, {clean(step.label, 120)}." for step in lost]
-    if plan.intent:
+    if plan.rolls_back:
+        lines.append(f"Takes back {clean(', '.join(plan.rolls_back), 300)}.")
+    elif plan.intent:
         lines.append(f"The requester says (not checked): {clean(plan.intent, 300)}")
     return "\n".join(lines)
+
+
+def _headline(plan: Plan, keeps: Deadline | None) -> str:
+    where = f"{clean(plan.organization.name, 60)} ({plan.organization.id})"
+    if keeps is None:
+        return f"Apply plan {plan.code} to {where}?"
+    due = keeps.due_at.isoformat(timespec="seconds")
+    return f"Keep what plan {plan.code} changed in {where}? Change {keeps.key} is undone at {due} unless it is kept."
 
 
 def _step_lines(step: Step) -> list[str]:
@@ -65,11 +76,10 @@ def _shown(path: str, value: Json) -> str:
     return clean(str(safe), 160)
 
 
-def form_of(plan: Plan) -> Mapping[str, Json]:
+def form_of(plan: Plan, keeps: Deadline | None = None) -> Mapping[str, Json]:
     """The form's JSON Schema: a tick, and the plan's code when the rules ask for double confirmation."""
-    properties: dict[str, Json] = {
-        "approve": {"type": "boolean", "title": "Apply this change?", "description": f"Plan {plan.code}"}
-    }
+    title = "Apply this change?" if keeps is None else "Keep this change?"
+    properties: dict[str, Json] = {"approve": {"type": "boolean", "title": title, "description": f"Plan {plan.code}"}}
     required = ["approve"]
     if needs_code(plan):
         properties["code"] = {"type": "string", "title": "Type the plan's code", "maxLength": 8}

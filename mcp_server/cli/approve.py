@@ -17,7 +17,7 @@ from mcp_server.cli.local import Local, Terminal, on_local, refusals_recorded, u
 from mcp_server.domain.actor import Profile, Role
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.ports import Put
-from mcp_server.domain.record import Approval, AuditRequest, StoredPlan
+from mcp_server.domain.record import Approval, AuditRequest, Deadline, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import RecordAltered, Refused
 from mcp_server.failpoints import failpoint
@@ -52,7 +52,7 @@ async def _approve(local: Local, plan_id: str, key_name: str | None) -> None:
         terminal = Terminal()
         try:
             stored = await _open_plan(local, plan_id)
-            _show(terminal, stored)
+            _show(terminal, stored, await _keeps(local, stored))
             _check_code(terminal, stored)
             signer = unlocked(local, terminal, key_name, Role.APPROVER)
             await _sign(local, stored, signer)
@@ -64,6 +64,8 @@ async def _approve(local: Local, plan_id: str, key_name: str | None) -> None:
 async def _open_plan(local: Local, plan_id: str) -> StoredPlan:
     """The plan that can still be approved."""
     stored = await _whole_plan(local, plan_id)
+    if stored.state is ChangeState.PENDING_KEEP:
+        return stored  # what it changed waits to be kept
     if stored.plan.expires_at <= local.clock.now():
         raise Refused("This plan has expired.", "Ask for a new plan.", code="plan_expired")
     if stored.change_id is not None or stored.state not in _OPEN:
@@ -85,8 +87,15 @@ async def _whole_plan(local: Local, plan_id: str) -> StoredPlan:
     return stored
 
 
-def _show(terminal: Terminal, stored: StoredPlan) -> None:
-    terminal.say(f"\n{question_of(stored.plan)}\nPlan hash {stored.plan.plan_hash}\n")
+async def _keeps(local: Local, stored: StoredPlan) -> Deadline | None:
+    """The deadline of a plan whose change waits to be kept."""
+    if stored.state is not ChangeState.PENDING_KEEP:
+        return None
+    return await local.store.get(Deadline, stored.change_id or "")
+
+
+def _show(terminal: Terminal, stored: StoredPlan, keeps: Deadline | None = None) -> None:
+    terminal.say(f"\n{question_of(stored.plan, keeps)}\nPlan hash {stored.plan.plan_hash}\n")
     terminal.say(f"Requested by {clean(stored.owner, 60)}; expires {stored.plan.expires_at.isoformat()}.\n")
 
 
@@ -113,13 +122,19 @@ async def _sign(local: Local, stored: StoredPlan, signer: Signer) -> None:
         approved_at=now,
         expires_at=now + timedelta(hours=local.settings.approval_hours),
         four_eyes="waived" if is_own else "kept",
+        purpose="keep" if stored.state is ChangeState.PENDING_KEEP else "apply",
     )
     entry = local.entry(
         "approval",
         "approved",
         plan_id=stored.key,
         organization_id=stored.plan.organization.id,
-        detail={"approver": signer.owner, "key_id": signer.key_id, "plan_hash": stored.plan.plan_hash},
+        detail={
+            "approver": signer.owner,
+            "key_id": signer.key_id,
+            "plan_hash": stored.plan.plan_hash,
+            "purpose": approval.purpose,
+        },
     )
     await local.store.commit(Put(signed(approval, signer)), entry)
     failpoint("K3")
@@ -167,7 +182,7 @@ async def _ask_for_each(local: Local, terminal: Terminal, key: Unlocked) -> None
     seen: set[str] = set()
     while True:
         for stored in await _waiting(local, seen):
-            seen.add(stored.key)
+            seen.add(f"{stored.key} {stored.state}")
             await _decide(local, terminal, stored, key)
         key.lock_when_idle()
         await anyio.sleep(_LOOK_S)
@@ -179,7 +194,11 @@ async def _waiting(local: Local, seen: set[str]) -> list[StoredPlan]:
     return [
         one
         for one in reversed(plans)
-        if one.key not in seen and one.state in _OPEN and one.change_id is None and one.plan.expires_at > now
+        if f"{one.key} {one.state}" not in seen
+        and (
+            one.state is ChangeState.PENDING_KEEP
+            or (one.state in _OPEN and one.change_id is None and one.plan.expires_at > now)
+        )
     ]
 
 
@@ -187,7 +206,7 @@ async def _decide(local: Local, terminal: Terminal, stored: StoredPlan, key: Unl
     """One plan shown, and approved when its code is typed and it is still as it was shown."""
     try:
         async with refusals_recorded(local, "approval", plan_id=stored.key):
-            _show(terminal, stored)
+            _show(terminal, stored, await _keeps(local, stored))
             _check_code(terminal, stored)
             signer = key.open_key()
             await _sign(local, await _open_plan(local, stored.key), signer)
@@ -209,6 +228,8 @@ def reject(home: dict[str, Any], plan_id: str, reason: str) -> None:
 async def _reject(local: Local, plan_id: str, reason: str) -> None:
     async with refusals_recorded(local, "approval", plan_id=clean(plan_id, 64)):
         stored = await _open_plan(local, plan_id)
+        if stored.state is ChangeState.PENDING_KEEP:
+            raise Refused("It was applied.", "It is undone by itself unless it is kept.", code="plan_not_open")
     closed = replace(stored, state=move(stored.state, ChangeState.REFUSED))
     entry = local.entry("approval", "rejected", plan_id=plan_id, detail={"reason": clean(reason, 400)})
     await local.store.commit(Put(closed, {"state": stored.state, "change_id": None}), entry)

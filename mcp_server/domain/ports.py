@@ -196,6 +196,10 @@ class Clock(Protocol):
         """Seconds; never goes back."""
         ...
 
+    def uptime(self) -> tuple[str, float]:
+        """The name of this run of the machine, and the seconds since it was started; sleep counts where it can."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait; a test's clock returns at once and moves its time."""
         ...

@@ -43,6 +43,7 @@ class Change:
     result: Mapping[str, Json] = field(default_factory=dict)  #: the change-log record once it has ended
     rolls_back: tuple[str, ...] = ()
     rolled_back_by: str | None = None
+    confirm_within_minutes: int | None = None  #: it waits so long to be kept, else it is undone
     server: str = ""  #: who carries it out; while that server lives nobody else goes on with it
 
 
@@ -95,6 +96,7 @@ class Approval:
     key_id: str = ""
     signature: str = ""  #: Ed25519 over the canonical form of the other fields, base64
     used_by: str | None = None  #: change_id that consumed it
+    purpose: str = "apply"  #: apply, or keep: of a change that waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Question:
     asked_at: datetime
     expires_at: datetime
     answered: str = ""  #: accept, decline, cancel, expired
+    purpose: str = "apply"  #: as of an approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +203,11 @@ class Deadline:
     kind: ClassVar[str] = "deadline"
     key: str  #: change_id
     minutes: int  #: of the window, from the end of verification on
-    state: str  #: armed (not verified yet), open, kept, undone, stopped (a person decides), void
-    due_at: datetime | None = None  #: by this machine's wall clock; None while it is armed
-    anchored_at: datetime | None = None  #: wall clock when ``due_at`` was set last
-    anchored_s: float = 0.0  #: uptime in seconds at that same moment
-    boot: str = ""  #: the run of the machine in which that uptime counts
+    state: str  #: open, kept, undone, or stopped: somebody else changed the resource, a person decides
+    due_at: datetime  #: by this machine's wall clock
+    anchored_at: datetime  #: wall clock when ``due_at`` was set last
+    anchored_s: float  #: uptime in seconds at that same moment
+    boot: str  #: the run of the machine in which that uptime counts
     baseline: Mapping[str, Json] = field(default_factory=dict)  #: health signals before the first write
     sampled_at: datetime | None = None  #: when health was looked at last
     health: Mapping[str, Json] = field(default_factory=dict)  #: what was found then

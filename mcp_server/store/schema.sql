@@ -214,7 +214,7 @@ CREATE TABLE deadlines (
   id INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,
   state TEXT NOT NULL,
-  due_at TEXT,
+  due_at TEXT NOT NULL,
   doc TEXT NOT NULL,
   sealed BLOB NOT NULL
 ) STRICT

@@ -15,15 +15,25 @@ class FakeClock:
             raise ValueError("now must be aware")
         self._start = now
         self._elapsed_s = 0.0
+        self._jumped_s = 0.0
+        self.boot = "boot-1"
         self.slept: list[float] = []
 
     def now(self) -> datetime:
         """Aware UTC."""
-        return self._start + timedelta(seconds=self._elapsed_s)
+        return self._start + timedelta(seconds=self._elapsed_s + self._jumped_s)
 
     def monotonic(self) -> float:
         """Seconds since this clock was made, plus 1000 so that nobody takes 0 for "never"."""
         return 1000.0 + self._elapsed_s
+
+    def uptime(self) -> tuple[str, float]:
+        """The run of the machine, and the same seconds."""
+        return self.boot, self.monotonic()
+
+    def jump(self, seconds: float) -> None:
+        """Sets the wall clock, forwards or back; no time passes."""
+        self._jumped_s += seconds
 
     async def sleep(self, seconds: float) -> None:
         """Moves the time on at once; other tasks get one turn."""

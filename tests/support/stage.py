@@ -49,7 +49,7 @@ Answerer = Callable[[str], types.ElicitResult | Awaitable[types.ElicitResult]]
 
 def accepting(message: str) -> types.ElicitResult:
     """A person who says yes, and types the code that stands in the question."""
-    code = message.split("Apply plan ", 1)[1].split(" ", 1)[0]
+    code = message.split(" plan ", 1)[1].split(" ", 1)[0]
     return types.ElicitResult(action="accept", content={"approve": True, "code": code})
 
 

@@ -22,6 +22,7 @@ from mcp_server.catalogue.overlay import Overlay
 from mcp_server.catalogue.search import Search
 from mcp_server.catalogue.shared_reads import SharedReads
 from mcp_server.changes.carry_out import Changes
+from mcp_server.changes.keeping.tend import Tender
 from mcp_server.changes.means import Means, Times
 from mcp_server.changes.planning.planner import Planner
 from mcp_server.clock import ALPHABET, RandomIds, SystemClock, owner_of, random_text
@@ -32,7 +33,7 @@ from mcp_server.desk.lookups import PROMPTS, lookups
 from mcp_server.desk.operations import CatalogueDesk
 from mcp_server.domain.actor import Actor, Profile
 from mcp_server.domain.call import Attempt, ToolCall
-from mcp_server.domain.freeze import unfreeze_words
+from mcp_server.domain.holds.freeze import unfreeze_words
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.ports import Breakers, Clock, Ids, MerakiApi, RateBudget, Servers
 from mcp_server.domain.redaction import KnownSecrets
@@ -164,7 +165,8 @@ def assembled(
     registry = Registry.load(lookups())
     parts = Parts(registry, recorder, changes, world, _desks(settings, store, means, breakers))
     host = _host(parts, settings, home, clock, ids)
-    upkeep = Upkeep(_duties(), store, clock)
+    tender = Tender(store, clock, world, means, changes)
+    upkeep = Upkeep(_duties(settings, tender), store, clock)
     upkeep.start(tasks)
     return Server(
         settings,
@@ -200,9 +202,9 @@ def _host(parts: Parts, settings: Settings, home: Path, clock: Clock, ids: Ids) 
     )
 
 
-def _duties() -> Sequence[Duty]:
+def _duties(settings: Settings, tender: Tender) -> Sequence[Duty]:
     """What the server does by itself, and how often."""
-    return ()
+    return (Duty("deadlines", settings.keep_look_s, tender.tend),)
 
 
 async def _answered(parts: Parts, call: ToolCall) -> ToolResult:
@@ -357,6 +359,7 @@ def _means(
             settle_poll_s=settings.settle_poll_s,
             health_settle_s=settings.health_settle_s,
             health_poll_s=settings.health_poll_s,
+            keep_sample_s=settings.keep_sample_s,
             plan_hours=settings.plan_hours,
             approval_hours=settings.approval_hours,
         ),

@@ -200,6 +200,8 @@ SETTINGS: tuple[Setting, ...] = (
     _ours("health_settle_s", _SHORT, 10.0, "How long health is watched after an apply."),
     _ours("health_poll_s", _number(0.01, 60), 2.5, "Time between two samples of health."),
     _ours("question_s", _number(10, 3_600), 300.0, "How long a question to a person stays open."),
+    _ours("keep_look_s", _number(0.05, 60), 5.0, "Time between two looks for changes that were not kept in time."),
+    _ours("keep_sample_s", _number(0.05, 600), 60.0, "Time between two samples of health while a change waits."),
     _ours("lease_s", _number(30, 7_200), 900.0, "How long a change holds its networks before it must renew."),
     _ours("store_wait_s", _SHORT, 10.0, "How long one use of the store waits while another program holds it."),
     _ours("plan_hours", _HOURS, 24.0, "How long a plan can be approved."),
@@ -256,6 +258,8 @@ class Settings:
     health_settle_s: float = 10.0
     health_poll_s: float = 2.5
     question_s: float = 300.0
+    keep_look_s: float = 5.0
+    keep_sample_s: float = 60.0
     lease_s: float = 900.0
     store_wait_s: float = 10.0
     plan_hours: float = 24.0

@@ -20,13 +20,14 @@ async def run(desk: Desk, arguments: Mapping[str, Json]) -> Outcome | CarryOut:
 TOOL = Tool(
     name="meraki_apply",
     title="Apply a plan",
-    description="Apply a plan once a person approved it: writes, verifies, undoes on failure. No argument approves.",
+    description="Apply a plan once a person approved it: writes, verifies, undoes on failure. No argument approves. "
+    "confirm_within_minutes: undone unless a person keeps it in time; keep=true asks them.",
     effect=Effect.CHANGE,
     hints=Hints(read_only=False, destructive=True, idempotent=True, open_world=True),
     parameters=closed(
         {
             "plan_id": {"type": "string", "maxLength": 64},
-            "confirm_within_minutes": {"type": "integer", "minimum": 1, "maximum": 1440},
+            "confirm_within_minutes": {"type": "integer", "minimum": 1, "maximum": 60},
             "keep": {"type": "boolean"},
         },
         required=["plan_id"],

@@ -7,7 +7,6 @@ it; after that it goes on to its end, applied or undone (design 3.1.2).
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
@@ -17,6 +16,7 @@ from mcp_server.changes.execution.execute import execute
 from mcp_server.changes.execution.report import change_outcome, stored_outcome
 from mcp_server.changes.execution.run import Run, fences_of
 from mcp_server.changes.freeze import frozen, not_frozen
+from mcp_server.changes.keeping.keep import keep
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState, move
@@ -28,7 +28,7 @@ from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
 Report = Callable[[float, float | None, str], Awaitable[None]]
-_LATER: Final = "Commit-confirm (confirm_within_minutes, keep) is not available in this version; nothing was done."
+Work = Callable[[Run], Awaitable[Outcome]]
 
 
 class Changes:
@@ -42,8 +42,9 @@ class Changes:
 
     async def carry_out(self, attempt: Attempt, wish: CarryOut, world: World) -> Outcome:
         """The change's outcome, ``applying`` when it takes longer, or an outcome that asks for approval."""
-        if wish.keep or wish.confirm_within_minutes is not None:
-            raise Refused(_LATER, "Call again without those arguments.", code="not_available")
+        _check(wish)
+        if wish.keep:
+            return await keep(attempt, wish.plan, world, self._means)
         if wish.plan.change_id is not None:
             return await self._again(wish.plan, attempt, world)
         try:
@@ -55,7 +56,7 @@ class Changes:
             return await self._again(current, attempt, world)  # another call took the plan, and its approval, meanwhile
         if isinstance(decision, Outcome):
             return decision
-        run = await self._start(attempt, wish.plan, decision, world)
+        run = await self._start(attempt, wish, decision, world)
         return await self._follow(run, attempt) if run is not None else await self._again(wish.plan, attempt, world)
 
     async def _again(self, stored: StoredPlan, attempt: Attempt, world: World) -> Outcome:
@@ -76,12 +77,12 @@ class Changes:
         steps = await world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
         return stored_outcome(current or stored, change, steps)
 
-    async def _start(self, attempt: Attempt, stored: StoredPlan, yes: Authorized, world: World) -> Run | None:
+    async def _start(self, attempt: Attempt, wish: CarryOut, yes: Authorized, world: World) -> Run | None:
         """The run with its lease, consumed approval and APPLYING change, all in one transaction (K4).
 
         None when another call of the same plan was first. Raises Busy when another change holds a lease.
         """
-        now, plan = world.clock.now(), stored.plan
+        stored, now, plan = wish.plan, world.clock.now(), wish.plan.plan
         change = Change(
             key=world.ids.stamped("CHG", now),
             plan_id=plan.plan_id,
@@ -96,6 +97,7 @@ class Changes:
             correlation_id=attempt.call.correlation_id,
             rolls_back=plan.rolls_back,
             server=self._means.servers.enter(),
+            confirm_within_minutes=wish.confirm_within_minutes,
         )
         move(move(_approvable(stored.state), ChangeState.APPROVED), ChangeState.APPLYING)
         applying = replace(stored, state=ChangeState.APPLYING, change_id=change.key)
@@ -129,7 +131,7 @@ class Changes:
         """The outcome when it comes in time, else ``applying``; going away before the first write cancels."""
         if not run.is_started:
             run.is_started = True
-            self._tasks.start_soon(self._own, run)
+            self._tasks.start_soon(self._own, run, execute)
         run.followers += 1
         try:
             with anyio.move_on_after(self._means.times.apply_wait_s):
@@ -147,11 +149,11 @@ class Changes:
             return change_outcome(run)
         return run.outcome
 
-    async def _own(self, run: Run) -> None:
+    async def _own(self, run: Run, work: Work) -> None:
         """Run to the end in the server's own task; tell the post-task hooks when no caller is left to."""
         try:
             with anyio.CancelScope(shield=True), self._means.named(run.change.key):
-                run.outcome = await execute(run)
+                run.outcome = await work(run)
                 if run.is_detached:
                     await self._means.after(run.attempt, run.outcome, run.world)
                 failpoint("K14")
@@ -159,6 +161,21 @@ class Changes:
             self._runs.pop(run.change.key, None)
             run.done.set()
             run.wake()
+
+    def claim(self, run: Run) -> None:
+        """From now on nobody here takes the change for one that was left behind."""
+        self._runs[run.change.key] = run
+
+    def drop(self, run: Run) -> None:
+        """It is not carried out here after all."""
+        self._runs.pop(run.change.key, None)
+        run.done.set()
+
+    async def own(self, run: Run, work: Work) -> None:
+        """Carry a claimed run that no caller waits for to its end, in the server's own task: closing waits for it."""
+        run.is_started = run.is_detached = True
+        self._tasks.start_soon(self._own, run, work)
+        await run.done.wait()
 
     def under_way(self) -> tuple[Run, ...]:
         """The changes that this server carries out now."""
@@ -170,6 +187,23 @@ class Changes:
             run.is_detached = True
             run.is_cancelled = not run.is_sent
             await run.done.wait()
+
+
+def _check(wish: CarryOut) -> None:
+    """Refused when the wish contradicts itself, or promises an undo that a step of the plan does not have."""
+    if wish.confirm_within_minutes is None:
+        return
+    if wish.keep:
+        raise Refused(
+            "keep and confirm_within_minutes exclude each other.", "Give one of them.", code="contradicting_arguments"
+        )
+    lost = [step for step in wish.plan.plan.steps if step.inverse.undo_class == "none" or step.irreversible]
+    if lost:
+        raise Refused(
+            f"Step {lost[0].number} ({lost[0].write.operation}) cannot be undone, so it cannot wait to be kept.",
+            "Plan it apart from the others, or apply without confirm_within_minutes.",
+            code="not_undoable",
+        )
 
 
 async def _told_until_done(run: Run, report: Report | None) -> None:

@@ -4,7 +4,7 @@ A change under way goes to its safe end: what it has done is undone, and an undo
 """
 
 from mcp_server.changes.means import Means
-from mcp_server.domain.freeze import freeze_keys, organization_of, sentence, those_on
+from mcp_server.domain.holds.freeze import freeze_keys, organization_of, sentence, those_on
 from mcp_server.domain.ports import NotFrozen
 from mcp_server.domain.record import Freeze
 from mcp_server.errors import Refused

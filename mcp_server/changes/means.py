@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Attempt, Json
-from mcp_server.domain.freeze import unfreeze_words
+from mcp_server.domain.holds.freeze import unfreeze_words
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Plan
 from mcp_server.domain.ports import Approvals, Servers
@@ -25,6 +25,7 @@ class Times:
     settle_poll_s: float = 0.5
     health_settle_s: float = 10.0
     health_poll_s: float = 2.5
+    keep_sample_s: float = 60.0  #: between two looks at the health of a change that waits to be kept
     plan_hours: float = 24.0
     approval_hours: float = 4.0
 

@@ -16,7 +16,7 @@ from mcp_server.cli.local import log_to_stderr
 from mcp_server.cli.views.printing import line, progress, shown
 from mcp_server.domain.actor import Actor, Role
 from mcp_server.domain.call import Json
-from mcp_server.domain.freeze import sentence, those_on
+from mcp_server.domain.holds.freeze import sentence, those_on
 from mcp_server.domain.record import AuditEntry, Freeze
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import MerakiMcpError, SettingsError

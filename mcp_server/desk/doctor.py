@@ -7,11 +7,11 @@ from typing import Final
 from mcp_server import __version__
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt, Json
-from mcp_server.domain.freeze import sentence, those_on
-from mcp_server.domain.freeze import view as freeze_view
+from mcp_server.domain.holds.freeze import sentence, those_on
+from mcp_server.domain.holds.freeze import view as freeze_view
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Put
-from mcp_server.domain.record import Change, Freeze, StoredPlan
+from mcp_server.domain.record import Change, Deadline, Freeze, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import RecordConflict, Refused, StoreError
 from mcp_server.health.compare import Delta, delta
@@ -95,11 +95,27 @@ class DoctorDesk:
         frozen = await self._frozen()
         if frozen:
             view["frozen"], view["status"] = [freeze_view(one) for one in frozen], sentence(frozen[0])
+        view["waiting_to_be_kept"] = await self._waiting()
         if organization_id:
             view["rate_wait_s"] = await self.world.api.wait_estimate_s(organization_id, 1)
         view["key"] = "present" if self.world.limits.has_key else "missing"
         view["profile"], view["read_only"] = self.world.limits.profile.value, self.world.limits.read_only
         return view
+
+    async def _waiting(self) -> list[Json]:
+        """Changes that are undone unless somebody keeps them, and those about which a person must decide."""
+        try:
+            found = await self.store.list(Deadline, {"state": ["open", "stopped"]}, limit=20)
+        except StoreError:
+            return []
+        return [
+            {
+                "change_id": one.key,
+                "due_at": one.due_at.isoformat(timespec="seconds"),
+                "person_decides": list(one.conflicts),
+            }
+            for one in found
+        ]
 
     async def _frozen(self) -> Sequence[Freeze]:
         """The kill switches that are on; none when the store cannot be read, which is told by itself."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from mcp_server.changes.execution.pending import confirm_view
 from mcp_server.changes.execution.report import change_row, status_of, stored_outcome
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.planner import Planner
@@ -13,7 +14,7 @@ from mcp_server.domain.call import Attempt, Json
 from mcp_server.domain.change_state import STATUS, ChangeState, move
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Append, Put
-from mcp_server.domain.record import AuditEntry, AuditRequest, Change, ChangeStep, StoredPlan
+from mcp_server.domain.record import AuditEntry, AuditRequest, Change, ChangeStep, Deadline, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import InvalidArguments, Refused
 from mcp_server.failpoints import failpoint
@@ -70,6 +71,9 @@ class LedgerDesk:
         steps = await self.world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
         told = stored_outcome(stored, change, steps)
         view = {**change.result, **told.data, **change_row(change), "state": change.state.value}
+        deadline = await self.world.store.get(Deadline, change_id) if change.confirm_within_minutes else None
+        if deadline is not None and isinstance(view.get("confirm"), Mapping):
+            view["confirm"] = {**view["confirm"], **confirm_view(deadline, stored.key)}
         if change.rolled_back_by and isinstance(view.get("rollback"), Mapping):
             undone = {"available": False, "performed": True, "rollback_change_id": change.rolled_back_by}
             view["rollback"] = {**view["rollback"], **undone}

@@ -198,7 +198,7 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Until when a change must be kept by a person, or it is undone (commit-confirm). See domain/confirm.py."""
+    """Until when a change must be kept by a person, or it is undone (commit-confirm). See domain/holds/confirm.py."""
 
     kind: ClassVar[str] = "deadline"
     key: str  #: change_id
@@ -210,7 +210,6 @@ class Deadline:
     boot: str  #: the run of the machine in which that uptime counts
     baseline: Mapping[str, Json] = field(default_factory=dict)  #: health signals before the first write
     sampled_at: datetime | None = None  #: when health was looked at last
-    health: Mapping[str, Json] = field(default_factory=dict)  #: what was found then
     conflicts: tuple[str, ...] = ()  #: of a stopped one: what somebody else changed, or cannot be undone
 
 

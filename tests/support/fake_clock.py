@@ -2,7 +2,10 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+
+from mcp_server.clock import SystemClock
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -90,3 +93,43 @@ class SteppedClock(FakeClock):
         super().advance(seconds)
         passed, self._moved = self._moved, asyncio.Event()
         passed.set()
+
+
+class ShiftedClock:
+    """This machine's clocks and what a test adds to them; a wait ends once enough time has passed or was added."""
+
+    def __init__(self) -> None:
+        self._machine = SystemClock()
+        self._added_s = 0.0
+        self._jumped_s = 0.0
+        self._moved = asyncio.Event()
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return self._machine.now() + timedelta(seconds=self._added_s + self._jumped_s)
+
+    def monotonic(self) -> float:
+        """Seconds; never goes back."""
+        return self._machine.monotonic() + self._added_s
+
+    def uptime(self) -> tuple[str, float]:
+        """The run of this machine, and its seconds with what was added."""
+        boot, seconds = self._machine.uptime()
+        return boot, seconds + self._added_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long by this clock."""
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), left)
+
+    def advance(self, seconds: float) -> None:
+        """Lets so much time pass at once."""
+        self._added_s += seconds
+        passed, self._moved = self._moved, asyncio.Event()
+        passed.set()
+
+    def jump(self, seconds: float) -> None:
+        """Sets the wall clock, forwards or back; no time passes."""
+        self._jumped_s += seconds

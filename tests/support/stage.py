@@ -34,6 +34,7 @@ ERAS: Mapping[str, Any] = {"2025-11-25": "legacy", "2026-07-28": "auto"}
 TRANSPORTS = ("stdio", "http", "sse")
 KEY = "k" * 40
 QUICK: Mapping[str, Any] = {
+    "keep_look_s": 0.1,
     "settle_s": 0.5,
     "settle_poll_s": 0.02,
     "health_settle_s": 0.1,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from mcp_server.changes.execution.pending import wait_to_be_kept
 from mcp_server.changes.execution.report import change_outcome
 from mcp_server.changes.execution.residue import read_log
 from mcp_server.changes.execution.run import Run
@@ -29,6 +30,8 @@ async def end(run: Run, state: ChangeState) -> Outcome:
     if run.is_sent:
         log_view = await read_log(run)
         run.unexplained, run.change_log = log_view.residue, log_view.to_json()
+    if state is S.APPLIED and run.change.confirm_within_minutes is not None:
+        return await wait_to_be_kept(run)
     if state in WAITING:
         run.next_command = next_command(run, state)
     told = {"failure": dict(run.failure), **run.told()}
@@ -62,7 +65,15 @@ async def _mark_rolled_back(run: Run) -> Sequence[StoreWrite]:
     if run.plan.context.get("rollback_steps"):
         return []
     originals = [await run.world.store.get(Change, key) for key in run.plan.rolls_back]
-    return [Put(replace(one, rolled_back_by=run.change.key), {"rolled_back_by": None}) for one in originals if one]
+    return [Put(_rolled_back(one, run), {"rolled_back_by": None, "state": one.state}) for one in originals if one]
+
+
+def _rolled_back(original: Change, run: Run) -> Change:
+    """The original, marked; one that waited to be kept waits no more: nobody undoes it a second time."""
+    marked = replace(original, rolled_back_by=run.change.key)
+    if original.state is not S.PENDING_KEEP:
+        return marked
+    return replace(marked, state=move(S.PENDING_KEEP, S.APPLIED), ended_at=run.world.clock.now())
 
 
 async def stranded(run: Run, failure: Mapping[str, Json]) -> Outcome:

@@ -19,7 +19,7 @@ from mcp_server.domain.record import ChangeStep
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import AccessError, CallerError, MerakiError, MerakiMcpError, Refused
 from mcp_server.failpoints import failpoint
-from mcp_server.health.signals import Signals
+from mcp_server.health.signals import Signals, to_json
 
 S = ChangeState
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ async def execute(run: Run) -> Outcome:
     """The outcome of the whole change; every state on the way is on record."""
     try:
         before = await sample(run)
+        if run.change.confirm_within_minutes is not None and before is not None:
+            run.baseline = to_json(before)
         stopped = await apply_steps(run)
         if stopped is not None:
             return await end(run, stopped)
@@ -48,11 +50,22 @@ async def execute(run: Run) -> Outcome:
         return await stranded(run, BROKEN)
 
 
+async def undo(run: Run) -> Outcome:
+    """The outcome of taking back a change that was applied; every state on the way is on record."""
+    try:
+        return await end(run, await take_back(run))
+    except MerakiMcpError as error:
+        return await stranded(run, failure_of(error))
+    except Exception:  # as above
+        log.exception("the undo of change %s failed", run.change.key)
+        return await stranded(run, BROKEN)
+
+
 async def watched(run: Run, before: Signals | None) -> ChangeState:
     """How a change whose every step is done ends: applied, or taken back because the network got worse."""
     run.health = await watch(run, before)
     if run.health["verdict"] == "worse":
-        run.failure = _worse(run.health)
+        run.failure = worse(run.health)
         return await take_back(run)
     run.delivery = await read_delivery(run)
     return S.APPLIED
@@ -142,7 +155,8 @@ def _failure(code: str, message: str, remedy: str) -> Mapping[str, Json]:
     return {"code": code, "message": message, "remedy": remedy}
 
 
-def _worse(health: Mapping[str, Json]) -> Mapping[str, Json]:
+def worse(health: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The failure of a change that the health gate did not let through."""
     texts = [str(finding.get("message", finding)) for finding in health["findings"][:5]]
     remedy = "Look at the findings; plan fewer targets, another port or VLAN, or another maintenance window."
     return _failure("health_gate", "The network got worse: " + clean("; ".join(texts), 400), remedy)

@@ -24,12 +24,15 @@ async def sample(run: Run) -> Signals | None:
     return await read_signals(reads, run.plan.organization.id, networks, serials, scope="gate")
 
 
-async def watch(run: Run, before: Signals | None) -> Mapping[str, Json]:
-    """What got worse: {verdict: worse|fine|unknown, findings, samples}. Ends early on a fault seen twice."""
+async def watch(run: Run, before: Signals | None, settle_s: float | None = None) -> Mapping[str, Json]:
+    """What got worse: {verdict: worse|fine|unknown, findings, samples}. Ends early on a fault seen twice.
+
+    ``settle_s`` replaces the setting; with 0.0 a network that is well is looked at once.
+    """
     if before is None:
         return {"verdict": "unknown", "findings": [], "samples": 0}
     clock, times = run.world.clock, run.means.times
-    deadline, samples, seen = clock.monotonic() + times.health_settle_s, 0, 0
+    deadline, samples, seen = clock.monotonic() + (times.health_settle_s if settle_s is None else settle_s), 0, 0
     findings: list[Json] = []
     is_blind = False
     while (after := await sample(run)) is not None:

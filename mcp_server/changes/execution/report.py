@@ -40,6 +40,7 @@ _SUMMARY: Final[Mapping[ChangeState, str]] = {
     S.ROLLED_BACK: "Undone: the read-back equals the state before.",
     S.ROLLBACK_FAILED: "The undo did not restore everything; the residue is named.",
     S.PARTIAL: "Applied in part.",
+    S.PENDING_KEEP: "Applied and verified; it is undone by itself unless a person keeps it in time.",
 }
 
 

@@ -55,6 +55,8 @@ class Run:
     health: Mapping[str, Json] = field(default_factory=dict)
     delivery: Mapping[str, Json] = field(default_factory=dict)
     next_command: str = ""  #: what a person runs, when the change waits for one
+    baseline: Mapping[str, Json] = field(default_factory=dict)  #: health before the first write
+    confirm: Mapping[str, Json] = field(default_factory=dict)  #: until when it must be kept, and how
     generated: list[str] = field(default_factory=list)  #: names under which made-up secrets are kept
     lease_keys: tuple[str, ...] = field(init=False)
 
@@ -88,6 +90,8 @@ class Run:
             parts["change_log"] = dict(self.change_log)
         if self.next_command:
             parts["next_command"] = self.next_command
+        if self.confirm:
+            parts["confirm"] = dict(self.confirm)
         if self.generated:
             parts["generated"] = [f"meraki-specialist secret show {name}" for name in self.generated]
         return parts

@@ -16,6 +16,7 @@ from mcp_server.changes.planning.placeholders import Sources, filled, placeholde
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.plan import Reader, Step, Write
 from mcp_server.domain.record import ChangeStep
+from mcp_server.domain.redaction import clean
 from mcp_server.domain.state.compare import differences
 from mcp_server.domain.state.diff import diff
 from mcp_server.domain.state.three_way import three_way
@@ -116,6 +117,38 @@ async def _own_way(
         drafts.append(_draft(_filled(write, sources), live, reader, step, world, earlier=drafts))
     changed = _moved(done.sealed, live, step, world) if step.kind == "create" else ()
     return WayBack(tuple(drafts), conflicts=changed, place=place)
+
+
+async def touched_since(steps: Sequence[Step], done: Mapping[int, ChangeStep], world: World) -> tuple[str, ...]:
+    """What is neither as the steps left it nor as it was before them: somebody else's edit, by step and field.
+
+    Reads each resource afresh, once; ``steps`` are those of ``as_found``.
+    """
+    before: dict[str, Json] = {}
+    last: dict[str, tuple[Step, ChangeStep, Reader]] = {}
+    for step in steps:
+        record = done.get(step.number)
+        reader = _reader(step, _touch(step, record), record, world) if record is not None else None
+        if record is None or reader is None or (record.sealed is None and step.kind != "delete"):
+            continue
+        before.setdefault(reader_key(reader), step.before)
+        last[reader_key(reader)] = (step, record, reader)
+    found: list[str] = []
+    for place, (step, record, reader) in last.items():
+        live = await world.reads.resource(reader, fresh=True)
+        left = None if step.kind == "delete" else record.sealed
+        apart = _apart(left, live, step, world)
+        if apart and _apart(before[place], live, step, world):
+            found += [clean(f"step {step.number}: {step.label}: {path or 'it'}", 300) for path in apart]
+    return tuple(found)
+
+
+def _apart(known: Json, live: Json, step: Step, world: World) -> tuple[str, ...]:
+    """The fields in which two states of a step's resource differ; one nameless field when one of them is not there."""
+    if known is None or live is None:
+        return () if known is live else ("",)
+    row = world.overlay.row(step.write.operation)
+    return tuple(one.path for one in differences(known, live, ignore=row.volatile, unordered=row.unordered))
 
 
 def _moved(known: Json, live: Json, step: Step, world: World) -> tuple[str, ...]:

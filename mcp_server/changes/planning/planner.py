@@ -17,7 +17,7 @@ from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.domain.call import Attempt, Json, Touch, Warned
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.freeze import sentence
+from mcp_server.domain.holds.freeze import sentence
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Plan, Step
 from mcp_server.domain.ports import Append, Put
@@ -124,6 +124,7 @@ class Planner:
     ) -> StoredPlan:
         """The stored plan that undoes those changes: the open one, or a new one."""
         changes = await self.changes_to_undo(attempt, change_id, last)
+        _refuse_part_of_waiting(changes, steps)
         if (open_plan := await self._open_inverse(changes, steps)) is not None:
             return open_plan
         drafts: list[Draft] = []
@@ -218,6 +219,17 @@ class Planner:
         await self._world.store.commit(Put(stored), Append(entry))
         failpoint("K0")
         return stored
+
+
+def _refuse_part_of_waiting(changes: Sequence[Change], steps: Sequence[int]) -> None:
+    """Refused when part of a change is to be taken back that will be undone as a whole unless it is kept."""
+    waiting = [change.key for change in changes if change.state is ChangeState.PENDING_KEEP]
+    if waiting and steps:
+        raise Refused(
+            f"{waiting[0]} waits to be kept; it is kept or taken back as a whole.",
+            "Keep it first, or call again without steps.",
+            code="waits_to_be_kept",
+        )
 
 
 def _left(attempt: Attempt) -> list[Touch]:

@@ -7,7 +7,7 @@ import click
 
 from mcp_server.cli.local import Local, Terminal, on_local, refusals_recorded, unlocked
 from mcp_server.domain.actor import Role
-from mcp_server.domain.freeze import freeze_key, sentence, those_on
+from mcp_server.domain.holds.freeze import freeze_key, sentence, those_on
 from mcp_server.domain.ports import Put
 from mcp_server.domain.record import Freeze
 from mcp_server.domain.redaction import clean

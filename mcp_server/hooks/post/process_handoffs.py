@@ -45,6 +45,10 @@ def _after_change(
     outcome: Outcome, stored: StoredPlan, change: Change, session: Session | None, locale: str
 ) -> Iterator[Handoff]:
     context = _context(stored, change)
+    if change.state is ChangeState.PENDING_KEEP:
+        call = _call("meraki_apply", plan_id=stored.key)
+        call["arguments"]["keep"] = True
+        yield _handoff(locale, "approver", "keep-pending", call, {**context, **_until(outcome)})
     if change.state in _APPLIED and not is_delta_known(outcome):
         call = _call("health_check", change_id=change.key)
         yield _handoff(locale, "network-analyst", "post-change-validation", call, context)
@@ -98,6 +102,11 @@ def _context(stored: StoredPlan, change: Change) -> dict[str, Json]:
         "targets": listed(step.label for step in plan.steps),
         "result": result_word(change.state),
     }
+
+
+def _until(outcome: Outcome) -> dict[str, Json]:
+    confirm = outcome.data.get("confirm")
+    return {"due_at": confirm["due_at"]} if isinstance(confirm, Mapping) else {}
 
 
 def _call(tool: str, **arguments: str) -> dict[str, Json]:

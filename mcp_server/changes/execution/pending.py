@@ -1,0 +1,54 @@
+"""A change that was applied and verified, and now waits for a person to keep it (commit-confirm)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mcp_server.changes.execution.report import change_outcome
+from mcp_server.changes.execution.run import Run
+from mcp_server.domain.call import Json
+from mcp_server.domain.change_state import ChangeState, move
+from mcp_server.domain.holds.confirm import SHORTEST_MINUTES, Moment, opened
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.ports import Clock, Put, ReleaseLeases
+from mcp_server.domain.record import Deadline
+from mcp_server.failpoints import failpoint
+
+
+async def wait_to_be_kept(run: Run) -> Outcome:
+    """The outcome pending_keep: state, deadline and the end of its leases are one commit.
+
+    The leases are given up: whoever undoes it or keeps it takes them again, so exactly one of them does.
+    """
+    minutes, before = run.change.confirm_within_minutes or SHORTEST_MINUTES, run.change.state
+    deadline = opened(run.change.key, minutes, moment(run.world.clock), run.baseline or run.plan.baseline)
+    run.confirm = confirm_view(deadline, run.plan.plan_id)
+    told = {"failure": {}, **run.told()}
+    change = replace(run.change, state=move(before, ChangeState.PENDING_KEEP), result=told)
+    stored = replace(run.stored, state=change.state)
+    entry = run.entry("state", change.state.value, {"due_at": deadline.due_at.isoformat(), "minutes": minutes})
+    await run.commit(
+        Put(change, {"state": before}), Put(stored, {}), Put(deadline), entry, ReleaseLeases(change.key)
+    )
+    failpoint("K11")
+    run.change, run.stored = change, stored
+    return change_outcome(run)
+
+
+def moment(clock: Clock) -> Moment:
+    """Now, by both clocks."""
+    boot, uptime_s = clock.uptime()
+    return Moment(clock.now(), uptime_s, boot)
+
+
+def confirm_view(deadline: Deadline, plan_id: str) -> Mapping[str, Json]:
+    """Until when it must be kept, and the exact call that keeps it."""
+    view: dict[str, Json] = {
+        "minutes": deadline.minutes,
+        "due_at": deadline.due_at.isoformat(),
+        "state": deadline.state,
+    }
+    if deadline.state in ("open", "stopped"):
+        view["keep_with"] = {"tool": "meraki_apply", "arguments": {"plan_id": plan_id, "keep": True}}
+    if deadline.conflicts:
+        view["changed_by_others"] = list(deadline.conflicts)
+    return view

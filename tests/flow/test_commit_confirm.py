@@ -1,0 +1,321 @@
+"""Commit-confirm: a change that nobody keeps in time is undone, whatever becomes of the server that applied it."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import pytest
+
+from mcp_server.domain.record import AuditEntry, Deadline
+from mcp_server.sandbox.app import SandboxApp
+from tests.support.approving import approve
+from tests.support.canonical import assert_same, canonical
+from tests.support.commands import filled, port_moved
+from tests.support.fake_clock import ShiftedClock
+from tests.support.places import CORE, NET
+from tests.support.stage import Stage, accepting, declining, staged
+from tests.support.story import Payload, confirmed, planned, step
+
+SSID: Final = f"/networks/{NET}/wireless/ssids/1"
+RENAMED: Final = step("updateNetworkWirelessSsid", {"name": "Recepção"}, networkId=NET, number="1")
+LONGEST_S: Final = 20.0
+
+
+def now() -> datetime:
+    """This machine's time."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def later(home: Path, sandbox: SandboxApp, **more: Any) -> AsyncIterator[tuple[Stage, ShiftedClock]]:
+    """One more server on the data directory, whose clock the test moves; it begins at this machine's time."""
+    clock = ShiftedClock()
+    async with staged(home, sandbox=sandbox, clock=clock, answer=accepting, **more) as stage:
+        yield stage, clock
+
+
+async def until(stage: Stage, change_id: str, *statuses: str) -> Payload:
+    """The whole record of a change once it has one of those statuses."""
+    with anyio.fail_after(LONGEST_S):
+        while True:
+            change: Payload = (await stage.call("history", change_id=change_id))["change"]
+            if change["status"] in statuses and change.get("recorded_in") == change["state"]:
+                return change  # the hooks after it have run too
+            await anyio.sleep(0.02)
+
+
+async def waiting(stage: Stage, *operations: Mapping[str, Any], minutes: int = 10) -> Payload:
+    """The answer of an apply that waits to be kept."""
+    plan = await planned(stage, *(dict(one) for one in operations or (RENAMED,)))
+    done = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"], confirm_within_minutes=minutes)
+    assert done["status"] == "pending_keep", done
+    return done
+
+
+async def rows(stage: Stage, event: str, status: str = "") -> list[AuditEntry]:
+    """The lines of evidence of that event."""
+    assert stage.server is not None
+    where = {"event": event, **({"status": status} if status else {})}
+    return list(await stage.server.store.list(AuditEntry, where))
+
+
+async def deadline_of(stage: Stage, change_id: str) -> Deadline:
+    """The stored deadline."""
+    assert stage.server is not None
+    found = await stage.server.store.get(Deadline, change_id)
+    assert found is not None
+    return found
+
+
+async def recorded(stage: Stage, event: str, status: str) -> list[AuditEntry]:
+    """The lines of evidence of that event, once there are any."""
+    with anyio.fail_after(LONGEST_S):
+        while not (found := await rows(stage, event, status)):  # noqa: ASYNC110  the store sends no event
+            await anyio.sleep(0.02)
+    return found
+
+
+async def looks(stage: Stage, clock: ShiftedClock) -> None:
+    """Two rounds of every duty of that server, by its own clock."""
+    for _ in range(2):
+        await clock.sleep(stage.settings.keep_look_s)
+
+
+async def test_a_change_that_waits_says_until_when_and_the_exact_call_that_keeps_it(tmp_path: Path) -> None:
+    """Verified and live; the handoff's call asks a person and makes it final, once."""
+    async with staged(tmp_path / "home", answer=accepting) as stage:
+        done = await waiting(stage)
+        assert stage.sandbox.world.get(SSID)["name"] == "Recepção"
+        due = datetime.fromisoformat(done["confirm"]["due_at"])
+        assert timedelta(minutes=9) < due - now() < timedelta(minutes=10)
+        [handoff] = [one for one in done["handoffs"] if one["reason"] == "keep-pending"]
+        assert handoff["call"] == done["confirm"]["keep_with"]
+        [listed] = (await stage.call("health_check"))["server"]["waiting_to_be_kept"]
+        assert listed["change_id"] == done["change_id"]
+
+        sent, asked = len(stage.writes()), len(stage.asked)
+        kept = await stage.call(handoff["call"]["tool"], **handoff["call"]["arguments"])
+        assert (kept["status"], kept["confirm"]["state"]) == ("applied", "kept")
+        assert [text.startswith("Keep what plan") for text in stage.asked[asked:]] == [True]
+        assert (await stage.call("meraki_apply", plan_id=done["plan_id"], keep=True))["status"] == "applied"
+        assert len(stage.writes()) == sent
+        assert len(stage.asked) == asked + 1
+        [row] = await rows(stage, "deadline")
+        assert (row.status, row.detail["channel"]) == ("kept", "elicitation")
+        assert (await stage.call("health_check"))["server"]["waiting_to_be_kept"] == []
+
+
+async def test_keeping_needs_a_yes_of_its_own(tmp_path: Path) -> None:
+    """Declined, it still waits; of high risk, a second approval by a key, and the first one does not count."""
+    home = tmp_path / "home"
+    async with staged(home, answer=declining) as stage:
+        plan = await planned(stage, RENAMED)
+        await approve(home, plan["plan_id"])
+        done = await stage.call("meraki_apply", plan_id=plan["plan_id"], confirm_within_minutes=5)
+        refused = await stage.call("meraki_apply", plan_id=plan["plan_id"], keep=True)
+        assert (done["status"], refused["status"]) == ("pending_keep", "declined")
+
+        high = await waiting(stage, port_moved())
+        asked = await stage.call("meraki_apply", plan_id=high["plan_id"], keep=True)
+        assert asked["status"] == "needs_approval"
+        assert "unless it is kept" in asked["error"]["message"]
+        await approve(home, high["plan_id"])
+        kept = await stage.call("meraki_apply", plan_id=high["plan_id"], keep=True)
+        assert kept["status"] == "applied"
+        assert (await stage.call("history", change_id=done["change_id"]))["change"]["status"] == "pending_keep"
+
+
+async def test_what_nobody_keeps_is_undone_once_its_time_has_passed(tmp_path: Path) -> None:
+    """Not before; keeping it afterwards is refused, and the record says why it was undone."""
+    async with later(tmp_path / "home", None) as (stage, clock):  # type: ignore[arg-type]  # a sandbox of its own
+        before = canonical(stage.sandbox.world)
+        done = await waiting(stage)
+        clock.advance(580)
+        await looks(stage, clock)
+        assert (await stage.call("history", change_id=done["change_id"]))["change"]["status"] == "pending_keep"
+        clock.advance(20)
+        record = await until(stage, done["change_id"], "rolled_back", "rollback_failed")
+        assert record["status"] == "rolled_back"
+        assert_same(before, canonical(stage.sandbox.world))
+        assert len(stage.writes()) == 2
+        late = await stage.call("meraki_apply", plan_id=done["plan_id"], keep=True)
+        assert late["error"]["code"] == "not_waiting"
+        again = await stage.call("meraki_apply", plan_id=done["plan_id"])
+        assert (again["status"], again["error"]["code"]) == ("rolled_back", "not_kept")
+        [row] = await rows(stage, "deadline")
+        assert (row.status, row.detail["why"]) == ("undone", "not_kept")
+
+
+async def test_killed_between_apply_and_deadline_another_server_undoes_it_exactly_once(tmp_path: Path) -> None:
+    """SIGKILL; the next server on the data directory begins after the deadline and nobody calls it."""
+    home = tmp_path / "home"
+    async with filled(home) as first:
+        before = canonical(first.sandbox.world)
+        done = await waiting(first, minutes=1)
+        [server] = _servers(home)
+        os.kill(server, signal.SIGKILL)
+        assert len(first.writes()) == 1
+
+        async with later(home, first.sandbox) as (second, clock):
+            clock.advance(70)
+            record = await until(second, done["change_id"], "rolled_back", "rollback_failed")
+            assert (record["status"], record["residue"]) == ("rolled_back", [])
+        async with later(home, first.sandbox) as (third, clock):
+            clock.advance(300)
+            await looks(third, clock)
+            await until(third, done["change_id"], "rolled_back")
+        assert [entry["method"] for entry in first.writes()] == ["PUT", "PUT"]
+        assert_same(before, canonical(first.sandbox.world))
+
+
+def _servers(home: Path) -> list[int]:
+    """The processes that serve the data directory."""
+    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit() and _serves(one, home)]
+
+
+def _serves(place: Path, home: Path) -> bool:
+    try:
+        given = (place / "environ").read_bytes().split(b"\0")
+        command = (place / "cmdline").read_bytes()
+    except OSError:
+        return False
+    return f"MERAKI_SPECIALIST_HOME={home}".encode() in given and b"serve" in command
+
+
+async def test_of_two_servers_at_one_deadline_exactly_one_undoes_it(tmp_path: Path) -> None:
+    """Both see it pass at the same moment; the cloud sees one undo, the record one row."""
+    home = tmp_path / "home"
+    async with (
+        later(home, None) as (one, first),  # type: ignore[arg-type]  # a sandbox of its own
+        later(home, one.sandbox) as (two, second),
+    ):
+        before = canonical(one.sandbox.world)
+        done = await waiting(one)
+        for clock in (first, second):
+            clock.advance(700)
+        for stage in (one, two):
+            assert (await until(stage, done["change_id"], "rolled_back"))["residue"] == []
+        for stage, clock in ((one, first), (two, second)):
+            clock.advance(120)
+            await looks(stage, clock)
+        assert len(one.writes()) == 2
+        assert_same(before, canonical(one.sandbox.world))
+        assert [row.status for row in await rows(one, "deadline")] == ["undone"]
+
+
+@pytest.mark.parametrize("keeps_first", [True, False])
+async def test_keeping_it_and_its_deadline_race_and_one_wins(tmp_path: Path, *, keeps_first: bool) -> None:
+    """State, cloud and evidence agree on which."""
+    home = tmp_path / "home"
+    async with later(home, None) as (stage, clock):  # type: ignore[arg-type]  # a sandbox of its own
+        done = await waiting(stage)
+        clock.advance(590)
+        answers: list[Payload] = []
+
+        async def keeps() -> None:
+            answers.append(await stage.call("meraki_apply", plan_id=done["plan_id"], keep=True))
+
+        async with anyio.create_task_group() as tasks:
+            if keeps_first:
+                tasks.start_soon(keeps)
+                await anyio.lowlevel.checkpoint()
+            clock.advance(20)
+            if not keeps_first:
+                tasks.start_soon(keeps)
+        record = await until(stage, done["change_id"], "applied", "rolled_back")
+        [row] = await rows(stage, "deadline")
+        name = stage.sandbox.world.get(SSID)["name"]
+        if record["status"] == "applied":
+            assert (row.status, name, answers[0]["status"], len(stage.writes())) == ("kept", "Recepção", "applied", 1)
+        else:
+            assert (row.status, answers[0]["status"], len(stage.writes())) == ("undone", "refused", 2)
+            assert name != "Recepção"
+
+
+@pytest.mark.parametrize("jump_s", [4 * 3600, -3600])
+async def test_a_wall_clock_that_is_set_moves_the_deadline_along_and_is_on_record(
+    tmp_path: Path, jump_s: float
+) -> None:
+    """Four hours forward undo nothing early, one hour back keeps nothing longer than the ten minutes."""
+    async with later(tmp_path / "home", None) as (stage, clock):  # type: ignore[arg-type]  # a sandbox of its own
+        done = await waiting(stage)
+        due = (await deadline_of(stage, done["change_id"])).due_at
+        clock.jump(jump_s)
+        clock.advance(300)
+        jumps = await recorded(stage, "clock", "anchored")
+        assert [round(row.detail["jumped_s"]) for row in jumps] == [jump_s]
+        moved = (await deadline_of(stage, done["change_id"])).due_at - due
+        assert abs(moved.total_seconds() - jump_s) < 1
+        assert (await stage.call("history", change_id=done["change_id"]))["change"]["status"] == "pending_keep"
+        clock.advance(310)
+        await until(stage, done["change_id"], "rolled_back")
+
+
+async def test_what_somebody_else_changed_meanwhile_is_not_overwritten_and_a_person_decides(tmp_path: Path) -> None:
+    """Past the deadline nothing is written; history and health_check name the field; the person keeps it."""
+    async with later(tmp_path / "home", None) as (stage, clock):  # type: ignore[arg-type]  # a sandbox of its own
+        done = await waiting(stage)
+        assert stage.sandbox.world.perform is not None
+        stage.sandbox.world.perform("PUT", SSID, {"minBitrate": 24})
+        sent = len(stage.writes())
+        clock.advance(700)
+        await recorded(stage, "deadline", "stopped")
+        clock.advance(700)
+        await looks(stage, clock)
+        change = (await stage.call("history", change_id=done["change_id"]))["change"]
+        assert (change["status"], change["confirm"]["state"]) == ("pending_keep", "stopped")
+        assert any("minBitrate" in one for one in change["confirm"]["changed_by_others"])
+        [listed] = (await stage.call("health_check"))["server"]["waiting_to_be_kept"]
+        assert listed["person_decides"]
+        assert len(stage.writes()) == sent
+        kept = await stage.call("meraki_apply", plan_id=done["plan_id"], keep=True)
+        assert kept["status"] == "applied"
+        assert stage.sandbox.world.get(SSID)["name"] == "Recepção"
+
+
+async def test_a_network_that_gets_worse_while_it_waits_is_put_back_at_once(tmp_path: Path) -> None:
+    """Somebody shuts the port behind which the reception lies: it is not kept, and undone long before the deadline."""
+    async with later(tmp_path / "home", None) as (stage, clock):  # type: ignore[arg-type]  # a sandbox of its own
+        done = await waiting(stage)
+        assert stage.sandbox.world.perform is not None
+        stage.sandbox.world.perform("PUT", f"/devices/{CORE}/switch/ports/51", {"enabled": False})
+        kept = await stage.call("meraki_apply", plan_id=done["plan_id"], keep=True)
+        assert (kept["status"], kept["error"]["code"]) == ("refused", "health_gate")
+        clock.advance(120)
+        record = await until(stage, done["change_id"], "rolled_back")
+        assert record["failure"]["code"] == "health_gate"
+
+
+async def test_a_change_that_waits_can_be_taken_back_by_hand(tmp_path: Path) -> None:
+    """As a whole, not in part; the deadline then does nothing more."""
+    async with later(tmp_path / "home", None) as (stage, clock):  # type: ignore[arg-type]  # a sandbox of its own
+        before = canonical(stage.sandbox.world)
+        done = await waiting(stage)
+        part = await stage.call("rollback", change_id=done["change_id"], steps=[1])
+        assert part["error"]["code"] == "waits_to_be_kept"
+        back = await confirmed(stage, "rollback", change_id=done["change_id"])
+        assert back["status"] == "rolled_back", back
+        sent = len(stage.writes())
+        clock.advance(700)
+        await looks(stage, clock)
+        assert (await deadline_of(stage, done["change_id"])).state == "undone"
+        assert len(stage.writes()) == sent
+        assert_same(before, canonical(stage.sandbox.world))
+
+
+async def test_what_cannot_be_undone_cannot_wait_and_the_two_arguments_exclude_each_other(stage: Stage) -> None:
+    """Refused before anybody is asked."""
+    reboot = {**step("rebootDevice", serial=CORE), "irreversible": True}
+    plan = await planned(stage, reboot)
+    lost = await stage.call("meraki_apply", plan_id=plan["plan_id"], confirm_within_minutes=10)
+    other = await planned(stage, RENAMED)
+    both = await stage.call("meraki_apply", plan_id=other["plan_id"], confirm_within_minutes=10, keep=True)
+    nothing = await stage.call("meraki_apply", plan_id=other["plan_id"], keep=True)
+    codes = [one["error"]["code"] for one in (lost, both, nothing)]
+    assert codes == ["not_undoable", "contradicting_arguments", "not_waiting"]
+    assert (stage.asked, stage.writes()) == ([], [])

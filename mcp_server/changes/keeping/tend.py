@@ -33,6 +33,7 @@ S = ChangeState
 _LOOK_LEASE_S: Final = 120.0  #: for reading what stands; each write of the undo moves it on
 _MOST: Final = 500  #: deadlines of one round, the newest
 
+
 class Runs(Protocol):
     """The changes that this server carries out."""
 

@@ -45,7 +45,7 @@ def environment(home: Path) -> dict[str, str]:
 
 def agreeing(message: str) -> types.ElicitResult:
     """A person who reads the question and says yes."""
-    code = re.search(r"Apply plan (\w{4}) ", message)
+    code = re.search(r"(?:Apply|Keep what) plan (\w{4}) ", message)
     assert code, message
     return types.ElicitResult(action="accept", content={"approve": True, "code": code[1]})
 

@@ -16,6 +16,7 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
+from mcp_server.anchors.targets import anchors
 from mcp_server.call_path import Parts, handle
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay
@@ -49,6 +50,9 @@ from mcp_server.meraki.retry import RetryWaits
 from mcp_server.recording import Recorder
 from mcp_server.registry import Registry
 from mcp_server.settings import Settings, open_home
+from mcp_server.store.evidence.signing import SigningKey
+from mcp_server.store.evidence.statements import EVERY_S
+from mcp_server.store.evidence.witness import LOCAL, Witness
 from mcp_server.store.limits.breakers import StoreBreakers
 from mcp_server.store.limits.budget import StoreBudget
 from mcp_server.store.limits.rate_file import RateFile
@@ -147,7 +151,7 @@ def assembled(
     """A server whose changes run in ``tasks``; whoever made it closes it."""
     arm(parse(settings.failpoint), settings.failpoint_trace)
     home = open_home(settings)
-    store = SqliteStore.open(home, Seal(lambda: open_key(home, "data")), clock, wait_s=settings.store_wait_s)
+    store = open_store(settings, home, clock)
     shared = RateFile(home)
     breakers = StoreBreakers(shared, clock)
     pace = Pace(budget or StoreBudget(shared, clock, settings.rate_per_s), breakers)
@@ -166,7 +170,7 @@ def assembled(
     parts = Parts(registry, recorder, changes, world, _desks(settings, store, means, breakers))
     host = _host(parts, settings, home, clock, ids)
     tender = Tender(store, clock, world, means, changes)
-    upkeep = Upkeep(_duties(settings, tender), store, clock)
+    upkeep = Upkeep(_duties(settings, store, tender), store, clock)
     upkeep.start(tasks)
     return Server(
         settings,
@@ -202,9 +206,22 @@ def _host(parts: Parts, settings: Settings, home: Path, clock: Clock, ids: Ids) 
     )
 
 
-def _duties(settings: Settings, tender: Tender) -> Sequence[Duty]:
+def _duties(settings: Settings, store: SqliteStore, tender: Tender) -> Sequence[Duty]:
     """What the server does by itself, and how often."""
-    return (Duty("deadlines", settings.keep_look_s, tender.tend),)
+    return (
+        Duty("deadlines", settings.keep_look_s, tender.tend),
+        Duty("sign the audit chain", EVERY_S, store.attest),
+    )
+
+
+def open_store(settings: Settings, home: Path, clock: Clock) -> SqliteStore:
+    """The store of the data directory, with whoever signs and anchors its chain."""
+    beside = home / LOCAL
+    places = anchors(settings.anchors, beside, allow_loopback=settings.allow_loopback)
+    key = SigningKey(lambda: open_key(home, "evidence", settings.evidence_key))
+    seal = Seal(lambda: open_key(home, "data"))
+    witness = Witness(key, clock, places, beside)
+    return SqliteStore.open(home, seal, clock, wait_s=settings.store_wait_s, witness=witness)
 
 
 async def _answered(parts: Parts, call: ToolCall) -> ToolResult:

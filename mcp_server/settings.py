@@ -5,6 +5,7 @@ an empty value is no value; a name that is not in the table is refused, so that 
 protection off silently; a message about a secret tells its length, never its text.
 """
 
+import base64
 import difflib
 import math
 import os
@@ -18,6 +19,7 @@ from typing import Any
 
 import platformdirs
 
+from mcp_server.anchors import targets
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import SettingsError, StoreUnavailable
 from mcp_server.failpoints import ACTIONS, POINTS, parse
@@ -128,6 +130,13 @@ def _api_key(value: Any) -> str:
     return key
 
 
+def _seed(value: Any) -> str:
+    text = str(value).strip()
+    if not isinstance(value, str) or len(base64.b64decode(text, validate=True)) != 32:
+        raise ValueError
+    return text
+
+
 def _secrets(value: Any) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
         raise TypeError
@@ -170,6 +179,8 @@ _SECRETS = Kind("secrets", "names of letters, digits and _, each with a value th
 _WEIGHTS = Kind("weights", "name=number pairs, numbers from 0 to 1000", _weights)
 _POINTS = Kind("points", f"POINT:ACTION:NTH of {', '.join(POINTS)} and {', '.join(ACTIONS)}", _points)
 _TRACE = Kind("path", "a file", _path)
+_ANCHORS = Kind("anchors", targets.ALLOWED, targets.parse)
+_SEED = Kind("secret", "32 bytes in base64", _seed)
 _SHORT, _HOURS = _number(0, 600), _number(0.01, 720, "hours")
 
 
@@ -193,6 +204,10 @@ SETTINGS: tuple[Setting, ...] = (
           "The only organizations that may be read or changed; empty: all that the key sees."),
     _ours("families", _words(r"[a-z][a-z0-9_\-]{0,39}", "names of families, separated by commas"), frozenset(),
           "Families of operations to switch on that are off by default."),
+    _ours("anchors", _ANCHORS, (),
+          "Places outside the store that keep signed statements about the audit chain, besides anchors.jsonl."),
+    Setting("evidence_key", f"{PREFIX}EVIDENCE_KEY", _SEED, "",
+            "Seed of the Ed25519 key that signs the audit chain, instead of keys/evidence.key.", is_secret=True),
     _ours("strict_audit", FLAG, False, "Refuses reads too when they cannot be recorded."),
     _ours("apply_wait_s", _SHORT, 45.0, "How long meraki_apply waits before it answers that the change goes on."),
     _ours("settle_s", _SHORT, 15.0, "How long one step is read back at most until it is as planned."),
@@ -251,6 +266,8 @@ class Settings:
     locale: str = "en"
     organizations: frozenset[str] = frozenset()
     families: frozenset[str] = frozenset()
+    anchors: tuple[str, ...] = ()
+    evidence_key: str = field(default="", repr=False)
     strict_audit: bool = False
     apply_wait_s: float = 45.0
     settle_s: float = 15.0
@@ -295,7 +312,7 @@ class Settings:
     @property
     def secret_values(self) -> frozenset[str]:
         """Every value that no log, row or answer may show."""
-        return frozenset(self.secrets.values()) | ({self.api_key} if self.api_key else frozenset())
+        return frozenset(self.secrets.values()) | {one for one in (self.api_key, self.evidence_key) if one}
 
 
 def load(
@@ -436,3 +453,10 @@ def _check_failpoints(settings: Settings) -> None:
     """Nothing stops a program that can reach the real cloud."""
     if (settings.failpoint or settings.failpoint_trace) and not (settings.allow_loopback or settings.sandbox):
         raise SettingsError(_BY_NAME["failpoint"].env, "for the real cloud", f"it with {PREFIX}ALLOW_LOOPBACK=1 only")
+
+
+def _check_anchors(settings: Settings) -> None:
+    try:
+        targets.anchors(settings.anchors, settings.home, allow_loopback=settings.allow_loopback)
+    except ValueError:
+        raise SettingsError(f"{PREFIX}ANCHORS", "an http address", _ANCHORS.allowed) from None

@@ -3,8 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import fields
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ from typing import Any, Final
 import anyio
 import click
 
+from mcp_server import __version__
 from mcp_server.cli.local import Local, on_local
 from mcp_server.cli.views.changes import draw_evidence, evidence_row
 from mcp_server.cli.views.printing import as_json as json_text
@@ -19,9 +20,14 @@ from mcp_server.cli.views.printing import console, line, progress, shown
 from mcp_server.domain.call import Json, Receipt
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import Refused
+from mcp_server.store.evidence.exporting import FORMS, row_in
+from mcp_server.store.evidence.statements import statement_of
+from mcp_server.store.evidence.verifying import Claims, Verdict, verdict
+from mcp_server.store.evidence.witness import LOCAL, statements_in
 from mcp_server.store.records import moment
 
 _PAGE: Final = 500
+_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 _LOOK_S: Final = 1.0
 
 
@@ -45,43 +51,104 @@ def audit() -> None:
 
 @audit.command()
 @click.option("--receipt", "receipts", type=Anchor(), multiple=True, help="A receipt kept elsewhere, to compare with.")
+@click.option("--anchors", type=_FILE, multiple=True, help="A file of statements that were anchored elsewhere.")
+@click.option("--export", "exported", type=_FILE, help="An export (JSON Lines) instead of the store.")
+@click.option("--since", "first", type=click.IntRange(1), help="The first row of an export of a part.")
+@click.option("--key", default="", help="The signer's public key (base64), when you know it.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
-def verify(ctx: click.Context, receipts: tuple[Receipt, ...], *, as_json: bool) -> None:
-    """Walk the whole chain; names the first row that is not as written (exit 1)."""
-
-    async def walk(local: Local) -> dict[str, Json]:
-        progress("Walking the chain ...")
-        problem = await local.store.verify_chain(receipts)
-        if problem is not None:
-            return {"whole": False, "first_bad_row": problem.seq, "why": problem.reason}
-        head = await local.store.list(AuditEntry, {}, limit=1)
-        return {"whole": True, "rows": head[0].seq if head else 0, "head": head[0].hash if head else None}
-
-    found = on_local(ctx.obj, walk)
-    shown(found, is_json=as_json, draw=lambda out: out.print(_told(found)))
+def verify(ctx: click.Context, /, *, as_json: bool, **given: Any) -> None:
+    """Walk the whole chain; names the first row that is not as written (exit 1), and what the result proves."""
+    claims = Claims(receipts=given["receipts"], key=given["key"], first=given["first"] or 0)
+    claims = replace(claims, anchored=[one for path in given["anchors"] for one in statements_in(path)])
+    progress("Walking the chain ...")
+    judged = _on_export(given["exported"], claims) if given["exported"] else on_local(ctx.obj, _on_store(claims))
+    found = _seen(judged)
+    shown(found, is_json=as_json, draw=lambda out: _draw(out, found))
     ctx.exit(0 if found["whole"] else 1)
 
 
-def _told(found: Mapping[str, Json]) -> Any:
+def _on_store(claims: Claims) -> Callable[[Local], Awaitable[Verdict]]:
+    async def walk(local: Local) -> Verdict:
+        beside = statements_in(local.settings.home / LOCAL)
+        return await local.store.verify(replace(claims, anchored=[*claims.anchored, *beside]))
+
+    return walk
+
+
+def _on_export(path: Path, claims: Claims) -> Verdict:
+    """The verdict on an export; neither store nor settings are needed."""
+    with path.open(encoding="ascii", errors="replace") as file:
+        statements = [found for line in file if (found := statement_of(line))]
+    with path.open(encoding="ascii", errors="replace") as file:
+        return verdict(_rows(file), replace(claims, statements=statements))
+
+
+def _rows(file: Iterable[str]) -> Iterator[tuple[int, str, str]]:
+    """The rows of an export; a line that is neither row nor statement is told as a row that has no hash."""
+    seq = 0
+    for text in file:
+        try:
+            row = row_in(text.rstrip("\n"))
+        except ValueError:
+            if statement_of(text):
+                continue
+            row = (seq + 1, text, "")
+        seq = row[0]
+        yield row
+
+
+def _seen(judged: Verdict) -> dict[str, Json]:
+    """What --json shows."""
+    view: dict[str, Json] = {
+        "whole": judged.problem is None,
+        "proves": judged.proves(),
+        "does_not_prove": judged.does_not_prove(),
+    }
+    if judged.problem is not None:
+        return {**view, "first_bad_row": judged.problem.seq, "why": judged.problem.reason}
+    return {
+        **view,
+        "first": judged.first,
+        "rows": judged.last.seq,
+        "head": judged.last.hash if judged.last.seq else None,
+        "signed_to": judged.signed.seq if judged.signed else 0,
+        "anchored_to": judged.anchored.seq if judged.anchored else 0,
+        "key": judged.signed.public_key if judged.signed else "",
+    }
+
+
+def _draw(out: Any, found: Mapping[str, Json]) -> None:
     if found["whole"]:
-        return line(f"The chain is whole: {found['rows']} rows, head {found['head']}.", "green")
-    return line(f"NOT WHOLE: the first bad row is {found['first_bad_row']}: {found['why']}.", "bold red")
+        out.print(line(f"The chain is whole: {found['rows']} rows, head {found['head']}.", "green"))
+    else:
+        out.print(line(f"NOT WHOLE: the first bad row is {found['first_bad_row']}: {found['why']}.", "bold red"))
+    for title, name in (("Proven", "proves"), ("Not proven", "does_not_prove")):
+        for sentence in found[name]:
+            out.print(line(f"{title}: {sentence}"))
 
 
 @audit.command()
 @click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="A new file (mode 0600).")
 @click.option("--since", "first", type=click.IntRange(1), default=1, show_default=True, help="First row.")
+@click.option("--format", "form", type=click.Choice(list(FORMS)), default="jsonl", show_default=True,
+              help="jsonl: lossless, can be verified again; csv: for people; ocsf: for a SIEM.")  # fmt: skip
 @click.pass_obj
-def export(home: dict[str, Any], target: Path | None, first: int) -> None:
-    """Every row as JSON Lines, lossless: each row's hash can be computed again from its line."""
-    count = on_local(home, lambda local: _export(local, target, first))
-    progress(f"{count} rows.")
+def export(home: dict[str, Any], target: Path | None, first: int, form: str) -> None:
+    """Every row, oldest first; as JSON Lines also every signed statement, so that anybody can verify it."""
+
+    async def write(local: Local) -> int:
+        return await local.store.export(
+            lambda rows, signed: _written(FORMS[form](rows, signed, __version__), target), first
+        )
+
+    progress(f"{on_local(home, write)} lines.")
 
 
-async def _export(local: Local, target: Path | None, first: int) -> int:
+def _written(lines: Iterable[str], target: Path | None) -> int:
+    """How many lines went to the file, or to standard output."""
     if target is None:
-        return await _written(local, first, sys.stdout.write)
+        return sum(1 for text in lines if sys.stdout.write(text))
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as there:
@@ -90,32 +157,12 @@ async def _export(local: Local, target: Path | None, first: int) -> int:
         raise Refused(
             f"{target} cannot be written: {problem.strerror}.", "Name another file.", code="no_file"
         ) from problem
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        return await _written(local, first, file.write)
-
-
-async def _written(local: Local, first: int, write: Callable[[str], int]) -> int:
-    count = 0
-    async for entry in _ascending(local, first):
-        write(export_line(entry) + "\n")
-        count += 1
-        if count % 10_000 == 0:
-            progress(f"{count} rows ...")
-    return count
-
-
-async def _ascending(local: Local, first: int) -> AsyncIterator[AuditEntry]:
-    """The rows from ``first`` on, oldest first; the ones that come meanwhile are left for the next time."""
-    newest = await local.store.list(AuditEntry, {}, limit=1)
-    last = newest[0].seq if newest else 0
-    for start in range(first, last + 1, _PAGE):
-        end = min(start + _PAGE, last + 1)
-        for entry in reversed(await local.store.list(AuditEntry, {}, limit=end - start, before=str(end))):
-            yield entry
+    with os.fdopen(descriptor, "w", encoding="ascii", newline="") as file:
+        return sum(1 for text in lines if file.write(text))
 
 
 def export_line(entry: AuditEntry) -> str:
-    """The row as one line of JSON in ASCII. Its RFC 8785 form without ``hash`` is what the hash is made over."""
+    """The row as one line of JSON in ASCII."""
     values = {item.name: getattr(entry, item.name) for item in fields(entry)}
     return json.dumps(values, ensure_ascii=True, separators=(",", ":"), default=_moment)
 

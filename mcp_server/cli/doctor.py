@@ -185,14 +185,15 @@ def store_checks(status: Mapping[str, Json]) -> list[Check]:
     """The store, and the hazard of an old SQLite."""
     if status["writable"]:
         rows = status["rows"]
-        told = Check("store", "ok", f"writable; {rows.get('audit', 0)} audit rows, {rows.get('changes', 0)} changes")
+        first = Check("store", "ok", f"writable; {rows.get('audit', 0)} audit rows, {rows.get('changes', 0)} changes")
     else:
-        told = Check("store", "fail", f"changes are refused: {clean(status['problem'], 300)}")
+        first = Check("store", "fail", f"changes are refused: {clean(status['problem'], 300)}")
+    told = [first, *anchor_checks(status.get("anchors", ()))]
     version = status["sqlite"]
     if status["wal_hazard"]:
         why = f"{version} is older than 3.51.3, which mends the WAL-reset bug; a file lock keeps our own programs apart"
-        return [told, Check("SQLite", "warn", f"{why}: open store.db with no other program")]
-    return [told, Check("SQLite", "ok", str(version))]
+        return [*told, Check("SQLite", "warn", f"{why}: open store.db with no other program")]
+    return [*told, Check("SQLite", "ok", str(version))]
 
 
 def limits_check(left_alone: Mapping[str, datetime], problem: str) -> Check:
@@ -203,6 +204,17 @@ def limits_check(left_alone: Mapping[str, datetime], problem: str) -> Check:
         return Check("request limits", "ok", "shared; every circuit breaker is closed")
     told = ", ".join(f"{clean(name, 40)} until {at.isoformat(timespec='seconds')}" for name, at in left_alone.items())
     return Check("request limits", "warn", f"circuit breaker open, no changes: organization {told}")
+
+
+def anchor_checks(anchors: Sequence[Mapping[str, Json]]) -> list[Check]:
+    """A line an anchor that failed, and one for those that hold."""
+    failed = [one for one in anchors if one["problem"] and one["seq"] + len(one["at"])]
+    found = [Check("anchor", "warn", f"{one['name']}: {clean(one['problem'], 200)}") for one in failed]
+    held = [f"{one['name']} holds row {one['seq']}" for one in anchors if not one["problem"]]
+    if held:
+        only = "; all on this machine: set MERAKI_SPECIALIST_ANCHORS to keep one elsewhere" if len(anchors) == 1 else ""
+        found.append(Check("anchors", "ok", clean("; ".join(held), 300) + only))
+    return found
 
 
 def clock_check(now: datetime, newest: datetime | None) -> Check:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import anyio
 
+from mcp_server.assembly import open_store
 from mcp_server.cli.views.printing import lines, shown
 from mcp_server.clock import RandomIds, SystemClock
 from mcp_server.domain.actor import Role
@@ -68,7 +69,7 @@ async def opened(home: Mapping[str, Any]) -> AsyncIterator[Local]:
         arm(parse(settings.failpoint), settings.failpoint_trace)
     directory = open_home(settings)
     clock = SystemClock()
-    store = SqliteStore.open(directory, Seal(lambda: open_key(directory, "data")), clock)
+    store = open_store(settings, directory, clock)
     vault = Vault(directory, Seal(lambda: open_key(directory, "vault")))
     try:
         yield Local(settings, store, Keyring(directory), vault, clock, RandomIds())

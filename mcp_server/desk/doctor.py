@@ -88,6 +88,8 @@ class DoctorDesk:
             view["store"] = {"writable": False, "why": str(error)}
         if not view["store"].get("writable", False):
             view["status"] = "changes refused: the store cannot be written"
+        elif failing := [one["name"] for one in view["store"].get("anchors", ()) if one["at"] and one["problem"]]:
+            view["status"] = f"warning: the audit chain is not anchored in {', '.join(failing)}"
         left_alone = await self.breakers.list_open()
         view["breakers_open"] = {name: until.isoformat(timespec="seconds") for name, until in left_alone.items()}
         if left_alone and view["status"] == "ok":

@@ -14,6 +14,9 @@ INSERT INTO audit (seq, doc, hash) VALUES (?, ?, ?)
 -- walk_audit: the whole chain, oldest first.
 SELECT seq, doc, hash FROM audit ORDER BY seq
 
+-- walk_audit_from: the chain from a row on, oldest first.
+SELECT seq, doc, hash FROM audit WHERE seq >= :first ORDER BY seq
+
 -- get_audit: one line of evidence.
 SELECT seq, doc, hash FROM audit WHERE seq = :key
 
@@ -21,6 +24,26 @@ SELECT seq, doc, hash FROM audit WHERE seq = :key
 SELECT seq, doc, hash FROM audit
 WHERE {where} AND (:before IS NULL OR seq < :before)
 ORDER BY seq DESC LIMIT :limit
+
+-- write_statement: one signed statement about the chain.
+INSERT INTO statements (seq, kind, doc) VALUES (:seq, :kind, :doc)
+
+-- last_statement: the newest signed statement.
+SELECT doc FROM statements ORDER BY id DESC LIMIT 1
+
+-- walk_statements: every signed statement, oldest first.
+SELECT doc FROM statements ORDER BY id
+
+-- pruned_to: up to which row the audit was sealed and pruned.
+SELECT MAX(seq) FROM statements WHERE kind = 'tombstone'
+
+-- write_anchored: how an anchor stands.
+INSERT INTO anchored (name, seq, at, problem) VALUES (:name, :seq, :at, :problem)
+ON CONFLICT (name) DO UPDATE SET
+  seq = MAX(seq, excluded.seq), at = excluded.at, problem = excluded.problem
+
+-- read_anchored: how the anchors stand.
+SELECT name, seq, at, problem FROM anchored ORDER BY name
 
 -- has_network: a condition: the network is among those of the row.
 EXISTS (SELECT 1 FROM json_each(network_ids) WHERE value = :{mark})

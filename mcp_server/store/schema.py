@@ -30,6 +30,13 @@ def m0002_pre_holds(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations()
+def m0003_pre_statements(database: Database) -> None:
+    """Signed statements and anchors."""
+    for statement in statements("m0003_pre_statements"):
+        database.execute(statement)
+
+
 def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Bring the schema to ``version``; the caller holds the file lock. Raises ``sqlite3.Error``, StoreUnavailable."""
     connection.execute("BEGIN IMMEDIATE")

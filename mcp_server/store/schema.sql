@@ -221,16 +221,43 @@ CREATE TABLE deadlines (
 
 CREATE INDEX deadlines_state ON deadlines (state)
 
+-- m0003_pre_statements: signed statements about the chain, and how the anchors outside the store stand.
+
+CREATE TABLE statements (
+  id INTEGER PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  doc TEXT NOT NULL
+) STRICT
+
+CREATE INDEX statements_tombstones ON statements (seq) WHERE kind = 'tombstone'
+
+CREATE TABLE anchored (
+  name TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  at TEXT NOT NULL,
+  problem TEXT NOT NULL
+) STRICT, WITHOUT ROWID
+
 -- triggers: what keeps evidence append-only and fences growing; made again and checked after each migration.
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END
 
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
-BEGIN SELECT RAISE(ABORT, 'audit rows are never removed'); END
+WHEN OLD.seq > COALESCE((SELECT MAX(seq) FROM statements WHERE kind = 'tombstone'), 0)
+BEGIN SELECT RAISE(ABORT, 'audit rows are never removed unless they are sealed'); END
+
+CREATE TRIGGER statements_no_update BEFORE UPDATE ON statements
+BEGIN SELECT RAISE(ABORT, 'signed statements are never changed'); END
+
+CREATE TRIGGER statements_no_delete BEFORE DELETE ON statements
+BEGIN SELECT RAISE(ABORT, 'signed statements are never removed'); END
 
 CREATE TRIGGER audit_no_gap BEFORE INSERT ON audit
-WHEN NEW.seq <> COALESCE((SELECT MAX(seq) FROM audit), 0) + 1
+WHEN NEW.seq <> COALESCE(
+  (SELECT MAX(seq) FROM audit), (SELECT MAX(seq) FROM statements WHERE kind = 'tombstone'), 0
+) + 1
 BEGIN SELECT RAISE(ABORT, 'audit rows have no gaps'); END
 
 CREATE TRIGGER audit_head_no_delete BEFORE DELETE ON audit_head

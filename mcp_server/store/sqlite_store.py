@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,9 @@ from mcp_server.domain.record import AuditEntry, Lease
 from mcp_server.errors import RecordAltered, StoreError, StoreUnavailable
 from mcp_server.store import chain
 from mcp_server.store.connection import WAIT_S, FileLock, is_wal_hazardous, translated
+from mcp_server.store.evidence.statements import Anchored, Statement, statement_of
+from mcp_server.store.evidence.verifying import Claims, Line, Verdict, verdict
+from mcp_server.store.evidence.witness import Witness
 from mcp_server.store.journal import Probe, PutRow, Write, get, read_head, whole
 from mcp_server.store.queries import sql
 from mcp_server.store.records import KINDS, OWNERS, Kind, column_value, decode, encode, kind_of, moment
@@ -39,20 +43,26 @@ class SqliteStore:
     reads also when its store cannot be written.
     """
 
-    def __init__(self, directory: Path, seal: Seal, clock: Clock, wait_s: float) -> None:
+    def __init__(self, directory: Path, seal: Seal, clock: Clock, wait_s: float, witness: Witness | None) -> None:
         self._path = directory / FILE
         self._seal = seal
         self._clock = clock
         self._wait_s = wait_s
-        self._writer = Writer(self._path, seal, wait_s)
+        self._witness = witness
+        self._writer = Writer(self._path, seal, wait_s, witness)
         self._reader_lock = FileLock(self._path.with_suffix(".lock"), wait_s)
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._reader: sqlite3.Connection | None = None
 
     @classmethod
-    def open(cls, directory: Path, seal: Seal, clock: Clock, *, wait_s: float = WAIT_S) -> "SqliteStore":
-        """The store of that directory, its files made with the first use; ``wait_s``: seconds to wait for others."""
-        return cls(directory, seal, clock, wait_s)
+    def open(
+        cls, directory: Path, seal: Seal, clock: Clock, *, wait_s: float = WAIT_S, witness: Witness | None = None
+    ) -> "SqliteStore":
+        """The store of that directory, its files made with the first use; ``wait_s``: seconds to wait for others.
+
+        With a ``witness`` the chain is signed and anchored as it grows, and a store older than its anchors is refused.
+        """
+        return cls(directory, seal, clock, wait_s, witness)
 
     def close(self) -> None:
         """Finish what waits and close both connections; blocks until done."""
@@ -99,13 +109,34 @@ class SqliteStore:
 
     async def verify_chain(self, anchors: Sequence[Receipt] = ()) -> chain.Problem | None:
         """The first line of the audit that is not as written, or None; ``anchors`` are receipts kept elsewhere."""
-        return await asyncio.to_thread(self._verified, anchors)
+        return (await self.verify(Claims(receipts=anchors))).problem
+
+    async def verify(self, claims: Claims) -> Verdict:
+        """The verdict on the whole chain; head and statements are the store's own. Raises StoreUnavailable."""
+        return await asyncio.to_thread(self._verified, claims)
+
+    async def export(self, write: Callable[[Iterator[Line], Sequence[Statement]], A], first: int = 1) -> A:
+        """What ``write`` makes of the rows from ``first`` on and of every signed statement, all of one moment."""
+
+        def exported() -> A:
+            with reading(self._path, self._wait_s) as reader:
+                statements = [_statement(text) for (text,) in reader.execute(sql("walk_statements"))]
+                return write(reader.execute(sql("walk_audit_from"), {"first": first}), statements)
+
+        return await asyncio.to_thread(exported)
+
+    async def attest(self) -> None:
+        """Sign and anchor the chain's head when that is due; nothing when this process has written nothing yet."""
+        if self._writer.is_open:
+            await self._writer.submit(())
 
     async def status(self) -> dict[str, Json]:
-        """What health_check tells: path, writable, problem, rows, sqlite, wal_hazard, free_bytes, checked_at."""
+        """What health_check tells: path, writable, problem, rows, anchors, sqlite, wal_hazard, free_bytes, time."""
+        anchors: Sequence[Json] = ()
         try:
             await self._writer.submit((Probe(),))
             rows = await self._read(_counts)
+            anchors = [asdict(one) for one in await self._anchors()]
             problem = ""
         except StoreError as fault:
             rows, problem = {}, str(fault)
@@ -114,11 +145,20 @@ class SqliteStore:
             "writable": not problem,
             "problem": problem,
             "rows": rows,
+            "anchors": anchors,
             "sqlite": sqlite3.sqlite_version,
             "wal_hazard": is_wal_hazardous(),
             "free_bytes": _free_bytes(self._path.parent),
             "checked_at": moment(self._clock.now()),
         }
+
+    async def _anchors(self) -> Sequence[Anchored]:
+        """How each anchor that is set stands: as this process found it, else as the store remembers it."""
+        if self._witness is None:
+            return []
+        kept = await self._read(lambda reader: reader.execute(sql("read_anchored")).fetchall())
+        known = {row[0]: Anchored(*row) for row in kept} | {one.name: one for one in self._witness.anchors()}
+        return [known.get(name) or Anchored(name, 0, "", "nothing yet") for name in self._witness.names]
 
     def _prepared(self, write: StoreWrite) -> Write:
         """The write with its record turned into a row, so that faults show before it waits."""
@@ -152,17 +192,24 @@ class SqliteStore:
         if reader is not None:
             close_database(reader, self._reader_lock)
 
-    def _verified(self, anchors: Sequence[Receipt]) -> chain.Problem | None:
+    def _verified(self, claims: Claims) -> Verdict:
         """Walk the chain on a connection of its own, so that nobody else waits."""
-        lock = FileLock(self._path.with_suffix(".lock"), self._wait_s)
-        with translated("the store cannot be read"):
-            reader = _reading_connection(self._path, lock, self._wait_s)
-            try:
-                with _one_view(reader):
-                    return _verified(reader, self._seal, anchors)
-            finally:
-                close_database(reader, lock)
-                lock.close()
+        with reading(self._path, self._wait_s) as reader:
+            return _verified(reader, self._seal, claims)
+
+
+@contextmanager
+def reading(path: Path, wait_s: float) -> Iterator[sqlite3.Connection]:
+    """A connection of its own to one state of the database. Raises StoreUnavailable."""
+    lock = FileLock(path.with_suffix(".lock"), wait_s)
+    with translated("the store cannot be read"):
+        reader = _reading_connection(path, lock, wait_s)
+        try:
+            with _one_view(reader):
+                yield reader
+        finally:
+            close_database(reader, lock)
+            lock.close()
 
 
 def _reading_connection(path: Path, lock: FileLock, wait_s: float) -> sqlite3.Connection:
@@ -190,14 +237,21 @@ def _audit(reader: sqlite3.Connection, statement: str, values: Mapping[str, Any]
     return [chain.entry_of(chain.Stored(*row)) for row in reader.execute(statement, values).fetchall()]
 
 
-def _verified(reader: sqlite3.Connection, seal: Seal, anchors: Sequence[Receipt]) -> chain.Problem | None:
-    """The first line that is not as written; an altered head first."""
+def _verified(reader: sqlite3.Connection, seal: Seal, claims: Claims) -> Verdict:
+    """The verdict on the store's rows; an altered head comes before all."""
+    statements = [_statement(text) for (text,) in reader.execute(sql("walk_statements"))]
+    head, altered = Receipt(0, chain.FIRST), None
     try:
         head = read_head(reader, seal)
     except RecordAltered as problem:
-        return chain.Problem(0, str(problem))
-    lines = (chain.Stored(*row) for row in reader.execute(sql("walk_audit")))
-    return chain.verify(lines, head, anchors)
+        altered = chain.Problem(0, str(problem))
+    found = verdict(reader.execute(sql("walk_audit")), replace(claims, statements=statements, head=head))
+    return replace(found, problem=altered) if altered else found
+
+
+def _statement(text: str) -> Statement:
+    """A signed statement of the store; one that cannot be read has no signature that could hold."""
+    return statement_of(text) or Statement("unreadable", 0, "", "", "")
 
 
 def _records(reader: sqlite3.Connection, spec: Kind, filters: str, values: Mapping[str, Any], seal: Seal) -> list[Any]:

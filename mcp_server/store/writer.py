@@ -6,23 +6,29 @@ the group's COMMIT has returned; the file lock is held around opening, committin
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mcp_server.domain.call import Receipt
 from mcp_server.errors import RecordAltered, RecordConflict, StoreError, StoreUnavailable
 from mcp_server.store.connection import FileLock, connect, translated
+from mcp_server.store.evidence.witness import Witness
 from mcp_server.store.journal import Journal, Write
 from mcp_server.store.queries import statements
 from mcp_server.store.seal import Seal
 
-SCHEMA_VERSION = 2
+log = logging.getLogger(__name__)
+A = TypeVar("A")
+
+SCHEMA_VERSION = 3
 GROUP_LIMIT = 256  #: commits in one group
 
 Receipts = tuple[Receipt, ...]
@@ -42,8 +48,9 @@ class Commit:
 class Writer:
     """The only connection of this process that writes and checkpoints. ``problem`` says why the last group failed."""
 
-    def __init__(self, path: Path, seal: Seal, wait_s: float) -> None:
+    def __init__(self, path: Path, seal: Seal, wait_s: float, witness: Witness | None = None) -> None:
         self._path = path
+        self._witness = witness
         self._seal = seal
         self._wait_s = wait_s
         self._lock = FileLock(path.with_suffix(".lock"), wait_s)
@@ -54,6 +61,11 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
         self.problem = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has written, and could."""
+        return self._connection is not None
 
     def submit(self, writes: tuple[Write, ...]) -> Answer:
         """The receipts to come, once the writes are on disk; cancelled before its group begins, nothing is written."""
@@ -66,6 +78,9 @@ class Writer:
 
     def close(self) -> None:
         """Finish what waits, then close the connection; a second time it does nothing."""
+        if self._witness is not None:
+            with contextlib.suppress(RuntimeError):  # closed already
+                self._thread.submit(self._attest_end, self._witness)
         self._thread.shutdown(wait=True)
         left = self._gathered()  # only after a fault of our own
         _tell(left, [StoreUnavailable("the store is closed") for _ in left])
@@ -125,29 +140,63 @@ class Writer:
 
     def _committed(self, group: list[Commit]) -> "list[Receipts | StoreError]":
         """The answer to each commit of the group, on disk."""
+        return self._carried_out(lambda journal: [_attempted(journal, commit) for commit in group])
+
+    def _carried_out(self, work: Callable[[Journal], A], *, attest: bool = False) -> A:
+        """What ``work`` gives, on disk; with a statement about the chain when one is due, which is then anchored."""
+        witness, statement = self._witness, None
         with translated("the store cannot be written"), self._lock.held():
             connection = self._opened()
             with transaction(connection):
                 journal = Journal(connection, self._seal)
-                results = [_attempted(journal, commit) for commit in group]
+                result = work(journal)
                 journal.close_head()
+                if witness is not None:
+                    statement = witness.checkpoint(connection, journal.head, now=attest)
+                    witness.note(connection)
         self.problem = ""
-        return results
+        if witness is not None and statement is not None:
+            witness.anchor(statement)
+        return result
+
+    def _attest_end(self, witness: Witness) -> None:
+        """The last statement of this process, if it wrote anything, and how the anchors took it."""
+        try:
+            if self._connection is not None:
+                self._carried_out(lambda _: None, attest=True)
+            witness.finish()
+            if self._connection is not None:
+                self._carried_out(lambda _: None)
+        except StoreError as problem:
+            log.warning("the end of the audit could not be signed: %s", problem)
 
     def _opened(self) -> sqlite3.Connection:
         """The connection, opened at first use and after a fault; the lock is held."""
         if self._connection is None and self._inode is None:
-            self._connection = open_database(self._path, self._wait_s)
+            self._connection = self._opened_anew()
             self._inode = _inode(self._path)
         if _inode(self._path) != self._inode:
             raise StoreUnavailable(f"{self._path} was removed or replaced while the server ran; start the server again")
         if self._connection is None:
-            self._connection = open_database(self._path, self._wait_s)
+            self._connection = self._opened_anew()
         return self._connection
+
+    def _opened_anew(self) -> sqlite3.Connection:
+        """A connection to a store that holds what was anchored beside it."""
+        connection = open_database(self._path, self._wait_s)
+        try:
+            if self._witness is not None:
+                self._witness.check(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _drop_connection(self) -> None:
         """Close a connection that failed; the next group opens another."""
         connection, self._connection = self._connection, None
+        if self._witness is not None:
+            self._witness.forget()
         if connection is not None:
             close_database(connection, self._lock)
 

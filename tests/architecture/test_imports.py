@@ -25,9 +25,10 @@ LOWER: Mapping[str, frozenset[str]] = {
     "store": frozenset({"private_files", "catalogue", "domain", "errors"}),
     "gate": frozenset({"private_files", "catalogue", "domain", "errors"}),
     "upkeep": frozenset({"private_files", "domain", "errors"}),
+    "anchors": frozenset({"domain", "errors"}),
     "sandbox": frozenset({"catalogue", "errors"}),
     "toolkit": frozenset({"domain", "errors"}),
-    "settings": frozenset({"failpoints", "private_files", "meraki", "domain", "errors"}),
+    "settings": frozenset({"anchors", "failpoints", "private_files", "meraki", "domain", "errors"}),
     "logs": frozenset({"settings", "domain", "errors"}),
     "registry": frozenset({"toolkit", "domain", "errors"}),
     "desk": frozenset(

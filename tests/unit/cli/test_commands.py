@@ -157,7 +157,9 @@ def test_the_chain_is_walked_exported_and_shown(tell: Callable[..., Told], desk:
     assert (wrong["whole"], wrong["first_bad_row"]) == (False, 1)
     assert "NOT WHOLE" in tell("audit", "verify", "--receipt", f"1:{'0' * 64}")[1]
     assert tell("audit", "verify", "--receipt", "1:abc")[0] == 2
-    lines = [json.loads(text) for text in tell("audit", "export")[1].splitlines()]
+    exported = [json.loads(text) for text in tell("audit", "export")[1].splitlines()]
+    lines = [one for one in exported if "event" in one]
+    assert {one["format"] for one in exported if "event" not in one} == {"meraki-specialist-statement/1"}
     assert [one["seq"] for one in lines] == list(range(1, whole["rows"] + 1))
     target = tmp_path / "rows.jsonl"
     code, _, err = tell("audit", "export", "--to", str(target), "--since", "3")

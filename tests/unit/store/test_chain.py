@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from mcp_server.domain.call import Receipt
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import RecordAltered, StoreUnavailable
-from mcp_server.store.chain import FIRST, Problem, Stored, entry_of, line_of, linked, verify
+from mcp_server.store.chain import FIRST, Problem, Stored, entry_of, line_of, linked
+from mcp_server.store.evidence.verifying import Claims, verdict
 from tests.support import records
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -41,6 +43,12 @@ def chain_of(appended: list[AuditEntry]) -> tuple[list[Stored], Receipt]:
         lines.append(linked(line_of(entry), head))
         head = Receipt(lines[-1].seq, lines[-1].hash)
     return lines, head
+
+
+def verify(lines: list[Stored], head: Receipt, receipts: Sequence[Receipt] = ()) -> Problem | None:
+    """The first bad line of a store that holds these lines."""
+    rows = [(line.seq, line.doc, line.hash) for line in lines]
+    return verdict(rows, Claims(head=head, receipts=receipts)).problem
 
 
 @given(chains)
@@ -146,7 +154,7 @@ def test_a_receipt_for_a_line_that_is_not_there_shows_a_chain_that_was_cut() -> 
     anchors = [Receipt(line.seq, line.hash) for line in reversed(lines)]
     cut = Receipt(2, lines[1].hash)
     assert verify(lines[:2], cut) is None
-    assert verify(lines[:2], cut, anchors) == Problem(3, "a receipt was given for a line that is not there")
+    assert verify(lines[:2], cut, anchors) == Problem(3, "row 3 was witnessed, and the chain ends at 2")
     assert verify(lines[:2], cut, anchors[2:]) is None
 
 

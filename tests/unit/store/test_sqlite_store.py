@@ -205,7 +205,7 @@ async def test_a_receipt_kept_elsewhere_exposes_a_store_put_back_from_a_backup(s
         1, "a receipt names another hash for it"
     )
     assert await store.verify_chain([replace(first, seq=2)]) == Problem(
-        2, "a receipt was given for a line that is not there"
+        2, "row 2 was witnessed, and the chain ends at 1"
     )
 
 

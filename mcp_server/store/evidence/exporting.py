@@ -1,0 +1,133 @@
+"""The audit in three forms: JSON Lines (lossless, can be verified again), CSV for people, OCSF for a SIEM.
+
+OCSF: class 6003, API Activity; required are activity_id, category_uid, class_uid, type_uid, severity_id, time, metadata
+(product, version), actor, api (operation) and src_endpoint (schema.ocsf.io 1.3.0, read in November 2026).
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from mcp_server.store.evidence.statements import Statement
+from mcp_server.store.evidence.verifying import Line
+
+_OCSF: Final = "1.3.0"
+_NOT_ASCII: Final = re.compile(r"[^\x20-\x7e]")
+_COLUMNS: Final = (
+    "seq", "at", "event", "status", "owner", "client", "tool", "call_id", "correlation_id", "plan_id", "change_id",
+    "organization_id", "network_ids", "detail", "previous_hash", "hash",
+)  # fmt: skip
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")  #: OWASP, CSV injection: what a spreadsheet would run
+_READS: Final = frozenset({"call", "question"})
+_FAILED: Final = frozenset({"failed", "refused", "rollback_failed", "cancelled", "stale", "expired"})
+
+Rows = Iterable[Line]
+Form = Callable[[Rows, Iterable[Statement], str], Iterator[str]]
+
+
+def json_lines(rows: Rows, statements: Iterable[Statement], _version: str) -> Iterator[str]:
+    """Each row as its canonical text in ASCII with its hash at the end, then every signed statement."""
+    for _, doc, digest in rows:
+        yield f'{_NOT_ASCII.sub(_escaped, doc)[:-1]},"hash":"{digest}"}}\n'
+    for statement in statements:
+        yield f"{statement.text()}\n"
+
+
+def row_in(line: str) -> Line:
+    """The row of an exported line, its text as it was hashed. Raises ValueError for a line that is none."""
+    if not line.endswith('"}') or line[-75:-66] != ',"hash":"':
+        raise ValueError("not a row")
+    fields = json.loads(line)
+    seq = fields.get("seq") if isinstance(fields, dict) else None
+    if type(seq) is not int:
+        raise ValueError("not a row")
+    return seq, _ESCAPE.sub(_unescaped, line[:-75]) + "}", line[-66:-2]
+
+
+def csv_lines(rows: Rows, _statements: Iterable[Statement], _version: str) -> Iterator[str]:
+    """A header and a line a row; no cell can be taken for a formula."""
+    yield _csv(_COLUMNS)
+    for _, doc, digest in rows:
+        fields = {**json.loads(doc), "hash": digest}
+        yield _csv([_cell(fields[name]) for name in _COLUMNS])
+
+
+def ocsf_lines(rows: Rows, _statements: Iterable[Statement], version: str) -> Iterator[str]:
+    """One API Activity event (class 6003) a row."""
+    for _, doc, digest in rows:
+        event = ocsf_event({**json.loads(doc), "hash": digest}, version)
+        yield json.dumps(event, ensure_ascii=True, separators=(",", ":")) + "\n"
+
+
+FORMS: Final[Mapping[str, Form]] = {"jsonl": json_lines, "csv": csv_lines, "ocsf": ocsf_lines}
+
+
+def ocsf_event(row: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """The row as an API Activity event; what has no place in the schema is under ``unmapped``."""
+    activity = _activity(row)
+    is_failed = row["status"] in _FAILED
+    detail = row["detail"]
+    arguments = detail.get("arguments") if isinstance(detail.get("arguments"), dict) else {}
+    operation = arguments.get("operation") or detail.get("operation") or row["tool"] or row["event"]
+    networks = [{"uid": one, "type": "network"} for one in row["network_ids"]]
+    organization = [{"uid": row["organization_id"], "type": "organization"}] if row["organization_id"] else []
+    return {
+        "activity_id": activity,
+        "category_uid": 6,
+        "class_uid": 6003,
+        "type_uid": 600300 + activity,
+        "severity_id": 2 if is_failed else 1,
+        "time": int(datetime.fromisoformat(row["at"]).timestamp() * 1000),
+        "status_id": 2 if is_failed else 0 if row["status"] == "unknown" else 1,
+        "status_detail": row["status"],
+        "metadata": {
+            "version": _OCSF,
+            "product": {"name": "Meraki Specialist MCP", "vendor_name": "Meraki Specialist MCP", "version": version},
+            "uid": f"{row['seq']}:{row['hash']}",
+            "correlation_uid": row["correlation_id"],
+        },
+        "actor": {"user": {"name": row["owner"]}, "app_name": row["client"]},
+        "api": {"operation": str(operation), "request": {"uid": row["call_id"]}, "service": {"name": row["tool"]}},
+        "src_endpoint": {"name": row["client"] or "unknown"},
+        "resources": [*organization, *networks],
+        "unmapped": {name: row[name] for name in ("seq", "event", "plan_id", "change_id", "detail", "hash")},
+    }
+
+
+def _activity(row: Mapping[str, Any]) -> int:
+    """1 create, 2 read, 3 update, 4 delete, 99 other."""
+    method = row["detail"].get("method")
+    if isinstance(method, str):
+        return {"POST": 1, "GET": 2, "PUT": 3, "DELETE": 4}.get(method.upper(), 99)
+    return 2 if row["event"] in _READS and row["tool"] not in ("meraki_apply", "rollback") else 99
+
+
+def _cell(value: Any) -> str:
+    """The value as a cell's text."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _csv(cells: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow(cells)
+    return line.getvalue()
+
+
+def _escaped(match: "re.Match[str]") -> str:
+    return json.dumps(match[0])[1:-1]
+
+
+_ESCAPE: Final = re.compile(r"(\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|\\u[0-9a-f]{4})|\\.")
+
+
+def _unescaped(match: "re.Match[str]") -> str:
+    """Only what is beyond ASCII was escaped by the export; every other escape is the row's own."""
+    if not match[1]:
+        return match[0]
+    text: str = json.loads(f'"{match[1]}"')
+    return text if ord(text[0]) >= 0x7F else match[0]

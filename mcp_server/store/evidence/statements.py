@@ -1,0 +1,110 @@
+"""Signed statements about the audit chain: when one is due, what it says, and where it is kept outside the store.
+
+Rules: a statement names a row and its hash, so it covers every row before it; statements are chained too (``previous``
+is the digest of the one before); the fields are texts and whole numbers only, so that ``json.dumps`` with sorted keys
+is their RFC 8785 form and anybody can check a signature with the standard library and Ed25519.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Final, Protocol
+
+FORMAT: Final = "meraki-specialist-statement/1"
+EVERY_ROWS: Final = 1_000
+EVERY_S: Final = 300.0
+CHECKPOINT, TOMBSTONE, RESTORE = "checkpoint", "tombstone", "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the holder of the key says about the chain at one time."""
+
+    kind: (
+        str  #: checkpoint; tombstone: rows first..seq were sealed and pruned; restore: put back to seq, a loss accepted
+    )
+    seq: int
+    hash: str
+    at: str  #: UTC
+    public_key: str  #: Ed25519, 32 bytes in base64
+    previous: str = ""  #: digest of the statement before; "" for the first
+    first: int = 0  #: of a tombstone: the first pruned row
+    lost_to: int = 0  #: of a restore: the last row that was known and is lost
+    by: str = ""  #: of a tombstone or restore: who
+    reason: str = ""
+    signature: str = ""  #: Ed25519 over ``payload``, base64
+
+    def payload(self) -> bytes:
+        """What is signed: RFC 8785 JSON of format and every field but the signature."""
+        values = {name: value for name, value in asdict(self).items() if name != "signature"}
+        return _canonical({"format": FORMAT, **values}).encode()
+
+    def digest(self) -> str:
+        """SHA-256 of the whole statement, signature included, hexadecimal."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+    def text(self) -> str:
+        """One line of JSON in ASCII, as it is stored, exported and anchored."""
+        return _canonical({"format": FORMAT, **asdict(self)})
+
+
+class Anchor(Protocol):
+    """A place outside the store. ``append`` adds one line for good or raises StoreUnavailable."""
+
+    @property
+    def name(self) -> str:
+        """What it is called; fit to be shown."""
+        ...
+
+    @property
+    def append(self) -> Callable[[str], None]:
+        """Adds a line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """How an anchor stands: the last row it holds, since when, and why the last try failed ("" when it did not)."""
+
+    name: str
+    seq: int
+    at: str
+    problem: str = ""
+
+
+def is_due(rows: int, seconds: float) -> bool:
+    """Whether a checkpoint is due: so many rows and seconds since the last one."""
+    return rows >= EVERY_ROWS or (rows > 0 and not 0 <= seconds < EVERY_S)  # a clock set back counts as time
+
+
+def seconds_between(earlier: str, now: datetime) -> float:
+    """From a statement's time to now."""
+    return (now - datetime.fromisoformat(earlier)).total_seconds()
+
+
+def statement_of(text: str) -> Statement | None:
+    """The statement in a line, whatever stands before its ``{`` (a log's prefix); None when there is none."""
+    start = text.find("{")
+    try:
+        found = json.loads(text[start:]) if start >= 0 else None
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or found.pop("format", None) != FORMAT:
+        return None
+    kinds = {item.name: item.type for item in fields(Statement)}
+    if set(found) != set(kinds) or not all(type(value) is kinds[name] for name, value in found.items()):
+        return None
+    return Statement(**found)
+
+
+def standing(statements: Iterable[Statement]) -> Sequence[Statement]:
+    """The statements without those that a later restore has made void, oldest first."""
+    ordered = sorted(statements, key=lambda one: one.at)
+    restores = [one for one in ordered if one.kind == RESTORE]
+    return [one for one in ordered if not any(one.seq > back.seq and one.at < back.at for back in restores)]
+
+
+def _canonical(values: dict[str, object]) -> str:
+    return json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(",", ":"))

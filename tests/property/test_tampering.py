@@ -1,0 +1,113 @@
+"""Whatever is done to a chain after it was written is found, given the last anchor; and both verifiers agree."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mcp_server.domain.call import Receipt
+from mcp_server.store.evidence.statements import Statement
+from mcp_server.store.evidence.verifying import Claims, Line, verdict
+from tests.support.evidence import chain_of, entries, exported, second_opinion, signed_at
+
+COUNT = 12
+ROWS = chain_of(entries(COUNT))
+SIGNED = signed_at(ROWS, (4, 8, COUNT))
+
+
+def judged(rows: list[Line], statements: list[Statement] = SIGNED) -> int | None:
+    """The first bad row of a store that holds these rows and whose head was written along, given the last anchor."""
+    head = Receipt(*rows[-1][::2]) if rows else Receipt(0, "0" * 64)
+    claims = Claims(statements=statements, anchored=SIGNED[-1:], head=head)
+    problem = verdict(rows, claims).problem
+    return problem.seq if problem else None
+
+
+def rebuilt(rows: list[Line], place: int, **changed: str) -> list[Line]:
+    """The chain written anew from a row on, each hash and link valid again."""
+    made, previous = list(rows[:place]), rows[place - 1][2] if place else "0" * 64
+    for seq, (_, doc, _) in enumerate(rows[place:], start=place + 1):
+        fields = {**json.loads(doc), **changed, "seq": seq, "previous_hash": previous}
+        text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        previous = hashlib.sha256(text.encode()).hexdigest()
+        made.append((seq, text, previous))
+    return made
+
+
+@st.composite
+def tampered(draw: st.DrawFn) -> tuple[str, list[Line]]:
+    """One way to falsify the chain, and the rows after it."""
+    way = draw(st.sampled_from(("edit", "edit and hash", "delete", "insert", "swap", "cut", "rewrite", "older copy")))
+    place = draw(st.integers(0, COUNT - 1))
+    seq, doc, digest = ROWS[place]
+    spot = draw(st.integers(0, len(doc) - 1))
+    other = draw(st.characters(min_codepoint=32, max_codepoint=126).filter(lambda one: one != doc[spot]))
+    edited = doc[:spot] + other + doc[spot + 1 :]
+    if way == "edit":
+        return way, [*ROWS[:place], (seq, edited, digest), *ROWS[place + 1 :]]
+    if way == "edit and hash":
+        return way, [*ROWS[:place], (seq, edited, hashlib.sha256(edited.encode()).hexdigest()), *ROWS[place + 1 :]]
+    if way == "delete":
+        return way, [*ROWS[:place], *ROWS[place + 1 :]]
+    if way == "insert":
+        return way, rebuilt([*ROWS[:place], ROWS[draw(st.integers(0, COUNT - 1))], *ROWS[place:]], place)
+    if way == "swap":
+        with_next = [*ROWS[:place], *ROWS[place + 1 : place + 2], ROWS[place], *ROWS[place + 2 :]]
+        return way, with_next if place + 1 < COUNT else [*ROWS[:-2], ROWS[-1], ROWS[-2]]
+    if way == "rewrite":
+        return way, rebuilt(ROWS, place, owner="mallory")
+    return way, ROWS[:place]
+
+
+def test_a_chain_that_nobody_touched_is_whole() -> None:
+    """With head, statements and anchor."""
+    assert judged(ROWS) is None
+
+
+@given(tampered())
+@settings(max_examples=400)
+def test_no_falsification_of_a_chain_passes_its_last_anchor(done: tuple[str, list[Line]]) -> None:
+    """A single edit, deletion, insertion or exchange, a cut tail, a rewrite with valid hashes, an older copy."""
+    way, rows = done
+    assert judged(rows) is not None, way
+
+
+@given(tampered())
+@settings(max_examples=200)
+def test_statements_falsified_along_with_the_rows_do_not_hide_it(done: tuple[str, list[Line]]) -> None:
+    """Whoever lacks the key can take statements away or sign with a key of his own: the anchor tells."""
+    way, rows = done
+    for statements in ([], SIGNED[:1], signed_at(rows, (len(rows),), b"m" * 32) if rows else []):
+        assert judged(rows, statements) is not None, way
+
+
+@given(tampered())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_second_verifier_finds_each_of_them_too(tmp_path: Path, done: tuple[str, list[Line]]) -> None:
+    """It shares no code with the product; export and anchors are all that it is given."""
+    way, rows = done
+    anchors = tmp_path / "anchors.jsonl"
+    anchors.write_text(f"Nov 21 12:00:00 host meraki-specialist: {SIGNED[-1].text()}\n")
+    found = second_opinion(exported(tmp_path / "export.jsonl", rows, SIGNED), anchors)
+    assert found.returncode == 1, way
+    assert found.stdout.startswith("NOT WHOLE: the first bad row is "), found
+
+
+@pytest.mark.parametrize("field", ["seq", "hash", "at", "previous", "kind", "signature", "public_key"])
+def test_a_statement_that_was_edited_is_found(field: str) -> None:
+    """Every field is signed, and the signature is over every field."""
+    value = getattr(SIGNED[1], field)
+    changed: Any = value + 1 if isinstance(value, int) else "A" + value[1:] + "="
+    edited = replace(SIGNED[1], **{field: changed})
+    assert judged(ROWS, [SIGNED[0], edited, SIGNED[2]]) is not None
+
+
+def test_a_statement_that_was_taken_away_is_found() -> None:
+    """They are a chain as well."""
+    assert judged(ROWS, [SIGNED[0], SIGNED[2]]) == COUNT
+    assert judged(ROWS, SIGNED[:2]) == COUNT

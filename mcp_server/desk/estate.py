@@ -46,10 +46,11 @@ class EstateDesk:
         if isinstance(data, list):
             part, following = _cut(data, start, limit)
             return _answer(touch, part, len(part), len(data), following)
-        if isinstance(data, dict) and isinstance(data.get("items"), list) and _size(data) > limit:
+        is_cut = isinstance(data, dict) and (start > 0 or _size(data) > limit)
+        if is_cut and isinstance(data.get("items"), list):
             part, following = _cut(data["items"], start, limit)
             return _answer(touch, {**data, "items": part}, len(part), len(data["items"]), following)
-        if isinstance(data, dict) and _size(data) > limit:
+        if is_cut:
             pairs, following = _cut(list(data.items()), start, limit)
             return _answer(touch, dict(pairs), len(pairs), len(data), following)
         return _answer(touch, data, 1, 1, None)
@@ -67,9 +68,12 @@ def _start(cursor: str | None) -> int:
     if cursor is None:
         return 0
     try:
-        return int(base64.urlsafe_b64decode(cursor.encode()).decode())
-    except (ValueError, binascii.Error) as error:
-        raise InvalidArguments("meraki_read: this cursor is not one of ours.", "Call without cursor.") from error
+        text = base64.urlsafe_b64decode(cursor.encode()).decode()
+    except (ValueError, binascii.Error):
+        text = ""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InvalidArguments("meraki_read: this cursor is not one of ours.", "Call without cursor.")
+    return int(text)
 
 
 def _cut(items: Sequence[Json], start: int, limit: int) -> tuple[list[Json], int | None]:

@@ -1,0 +1,124 @@
+"""What a read is made of: CPU of each part, in this process, the sandbox in another.
+
+``python -m scripts.benchmarks.parts`` prints it: CPU instead of time, and the best of ten turns, so that a busy machine
+does not count.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import anyio
+import httpx
+
+from mcp_server.assembly import Server, running
+from mcp_server.call_path import handle
+from mcp_server.domain.actor import Actor
+from mcp_server.domain.call import Receipt, ToolCall
+from mcp_server.domain.ports import Append, Put, Request
+from mcp_server.domain.record import AuditEntry, Usage
+from mcp_server.recording import Recorder
+from mcp_server.settings import load
+from tests.support.stage import KEY, FreeBudget
+
+_TURNS, _CALLS = 10, 25
+_SANDBOX = f"""
+import sys, anyio
+from datetime import UTC, datetime
+from mcp_server.sandbox.app import create_app
+from mcp_server.sandbox.server import serving
+
+async def main():
+    app = create_app(api_key="{KEY}", rate_limit=False, clock=lambda: datetime.now(UTC))
+    async with serving(app) as base:
+        print(base, next(iter(app.world.organizations)), flush=True)
+        await anyio.to_thread.run_sync(sys.stdin.read)
+
+anyio.run(main)
+"""
+Work = Callable[[], Awaitable[Any]]
+
+
+class _NoDisk:
+    """A store that keeps nothing: what is left of a call is ours."""
+
+    async def commit(self, *_writes: object) -> tuple[Receipt, ...]:
+        return (Receipt(1, "0" * 64),)
+
+
+async def _cpu_ms(works: Mapping[str, Work]) -> dict[str, float]:
+    """Milliseconds of CPU for one call of each work, threads included."""
+    best = dict.fromkeys(works, float("inf"))
+    for _ in range(_TURNS):
+        for name, work in works.items():
+            began = time.process_time()
+            for _ in range(_CALLS):
+                await work()
+            best[name] = min(best[name], (time.process_time() - began) / _CALLS * 1000)
+    return best
+
+
+def _works(server: Server, web: httpx.AsyncClient, base: str, organization: str) -> dict[str, Work]:
+    host, parts, store = server.host, server.parts, server.store
+    actor = Actor(host.owner("stdio"), "stdio", "bench", "1")
+    path = f"/organizations/{organization}"
+
+    def call() -> ToolCall:
+        return host.new_call(
+            "meraki_read", {"operation": "getOrganization", "params": {"organizationId": organization}}, actor
+        )
+
+    async def commit() -> None:
+        one, now = call(), server.clock.now()
+        entry = AuditEntry(event="call", at=now, owner=one.actor.owner, status="ok", call_id=one.call_id, tool=one.tool)
+        await store.commit(Append(entry), Put(Usage(one.call_id, now, "o", "c", "t", 1, 1, 1, 0.0, 0.0, "ok"), {}))
+
+    shared = parts.world()  # remembers its one read
+    ours = replace(parts, recorder=Recorder(_NoDisk()), world=lambda: shared)  # type: ignore[arg-type]  # only commit is called
+
+    return {
+        "direct GET with httpx": lambda: web.get(base + path),
+        "the same through our client": lambda: server.client.read(Request("GET", path)),
+        "ours: arguments, hooks, data, record; no HTTP, no disk": lambda: handle(ours, call()),
+        "durable commit of the call's row and its cost": commit,
+        "the whole call": lambda: host.handle(call()),
+    }
+
+
+async def measured(base: str, organization: str) -> dict[str, float]:
+    """Milliseconds of CPU of each part, against the sandbox at that address."""
+    with TemporaryDirectory() as home:
+        given = {"home": Path(home) / "data", "base_url": base, "api_key": KEY, "allow_loopback": True}
+        async with (
+            running(load({}, overrides=given), budget=FreeBudget()) as server,
+            httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}) as web,
+        ):
+            works = _works(server, web, base, organization)
+            for work in works.values():
+                await work()
+            return await _cpu_ms(works)
+
+
+def main() -> None:
+    """Print the table."""
+    command = [sys.executable, "-c", _SANDBOX]
+    root = str(Path(__file__).resolve().parents[2])
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}
+    ) as sandbox:
+        if sandbox.stdout is None or sandbox.stdin is None:
+            raise RuntimeError("the sandbox has no pipes")
+        base, organization = sandbox.stdout.readline().split()
+        for name, spent in anyio.run(measured, base, organization).items():
+            print(f"{spent:6.2f} ms  {name}")
+        sandbox.stdin.close()
+
+
+if __name__ == "__main__":
+    main()

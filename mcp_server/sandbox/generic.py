@@ -37,6 +37,13 @@ _DEVICE_WORDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+#: fields in which the items that are there at first differ: one is the default, and they have an order
+_FIRST: Mapping[str, Mapping[str, Json]] = {
+    "1": {"isDefault": True, "priority": 1},
+    "2": {"isDefault": False, "priority": 2},
+}
+
+
 class Rows(Sequence[Json]):
     """Rows of a list, each made when it is looked at, so that a page of 10,000 devices costs one page."""
 
@@ -113,6 +120,23 @@ def _first(world: World, call: Call, route: Route) -> Json:
     return sample(setting, route.response, enums=put.body)
 
 
+def _listed_first(world: World, call: Call, route: Route) -> Json:
+    """What a list of the organization says of a singleton that has no GET and that nobody wrote yet."""
+    lister = next((name for name, template in routes().readers.items() if template == route.template), None)
+    tree = routes().by_operation[lister].response if lister else None
+    if tree is None or isinstance(tree, dict):
+        return {}
+    setting = replace(about(world, call.path, call.params), is_configuration=True)
+    own = (setting.device or setting.network or {}).get("serial" if setting.device else "id", "")
+    listed = filled(routes().by_operation[lister or ""].template, {"organizationId": _owner(world, call)})
+    return known(sample(replace(setting, path=f"{listed}/{own}"), tree[0]), route.body)
+
+
+def _owner(world: World, call: Call) -> str:
+    network_id = call.params.get("networkId") or world.network_of(call.params.get("serial", ""))
+    return world.organization_of(network_id) or ""
+
+
 def item_tree(template: str) -> Json:
     """The response tree of one item of a collection; None when nothing shows one."""
     for route in routes().item_routes(template):
@@ -142,6 +166,7 @@ def _first_items(world: World, template: str, path: str, params: Mapping[str, st
     for number in ("1", "2"):
         own = replace(setting, path=f"{path}/{number}", is_configuration=True)
         item = sample(own, tree, enums=_put_body(template)) | {field: _made_key(own, field, number)}
+        item |= {name: made for name, made in _FIRST[number].items() if name in item}
         key = str(item[field])
         items[key] = cut(item, tree) | {field: item[field]}
     return items
@@ -242,7 +267,9 @@ def _put(world: World, call: Call, route: Route) -> Json:
         items[key] = merged(items[key], body, route.body)
         return items[key]
     getter = routes().at.get(("GET", route.template))
-    old = world.singleton(call.path, lambda: _first(world, call, getter) if getter else {})
+    old = world.singleton(
+        call.path, lambda: _first(world, call, getter) if getter else _listed_first(world, call, route)
+    )
     if isinstance(old, list):
         old = {}
     world.resources[call.path] = merged(old, body, route.body)

@@ -222,7 +222,7 @@ def _device(world: World, network_id: str | None, unit: Unit, name: str) -> str:
         "firmware": firmware if network_id else "Not running configured version",
         "productType": unit.product,
         "details": details,
-        "url": f"https://n1.meraki.com/{network_id}/manage/nodes/{serial}",
+        "url": f"https://n1.meraki.com/{network_id}/manage/nodes/{serial}" if network_id else None,
         "floorPlanId": None,
     }
     world.hidden[f"/devices/{serial}"] = {

@@ -163,7 +163,8 @@ def claim_vmx(world: "World", call: Call) -> Json:
         raise CloudError(400, "This network already has an appliance")
     size = call.body["size"]
     serial = stocked_device(world, network["organizationId"], Unit(f"VMX-{size.upper()[:2]}", "appliance", ""))
-    world.devices[serial] |= {"networkId": network_id, "lanIp": _address(world, serial)}
+    url = f"https://n1.meraki.com/{network_id}/manage/nodes/{serial}"
+    world.devices[serial] |= {"networkId": network_id, "lanIp": _address(world, serial), "url": url}
     world.rehouse()
     log(world, call, "Devices claimed", "", [serial])
     return world.devices[serial]

@@ -173,6 +173,7 @@ def take_out(world: "World", device: Json) -> None:
         "address": "",
         "lanIp": None,
         "floorPlanId": None,
+        "url": None,
     }
     world.rehouse()
     facts = world.hidden[f"/devices/{serial}"]

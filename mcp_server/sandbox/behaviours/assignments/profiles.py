@@ -157,8 +157,7 @@ def reassign(world: "World", call: Call) -> Json:
     """The devices and stacks have the profile; without a name in the body they have the default one."""
     body, network_id = call.body, call.params["networkId"]
     iname = (body.get("vlanProfile") or {}).get("iname")
-    if iname is not None:
-        named(world, call, _VLANS, iname, "VLAN profile")
+    is_default = iname is None or named(world, call, _VLANS, iname, "VLAN profile").get("isDefault")
     if not body["serials"] and not body["stackIds"]:
         raise CloudError(400, "At least one of 'serials' or 'stackIds' is required")
     stacks = items_at(
@@ -171,7 +170,7 @@ def reassign(world: "World", call: Call) -> Json:
     held = world.collection(_vlan_profiles(call))
     for key in (*serials, *body["stackIds"]):
         held.pop(key, None)
-        if iname is not None:
+        if not is_default:
             held[key] = {"iname": iname}
     return {"vlanProfile": {"iname": iname}, "serials": serials, "stackIds": body["stackIds"]}
 

@@ -114,7 +114,9 @@ def put_tunnels(world: "World", call: Call) -> Json:
             raise CloudError(400, f"Cluster {row['cluster']['id']} not found")
     for row in rows:
         key = f"{row['cluster']['id']} {row['network']['id']}"
-        _tunnels(world, organization_id)[key] = {"encryption": {"enabled": row["data"]["encryption"]["enabled"]}}
+        _tunnels(world, organization_id).pop(key, None)
+        if row["data"]["encryption"]["enabled"]:
+            _tunnels(world, organization_id)[key] = {"encryption": {"enabled": True}}
     return {"items": [_tunnel(world, organization_id, row["cluster"]["id"], row["network"]["id"]) for row in rows]}
 
 

@@ -66,6 +66,34 @@ def _signal(held: dict[str, Json], slot: str, kind: str, bands: list[str]) -> Js
     return {"type": kind, "masked": list(masked), "enabled": left, "supported": list(bands)}
 
 
+# Where they are
+
+
+@behaviour("updateDeviceCellularGeolocations")
+def put_geolocation(world: "World", call: Call) -> Json:
+    """Whether a cellular device says where it is."""
+    serial = call.params["serial"]
+    if world.devices[serial]["productType"] != "cellularGateway":
+        raise CloudError(400, "This endpoint only supports cellular devices")
+    found = world.singleton(f"/devices/{serial}/cellular/geolocations", {"enabled": False})
+    found["enabled"] = call.body["enabled"]
+    return {"serial": serial, "geolocation": dict(found)}
+
+
+@behaviour("getOrganizationDevicesCellularGeolocations")
+def list_geolocations(world: "World", call: Call) -> Json:
+    """Each cellular device, and its place where it says so."""
+    wanted = call.query.get("serials")
+    rows = []
+    for one in of_organization(world, call.params["organizationId"]):
+        if one["productType"] != "cellularGateway" or (wanted and one["serial"] not in wanted):
+            continue
+        stored = world.singleton(f"/devices/{one['serial']}/cellular/geolocations", {"enabled": False})
+        place = {"latitude": one["lat"], "longitude": one["lng"]} if stored["enabled"] else {}
+        rows.append({"serial": one["serial"], "geolocation": stored | place})
+    return rows
+
+
 # eSIMs
 
 

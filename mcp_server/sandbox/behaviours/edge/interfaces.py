@@ -58,7 +58,13 @@ def list_ports(world: "World", call: Call) -> Json:
         and world.organization_of(one["networkId"]) == call.params["organizationId"]
         and (not call.query.get("serials") or one["serial"] in call.query["serials"])
     ]
-    return Rows(serials, lambda serial: {"serial": serial, "ports": list(_ports(world, serial).values())})
+    numbers = {str(one) for one in call.query.get("numbers") or ()}
+
+    def row(serial: str) -> Json:
+        ports = _ports(world, serial)
+        return {"serial": serial, "ports": [port for key, port in ports.items() if not numbers or key in numbers]}
+
+    return Rows(serials, row)
 
 
 @behaviour("updateDeviceApplianceInterfacesPort", "createDeviceApplianceInterfacesPortsUpdate")

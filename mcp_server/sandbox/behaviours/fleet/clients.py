@@ -9,7 +9,7 @@ from mcp_server.sandbox.behaviours.signals.clients import get_client
 from mcp_server.sandbox.checks.addresses import is_mac
 from mcp_server.sandbox.checks.references import group_policies
 from mcp_server.sandbox.checks.settings import home
-from mcp_server.sandbox.checks.tables import device_of_organization, some
+from mcp_server.sandbox.checks.tables import device_of_organization, network_of_organization, some
 
 if TYPE_CHECKING:
     from mcp_server.sandbox.world import World
@@ -64,6 +64,44 @@ def _shown_policy(stored: Json) -> Json:
     by_ssid = stored.get("policiesBySsid") or {}
     shown = {name: stored[name] for name in ("devicePolicy", "groupPolicyId") if name in stored}
     return shown | ({"policiesBySsid": [{"ssidNumber": int(n)} | one for n, one in by_ssid.items()]} if by_ssid else {})
+
+
+# Sentry policies
+
+
+@behaviour("getOrganizationSmSentryPoliciesAssignmentsByNetwork")
+def list_sentry(world: "World", call: Call) -> Json:
+    """The sentry policies of each network, none for most."""
+    organization_id = call.params["organizationId"]
+    held = world.collection(f"/organizations/{organization_id}/sm/sentry/policies/assignments")
+    return [{"networkId": n["id"], "policies": held.get(n["id"], [])} for n in world.networks_of(organization_id)]
+
+
+@behaviour("updateOrganizationSmSentryPoliciesAssignments")
+def put_sentry(world: "World", call: Call) -> Json:
+    """The policies of the networks that are named, others stay; an empty list leaves a network none."""
+    organization_id, rows = call.params["organizationId"], some(call.body["items"], "items")
+    for row in rows:
+        network_of_organization(world, organization_id, row["networkId"])
+        for one in row.get("policies") or []:
+            network_of_organization(world, organization_id, one["smNetworkId"])
+            if str(one["groupPolicyId"]) not in group_policies(world, home(world, row["networkId"])):
+                raise CloudError(400, f"Group policy {one['groupPolicyId']} not found")
+    held = world.collection(f"/organizations/{organization_id}/sm/sentry/policies/assignments")
+    for row in rows:
+        before = held.pop(row["networkId"], [])
+        if row.get("policies"):
+            held[row["networkId"]] = [_sentry(world, before, row["networkId"], one) for one in row["policies"]]
+    return {"items": list_sentry(world, call)}
+
+
+def _sentry(world: "World", before: list[Json], network_id: str, given: Json) -> Json:
+    id_ = given.get("policyId")
+    old = next((one for one in before if one["policyId"] == id_), None)
+    if id_ and old is None:
+        raise CloudError(400, f"Sentry policy {id_} not found")
+    made = {"policyId": id_ or world.new_id(), "networkId": network_id, "createdAt": world.stamp()}
+    return (old or made) | copy.deepcopy(given) | {"policyId": made["policyId"], "lastUpdatedAt": world.stamp()}
 
 
 # Cameras

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
 from mcp_server.sandbox.behaviours.devices import inventory
+from mcp_server.sandbox.behaviours.lan.ssids import ssids_of
 from mcp_server.sandbox.checks.settings import home
 from mcp_server.sandbox.checks.tables import device_of_organization, some, updated, without_twins
 
@@ -69,6 +70,43 @@ def delete_rule(world: "World", call: Call) -> None:
     """The rule is gone."""
     if _rules(world, call.params["networkId"]).pop(call.params["ruleId"], None) is None:
         raise CloudError(404)
+
+
+# OpenRoaming
+
+
+def _roaming(world: "World", network_id: str, number: str) -> Json:
+    path = f"{home(world, network_id)}/wireless/ssids/{number}/openRoaming"
+    return world.singleton(path, {"enabled": False, "tenantId": ""})
+
+
+@behaviour("updateNetworkWirelessSsidOpenRoaming")
+def put_roaming(world: "World", call: Call) -> Json:
+    """Whether an SSID lets guests of other operators in; switched on it needs a tenant."""
+    number = call.params["number"]
+    new = updated(call, _roaming(world, call.params["networkId"], number))
+    if new["enabled"] and not new["tenantId"]:
+        raise CloudError(400, "'tenantId' is required when OpenRoaming is enabled")
+    found = _roaming(world, call.params["networkId"], number)
+    found |= new
+    return found
+
+
+@behaviour("getOrganizationWirelessSsidsOpenRoamingByNetwork")
+def list_roaming(world: "World", call: Call) -> Json:
+    """Every SSID of every network with access points."""
+    wanted = call.query.get("networkIds")
+    rows = []
+    for network in world.networks_of(call.params["organizationId"]):
+        if "wireless" in network["productTypes"] and (not wanted or network["id"] in wanted):
+            ssids = ssids_of(world, home(world, network["id"]))
+            shown = [
+                {"name": ssid["name"], "number": int(number), "enabled": ssid["enabled"]}
+                | {"openRoaming": dict(_roaming(world, network["id"], number))}
+                for number, ssid in ssids.items()
+            ]
+            rows.append({"networkId": network["id"], "networkName": network["name"], "ssid": shown})
+    return rows
 
 
 # Deployments

@@ -77,10 +77,11 @@ def put_stack(world: "World", call: Call) -> Json:
 
 @behaviour("addNetworkSwitchStack")
 def add_member(world: "World", call: Call) -> Json:
-    """The switch is a member, the last one."""
+    """The switch is a member; members stand in the order of the network's devices until a PUT orders them."""
     stack, serial = _find(world, call), call.body["serial"]
     _check_member(world, call, serial)
-    stack["serials"].append(serial)
+    wanted = {*stack["serials"], serial}
+    stack["serials"] = [one["serial"] for one in world.devices_in(call.params["networkId"]) if one["serial"] in wanted]
     return _shown(world, stack)
 
 

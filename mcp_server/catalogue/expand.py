@@ -166,10 +166,13 @@ def _refs(value: Json, depth: int) -> Iterator[Mapping[str, Json]]:
 def _refuse(wrong: Sequence[str], operations: int) -> NoReturn:
     rest = len(wrong) - MOST_SHOWN
     listed = [*wrong[:MOST_SHOWN], *([f"and {rest} more faults"] if rest > 0 else [])]
-    several = f"{len(wrong)} faults; the first: " if len(wrong) > 1 else ""
     what = "The plan's operations do not fit" if operations > 1 else "The call does not fit its operation"
+    head = f"{what}. {len(wrong)} faults; the first: " if len(wrong) > 1 else ""
+    first = wrong[0] if len(wrong) > 1 or operations > 1 else wrong[0].removeprefix("operations[0]").lstrip(": ")
     raise InvalidArguments(
-        f"{what}. {several}{wrong[0].rstrip('.')}.",
-        "Correct all faults at once; meraki_search with operation=ID shows the whole schema.",
+        f"{head}{first.rstrip('.')}{'' if first.endswith('?') else '.'}",
+        "Correct all faults at once; meraki_search with operation=ID shows the whole schema."
+        if len(wrong) > 1
+        else "Correct it; schema: meraki_search operation=ID.",
         details={"faults": listed},
     )

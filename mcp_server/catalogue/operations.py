@@ -72,7 +72,7 @@ class Catalogue:
             near = self.nearest(operation_id)
             remedy = f"Did you mean {', '.join(near)}?" if near else "Find its id with meraki_search."
             raise InvalidArguments(
-                f"There is no operation {operation_id[:80]!r} in Dashboard API {self.version}.",
+                f"There is no operation {operation_id[:80]!r} in v{self.version}.",
                 remedy,
                 code="unknown_operation",
                 details={"operation": operation_id[:80], "nearest": list(near)},

@@ -11,7 +11,7 @@ from mcp_server.domain.state.json_value import sounds_secret
 
 WHERE_CHARS = 60
 VALUE_CHARS = 24
-NAMES_CHARS = 60
+NAMES_CHARS = 40
 MOST_FAULTS = 200  #: nobody reads more, and looking for near names costs time
 
 _DOTS = "*\u2022\u25cf\u2219\u00b7\u25aa\u2588"  #: what programs print in place of a character of a secret
@@ -70,7 +70,7 @@ class Faults:
         """Note a value that is not one of ``enum``; the nearest ones are named first."""
         near = () if secret or not isinstance(value, str) else nearest(value, enum)
         rest = tuple(allowed for allowed in enum if allowed not in near)
-        self.add(where, f"not an allowed value, {found(value, secret=secret)}", near + rest)
+        self.add(where, f"not allowed, {found(value, secret=secret)}", near + rest)
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> tuple[str, ...]:

@@ -73,9 +73,9 @@ class _Places:
             candidates = await self.world.inventory.candidates(given, "template")
         shown = clean(given, 80)
         if candidates:
-            ids = first_few([f"{one['id']} ({one['name']}, {one['organization']})" for one in candidates])
+            ids = first_few([f"{one['id']} ({one['name']}, {one['organization']})" for one in candidates], most=2)
             raise Refused(
-                f"{shown!r} is the id of no {kind}; it may mean {ids}.",
+                f"{shown!r} is the id of no {kind}; perhaps {ids}.",
                 "Give one of the ids in candidates.",
                 code="ambiguous_or_name",
                 details={"given": shown, "candidates": candidates},

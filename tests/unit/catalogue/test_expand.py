@@ -118,7 +118,7 @@ def test_the_faults_of_all_operations_come_together() -> None:
     assert found == [
         "operations[0] getNetwork: is a read; use meraki_read",
         (
-            "operations[1]: There is no operation 'updateNetworkSsid' in Dashboard API 1.75.1. "
+            "operations[1]: There is no operation 'updateNetworkSsid' in v1.75.1. "
             "Did you mean updateNetwork, updateNetworkSnmp, updateNetworkWirelessSsid?"
         ),
         "operations[2] updateDeviceSwitchPort: bodi: no such field (nearest: body)",

@@ -51,7 +51,7 @@ def test_all_faults_are_told_at_once() -> None:
         "params.networkId: missing; the path needs it",
         "body.nmae: no such field (nearest: name)",
         (
-            'body.authMode: not an allowed value, found string "psk2" (allowed: psk, 8021x-entra, 8021x-google, '
+            'body.authMode: not allowed, found string "psk2" (allowed: psk, 8021x-entra, 8021x-google, '
             "8021x-localradius and 12 more)"
         ),
         'body.enabled: expects a boolean, found string "yes"',
@@ -103,7 +103,7 @@ def test_an_enum_of_a_query_is_checked() -> None:
     """The nearest value is named first."""
     assert said("getNetworkEvents", {"networkId": "N_1", "productType": "swich"}) == [
         (
-            'params.productType: not an allowed value, found string "swich" (allowed: switch, appliance, camera, '
+            'params.productType: not allowed, found string "swich" (allowed: switch, appliance, camera, '
             "campusGateway, cellularGateway and 4 more)"
         )
     ]
@@ -181,7 +181,7 @@ def test_an_enum_of_whole_numbers_takes_numbers() -> None:
     operation = "updateNetworkWirelessSsidSplashSettings"
     assert said(operation, SSID, {"splashTimeout": 60}) == []
     assert said(operation, SSID, {"splashTimeout": 60.0}) == []
-    assert "not an allowed value, found integer 61" in said(operation, SSID, {"splashTimeout": 61})[0]
+    assert "not allowed, found integer 61" in said(operation, SSID, {"splashTimeout": 61})[0]
     assert "expects an integer" in said(operation, SSID, {"splashTimeout": "60"})[0]
 
 

@@ -80,6 +80,8 @@ class SandboxApp:
             await _live(receive, send)
             return
         body = await _read(receive)
+        if body is None:  # the connection broke before the request was whole: nobody asked anything
+            return
         if scope["path"].startswith("/_sandbox"):
             answer = self._control(scope["method"], scope["path"], body)
             await _send(send, answer.status, _json(answer.body), {})
@@ -396,10 +398,13 @@ async def _live(receive: Receive, send: Send) -> None:
             return
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive) -> bytes | None:
+    """The body; None when the client went away before its end."""
     parts = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)

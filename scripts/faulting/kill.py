@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from mcp_server.cli.program import main as command_line
 from mcp_server.settings import Settings, load
 from scripts.faulting.cells import Cell
 from scripts.faulting.cloud import KEY, Cloud
-from scripts.faulting.life import Caller, Ended, live
+from scripts.faulting.life import Ended, Work, live
 from scripts.faulting.stories import PSK, STORIES, look
 from tests.faults.oracle import Evidence, Verdict, judge
 from tests.support.stage import QUICK
@@ -27,9 +26,8 @@ SETTINGS: Final[Mapping[str, Json]] = {**QUICK, "profile": "solo", "allow_loopba
 class Result:
     """What came of a cell. ``faults`` are those of the run itself: a point that was not reached, a server that fell."""
 
-    cell: Cell
+    name: str
     verdict: Verdict
-    seconds: float
     ended: Sequence[str] = ()  #: the last state of each change
     faults: Sequence[str] = field(default_factory=tuple)
 
@@ -41,7 +39,7 @@ class Result:
 
 def run(cell: Cell, cloud: Cloud) -> Result:
     """The cell, carried out on a cloud as it was at first."""
-    began, story = time.monotonic(), STORIES[cell.story]
+    story = STORIES[cell.story]
     with TemporaryDirectory() as scratch:
         place = Place(Path(scratch), cloud)
         cloud.reset()
@@ -49,23 +47,27 @@ def run(cell: Cell, cloud: Cloud) -> Result:
         before, known = cloud.state(), len(cloud.journal())
         faults: list[str] = []
         if story.first is not None:
-            faults += _unless(place.live("", story.first).code == 0, "the server that goes first failed")
+            faults += unless(place.live("", story.first).code == 0, "the server that goes first failed")
         ended = place.live(f"{cell.point}:kill:{cell.nth}", story.tell)
-        faults += _unless(_is_at(ended, cell.point, cell.nth), f"not killed at {cell.point}: {ended}")
+        faults += unless(is_at(ended, cell.point, cell.nth), f"not killed at {cell.point}: {ended}")
         if cell.again:
             ended = place.live(f"{cell.again}:kill", look)
-            faults += _unless(_is_at(ended, cell.again, 1), f"recovery not killed at {cell.again}: {ended}")
-        faults += _unless(place.live("", look).code == 0, f"the server after it failed: {place.errors()}")
-        evidence = place.evidence(before, known)
-    verdict = judge(evidence)
-    return Result(cell, verdict, time.monotonic() - began, _ends(evidence), faults)
+            faults += unless(is_at(ended, cell.again, 1), f"recovery not killed at {cell.again}: {ended}")
+        faults += unless(place.live("", look).code == 0, f"the server after it failed: {place.errors()}")
+        return result(str(cell), place.evidence(before, known), faults)
 
 
-def _unless(holds: bool, otherwise: str) -> list[str]:
+def result(name: str, evidence: Evidence, faults: Sequence[str]) -> Result:
+    """What came of a run by that name, judged."""
+    return Result(name, judge(evidence), _ends(evidence), faults)
+
+
+def unless(holds: bool, otherwise: str) -> list[str]:
+    """No fault, or that one."""
     return [] if holds else [otherwise]
 
 
-def _is_at(ended: Ended, point: str, nth: int) -> bool:
+def is_at(ended: Ended, point: str, nth: int) -> bool:
     """Whether a life was killed just when it reached the point: what it wrote down last says so."""
     return ended.was_killed and ended.reached[-1:] == (f"{point} {nth}",)
 
@@ -90,17 +92,18 @@ class Place:
         known = load({}, overrides={**SETTINGS, **self.given, "home": home, "base_url": self.cloud.url, "api_key": KEY})
         return replace(known, failpoint=failpoint, failpoint_trace=self.root / "trace")
 
-    def live(self, failpoint: str, work: Any) -> Ended:
+    def live(self, failpoint: str, work: Work, *, paced: bool = False) -> Ended:
         """One life of a server there."""
-        return live(self.settings(failpoint), self.root / "told", work)
+        return live(self.settings(failpoint), self.root / "told", work, paced=paced)
 
     def errors(self) -> str:
         """The end of what the servers wrote on standard error."""
         file = self.root / "stderr"
         return file.read_text("utf-8", "replace")[-2000:] if file.exists() else ""
 
-    def evidence(self, before: Mapping[str, Json], known: int, *, told: str = "told", paced: bool = False) -> Evidence:
+    def evidence(self, before: Mapping[str, Json], known: int, *, told: str = "told", **more: Any) -> Evidence:
         """What the witnesses say; the first ``known`` requests were others'; ``told`` names files."""
+        stdout = self.root / "stdout"
         return Evidence(
             journal=self.cloud.journal()[known:],
             before=before,
@@ -108,7 +111,9 @@ class Place:
             audit=exported(self.root / "home", self.root / "audit"),
             told=[row for file in sorted(self.root.glob(told)) for row in _rows(file)],
             canaries=(KEY, PSK),
-            paced=paced,
+            stdout=stdout.read_text("utf-8").splitlines() if stdout.exists() else (),
+            measured=_rows(self.root / "measured"),
+            **{"paced": False, **more},
         )
 
 
@@ -133,6 +138,3 @@ def exported(home: Path, target: Path) -> list[Mapping[str, Json]]:
 
 def _rows(path: Path) -> list[Mapping[str, Json]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
-
-
-__all__ = ["Caller", "Place", "Result", "exported", "run"]

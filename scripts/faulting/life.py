@@ -20,6 +20,7 @@ from mcp_server.assembly import Server, running
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Answer
 from mcp_server.domain.ports import RateBudget
+from mcp_server.domain.record import StoredPlan
 from mcp_server.settings import Settings
 from tests.support.stage import FreeBudget
 
@@ -48,7 +49,11 @@ class Caller:
 
     server: Server
     told: Path
-    is_patient: bool = True
+
+    async def open_plans(self) -> list[str]:
+        """The ids of the plans that were not applied."""
+        plans = await self.server.store.list(StoredPlan, {}, limit=100)
+        return [plan.key for plan in plans if plan.change_id is None]
 
     async def call(self, tool: str, *, phase: str = "", **arguments: Json) -> Payload:
         """The answer to a call; a question is answered with yes and the plan's code."""

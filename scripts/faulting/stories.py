@@ -37,11 +37,12 @@ class Story:
     never: tuple[str, ...] = ()  #: points that it does not pass
 
 
-def _ssid(number: int, **body: Json) -> dict[str, Json]:
+def ssid(number: int, **body: Json) -> dict[str, Json]:
+    """A plan's step that changes an SSID."""
     return step("updateNetworkWirelessSsid", body, networkId=NET, number=str(number))
 
 
-async def _changed(caller: Caller, *operations: dict[str, Json], audited: bool = False) -> None:
+async def changed(caller: Caller, *operations: dict[str, Json], audited: bool = False) -> None:
     """Plan, have it approved as it must be, apply."""
     plan = await caller.call("meraki_plan", operations=list(operations), intent="tried by a harness")
     if plan["status"] != "ok":
@@ -76,27 +77,27 @@ async def _verdict(caller: Caller, audit_id: str) -> None:
 
 async def _one(caller: Caller) -> None:
     body = {"name": "Rede", "authMode": "psk", "encryptionMode": "wpa", "wpaEncryptionMode": "WPA2 only"}
-    await _changed(caller, _ssid(1, **body, psk={"$secret": "GUEST"}))
+    await changed(caller, ssid(1, **body, psk={"$secret": "GUEST"}))
 
 
 async def _audited(caller: Caller) -> None:
-    await _changed(caller, _ssid(1, name="Rede"), audited=True)
+    await changed(caller, ssid(1, name="Rede"), audited=True)
 
 
 async def _five(caller: Caller) -> None:
-    await _changed(caller, *(_ssid(number, name=f"Rede {number}") for number in range(5)))
+    await changed(caller, *(ssid(number, name=f"Rede {number}") for number in range(5)))
 
 
 async def _batch(caller: Caller) -> None:
-    await _changed(caller, step("updateDeviceSwitchPort", {"vlan": 20}, serial=CORE, for_each={"portId": ["3-6"]}))
+    await changed(caller, step("updateDeviceSwitchPort", {"vlan": 20}, serial=CORE, for_each={"portId": ["3-6"]}))
 
 
 async def _create(caller: Caller) -> None:
-    await _changed(caller, step("createNetworkApplianceVlan", _VLAN, networkId=NET))
+    await changed(caller, step("createNetworkApplianceVlan", _VLAN, networkId=NET))
 
 
 async def _delete(caller: Caller) -> None:
-    await _changed(caller, step("deleteNetworkApplianceVlan", None, networkId=NET, vlanId="77"))
+    await changed(caller, step("deleteNetworkApplianceVlan", None, networkId=NET, vlanId="77"))
 
 
 def _with_vlan(cloud: Cloud) -> None:

@@ -10,10 +10,15 @@ from scripts.faulting.stories import STORIES
 #: Passed once for each write; the others once for each change or call.
 OF_A_STEP: Final = ("K5", "K6", "K7H", "K7", "K8", "K9", "K10")
 OF_AN_AUDIT: Final = ("K1", "K2")
-OF_A_CHANGE: Final = tuple(point for point in POINTS if point not in (*OF_A_STEP, *OF_AN_AUDIT))
+OF_A_CHANGE: Final = tuple(
+    point for point in POINTS if point.startswith("K") and point not in (*OF_A_STEP, *OF_AN_AUDIT)
+)
 _CALLS: Final = 3  #: to plan, to ask for a yes, to apply: each ends with the reply, K13
 #: Where the recovery is killed while it works: it reads back, writes what undoes, and ends the change.
-OF_A_RECOVERY: Final = ("K6", "K7", "K8", "K9", "K10", "K11", "K12")
+OF_A_RECOVERY: Final = (
+    *(point for point in POINTS if point.startswith("R")),
+    *("K6", "K7", "K8", "K9", "K10", "K11", "K12"),
+)
 
 
 @dataclass(frozen=True, slots=True)

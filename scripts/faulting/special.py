@@ -1,7 +1,6 @@
 """What a kill in the middle of a change does not put to the test: open breaker, rate, standard output, bounds."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -37,10 +36,9 @@ def left_alone(cloud: Cloud) -> Result:
     async def fail(caller: Caller) -> None:
         plan = await caller.call("meraki_plan", operations=[ssid(1, name="Rede")], intent="tried by a harness")
         cloud.fault(kind="status", status=500, path=SSID, count=99)
+        params = {"networkId": NET, "number": "1"}
         for _ in range(FAILURES_TO_OPEN):
-            await caller.call(
-                "meraki_read", operation="getNetworkWirelessSsid", params={"networkId": NET, "number": "1"}
-            )
+            await caller.call("meraki_read", operation="getNetworkWirelessSsid", params=params)
         await caller.call("meraki_apply", plan_id=plan["plan_id"])
 
     async def refused(caller: Caller) -> None:
@@ -87,7 +85,7 @@ def _measure(caller: Caller, changes: int) -> None:
     row = {
         "changes": changes,
         "rss_bytes": int(resident.split()[1]) * 1024,
-        "files": len(os.listdir("/proc/self/fd")),
+        "files": len(list(Path("/proc/self/fd").iterdir())),
         "disk_bytes": sum(file.stat().st_size for file in home.rglob("*") if file.is_file()),
     }
     with (home.parent / "measured").open("a", encoding="utf-8") as file:
@@ -103,10 +101,8 @@ def over_stdio(cloud: Cloud) -> Result:
             "MERAKI_SPECIALIST_FAILPOINT": settings.failpoint,
             "MERAKI_SPECIALIST_FAILPOINT_TRACE": str(settings.failpoint_trace),
         }
-        command = [sys.executable, "-m", "mcp_server", "serve"]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, cwd=place.root
-        ) as server:
+        command, pipe = [sys.executable, "-m", "mcp_server", "serve"], subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env, cwd=place.root) as server:
             lines = list(_spoken(server))
         (place.root / "stdout").write_text("".join(lines), "utf-8")
         reached = (place.root / "trace").read_text("utf-8").splitlines()

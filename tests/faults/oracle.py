@@ -18,7 +18,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -70,6 +70,7 @@ LOG_BYTES: Final = 8_000_000  #: a write-ahead log that was not yet folded in
 class Evidence:
     """What the witnesses say. ``tries`` is how often one read is tried at most, for counting failed calls.
 
+    ``audit`` may hold the signed statements that an export ends with; they are checked against the rows.
     ``paced``: the requests were paced by the product; without that the rate (I11) is not judged.
     """
 
@@ -83,6 +84,7 @@ class Evidence:
     canaries: Sequence[str] = ()
     tries: int = 3
     paced: bool = True
+    statements: Sequence[Row] = ()  #: those of the audit; set by ``judge``
 
 
 @dataclass
@@ -146,7 +148,9 @@ class Case:
 
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on one run."""
-    case, verdict = _put_together(evidence), Verdict()
+    rows = [row for row in evidence.audit if "event" in row]
+    statements = [row for row in evidence.audit if "event" not in row]
+    case, verdict = _put_together(replace(evidence, audit=rows, statements=statements)), Verdict()
     for check in CHECKS:
         check(case, verdict)
     return verdict
@@ -307,6 +311,9 @@ def _i7(case: Case, verdict: Verdict) -> None:
         verdict.look("I7", holds=links, otherwise=f"row {row['seq']} does not follow the one before it, or was altered")
         previous = row["hash"]
         hashes[row["seq"]] = row["hash"]
+    for statement in case.evidence.statements:
+        fits = statement.get("kind") != "checkpoint" or hashes.get(statement["seq"]) == statement["hash"]
+        verdict.look("I7", holds=fits, otherwise=f"a signed statement names another row {statement.get('seq')}")
     for one in case.evidence.told:
         receipt = one["payload"].get("receipt")
         if receipt:

@@ -43,7 +43,7 @@ def test_an_honest_run_holds_and_exercises_every_invariant() -> None:
 
 
 def _first(rows: list[Json], event: str, status: str = "") -> Json:
-    return next(one for one in rows if one["event"] == event and status in ("", one["status"]))
+    return next(one for one in rows if one.get("event") == event and status in ("", one["status"]))
 
 
 def _set(index: int, **values: Json) -> Callable[[list[Json]], None]:
@@ -69,7 +69,7 @@ def _interleaved(rows: list[Json]) -> None:
 def _one_approval(rows: list[Json]) -> None:
     """Every change begins with the same approval."""
     for one in rows:
-        if "approval" in one["detail"]:
+        if "approval" in one.get("detail", ()):
             one["detail"]["approval"] = "yes-1"
 
 
@@ -139,6 +139,9 @@ VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
     "I7": {
         "an altered row": _unlinked,
         "a row that was cut off": lambda: replace(honest(), audit=honest().audit[1:]),
+        "a signed statement about another row": lambda: replace(
+            honest(), audit=[*honest().audit, {"kind": "checkpoint", "seq": 3, "hash": "0" * 64}]
+        ),
         "an acknowledged row that is not there": lambda: spoiled(
             "told", lambda told: told[0]["payload"]["receipt"].update(seq=999)
         ),

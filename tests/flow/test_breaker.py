@@ -1,12 +1,12 @@
 """The cloud fails again and again: it is left alone, everybody is told until when, and no change is made meanwhile."""
 
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from mcp_server.assembly import running
 from mcp_server.domain.limits.breaker import FAILURES_TO_OPEN, OPEN_S
-from tests.support.fake_clock import FakeClock
+from tests.support.fake_clock import ShiftedClock
 from tests.support.places import NET, ORG
 from tests.support.stage import Stage, accepting, also, staged
 from tests.support.story import Payload, confirmed, planned, step
@@ -21,13 +21,16 @@ async def read(stage: Stage) -> Payload:
 
 async def test_after_five_failures_nothing_is_sent_and_every_answer_says_until_when(tmp_path: Path) -> None:
     """Reads and changes; health_check names the organization; a second server on the data knows; two reads close it."""
-    clock = FakeClock()
+    clock = ShiftedClock()
     async with staged(tmp_path / "home", answer=accepting, clock=clock, given={"retry_server_tries": 1}) as stage:
         plan = await planned(stage, step("updateNetworkWirelessSsid", {"name": "X"}, networkId=NET, number="1"))
         stage.sandbox.add_fault({"kind": "status", "status": 500, "path": SSID, "count": 99})
         for _ in range(FAILURES_TO_OPEN):
             assert (await read(stage))["error"]["code"] == "outcome_unknown"
-        until = (clock.now() + timedelta(seconds=OPEN_S)).isoformat(timespec="seconds")
+        told = await read(stage)
+        until = told["error"]["until"]
+        left_s = (datetime.fromisoformat(until) - clock.now()).total_seconds()
+        assert OPEN_S - 30 < left_s <= OPEN_S
         stage.sandbox.faults.clear()
         sent = len(stage.sandbox.world.journal)
         for answer in (await read(stage), await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])):

@@ -73,7 +73,9 @@ def is_at(ended: Ended, point: str, nth: int) -> bool:
 
 
 def _ends(evidence: Evidence) -> Sequence[str]:
-    ends = {row["change_id"]: row["status"] for row in evidence.audit if row["event"] == "state" and row["change_id"]}
+    ends = {
+        row["change_id"]: row["status"] for row in evidence.audit if row.get("event") == "state" and row["change_id"]
+    }
     return tuple(ends.values())
 
 

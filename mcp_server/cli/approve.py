@@ -41,13 +41,14 @@ def approve(home: dict[str, Any], plan_id: str | None, key_name: str | None, *, 
     if watch == (plan_id is not None):
         raise click.UsageError("Give PLAN_ID or --watch.")
     if plan_id is not None:
-        on_local(home, lambda local: _approve(local, plan_id, key_name))
+        on_local(home, lambda local: approve_plan(local, plan_id, key_name))
         return
     with contextlib.suppress(KeyboardInterrupt):  # the way to end it
         on_local(home, lambda local: _watch(local, key_name))
 
 
-async def _approve(local: Local, plan_id: str, key_name: str | None) -> None:
+async def approve_plan(local: Local, plan_id: str, key_name: str | None = None) -> None:
+    """The plan shown and signed in this terminal; Refused, and on record, when the person does not."""
     async with refusals_recorded(local, "approval", plan_id=clean(plan_id, 64)):
         terminal = Terminal()
         try:

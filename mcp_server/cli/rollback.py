@@ -1,5 +1,6 @@
 """meraki-specialist rollback: the tool of that name, called in this process: same path, same rules, same record."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -7,12 +8,14 @@ from typing import Any, Final
 import anyio
 import click
 
-from mcp_server.assembly import running
+from mcp_server.assembly import Server, running
 from mcp_server.changes.question import question_of
-from mcp_server.cli.local import log_to_stderr
+from mcp_server.cli.approve import approve_plan
+from mcp_server.cli.local import Local, log_to_stderr
 from mcp_server.cli.views.changes import style_of
 from mcp_server.cli.views.printing import line, progress, shown
-from mcp_server.domain.actor import Actor
+from mcp_server.clock import RandomIds, SystemClock
+from mcp_server.domain.actor import Actor, Role
 from mcp_server.domain.call import Json
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.record import StoredPlan
@@ -53,7 +56,8 @@ def rollback(ctx: click.Context, /, change_id: str | None, *, last: int | None, 
         raise click.UsageError("Give CHANGE_ID or --last N.")
     given = {"change_id": change_id, "last": last, "steps": more["steps"], "reason": more["reason"][:500]}
     arguments = {name: value for name, value in given.items() if value}
-    result, question = anyio.run(_rolled_back, load(overrides=ctx.obj), arguments)
+    is_asked = not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    result, question = anyio.run(_rolled_back, load(overrides=ctx.obj), arguments, is_asked)
     shown(dict(result.payload), is_json=as_json, draw=lambda out: _draw(out, result.payload, question))
     ctx.exit(exit_code(str(result.payload["status"])))
 
@@ -65,8 +69,12 @@ def exit_code(status: str) -> int:
     return 4 if status in _HELD else 3 if status in _SAID_NO else 1
 
 
-async def _rolled_back(settings: Settings, arguments: Mapping[str, Json]) -> tuple[ToolResult, str]:
-    """The tool's result, and the question that a person has to answer when there is one."""
+async def _rolled_back(settings: Settings, arguments: Mapping[str, Json], is_asked: bool) -> tuple[ToolResult, str]:
+    """The tool's result, and the question that a person has to answer elsewhere when there is one.
+
+    ``is_asked``: a person sits at this terminal, and may approve it here by code and passphrase. A mere yes would not
+    do: a model with a shell can make itself a terminal.
+    """
     redactor = log_to_stderr(settings)
 
     async def report(done: float, total: float | None, message: str) -> None:
@@ -78,8 +86,17 @@ async def _rolled_back(settings: Settings, arguments: Mapping[str, Json]) -> tup
         progress("Reading the live state ...")
         call = replace(server.host.new_call("rollback", arguments, actor), report=report)
         result = await server.host.handle(call)
+        if result.payload["status"] == "needs_approval" and is_asked and _can_approve(server):
+            local = Local(settings, server.store, server.keyring, server.vault, SystemClock(), RandomIds())
+            await approve_plan(local, str(result.payload["plan_id"]))
+            again = replace(server.host.new_call("rollback", arguments, actor), report=report)
+            result = await server.host.handle(again)
         question = await _question(server.store, result) if result.payload["status"] in _HELD else ""
     return result, question
+
+
+def _can_approve(server: Server) -> bool:
+    return any(key.role is Role.APPROVER for key in server.keyring.list())
 
 
 async def _question(store: Any, result: ToolResult) -> str:

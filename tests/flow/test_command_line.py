@@ -13,7 +13,7 @@ import rfc8785
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.sandbox.cloud import Answer
-from tests.support.commands import approved, enrolled, evidence, filled, port_moved, renamed, run, told
+from tests.support.commands import PASSPHRASE, approved, enrolled, evidence, filled, port_moved, renamed, run, told
 from tests.support.places import NET, ORG
 from tests.support.stage import Stage, environment
 from tests.support.story import applied, planned
@@ -142,6 +142,29 @@ async def test_a_rollback_on_the_command_line_asks_for_approval_and_then_restore
         assert rows[1]["rolled_back_by"] == rows[0]["change_id"]
         again = await told(stage, "rollback", done["change_id"])
         assert again["change_id"] == undone["change_id"]
+
+
+async def test_a_rollback_at_a_terminal_is_approved_right_there_by_code_and_passphrase(tmp_path: Path) -> None:
+    """One command, exit 0; who types something else than the code stops it, exit 3."""
+    async with filled(tmp_path / "home") as stage:
+        before = await ssid(stage)
+        done = await applied(stage, renamed(2, "Visitantes"))
+        await enrolled(stage)
+        command = [*PROGRAM, "rollback", done["change_id"]]
+        async with at_terminal(command, environment(stage.settings)) as person:
+            await person.reads("anything else to stop: ")
+            await person.types("no")
+            assert await person.leaves() == 3
+        assert (await ssid(stage))["name"] == "Visitantes"
+        async with at_terminal(command, environment(stage.settings)) as person:
+            shown = await person.reads("anything else to stop: ")
+            assert f"Takes back {done['change_id']}." in shown
+            assert "The requester says" not in shown
+            await person.types(shown.split("Apply plan ", 1)[1].split(" ", 1)[0])
+            await person.reads("Passphrase: ")
+            await person.types(PASSPHRASE, hidden=True)
+            assert await person.leaves() == 0, person.screen
+        assert await ssid(stage) == before
 
 
 async def ssid(stage: Stage) -> Any:

@@ -9,6 +9,7 @@ from mcp_server.domain.call import Named, Warned
 from mcp_server.domain.plan import FieldChange, Inverse
 from mcp_server.domain.risk import Risk
 from tests.support.plans import plan, step
+from tests.support.records import a_deadline
 
 
 def test_the_question_names_the_plan_its_place_its_risk_and_each_field() -> None:
@@ -96,3 +97,21 @@ def test_the_form_asks_for_a_tick_and_for_the_code_only_where_the_rules_do(rule:
     assert all(one["title"] for one in form["properties"].values())
     if "code" in fields:
         assert (form["properties"]["code"]["type"], form["properties"]["code"]["maxLength"]) == ("string", 8)
+
+
+def test_the_question_of_a_rollback_says_what_it_takes_back_and_nobody_is_quoted() -> None:
+    """Its words are the server's own."""
+    asked = question_of(plan(rolls_back=("CHG-1", "CHG-2"), intent="Roll back CHG-1, CHG-2")).split("\n")
+    assert asked[-1] == "Takes back CHG-1, CHG-2."
+    assert not any("requester" in line for line in asked)
+
+
+def test_the_question_whether_to_keep_a_change_names_it_and_until_when() -> None:
+    """The form asks for the same code as the apply did."""
+    deadline = a_deadline("CHG-1")
+    asked = question_of(plan(), deadline).split("\n")
+    due = deadline.due_at.isoformat(timespec="seconds")
+    assert asked[0] == f"Keep what plan AB12 changed in Acme (1)? Change CHG-1 is undone at {due} unless it is kept."
+    assert asked[1:] == question_of(plan()).split("\n")[1:]
+    assert form_of(plan(), deadline)["properties"]["approve"]["title"] == "Keep this change?"
+    assert form_of(plan(), deadline)["required"] == form_of(plan())["required"]

@@ -26,6 +26,7 @@ from mcp_server.changes.carry_out import Changes
 from mcp_server.changes.keeping.tend import Tender
 from mcp_server.changes.means import Means, Times
 from mcp_server.changes.planning.planner import Planner
+from mcp_server.changes.recovery.duty import Recovery
 from mcp_server.clock import ALPHABET, RandomIds, SystemClock, owner_of, random_text
 from mcp_server.desk.doctor import DoctorDesk
 from mcp_server.desk.estate import EstateDesk
@@ -37,6 +38,7 @@ from mcp_server.domain.call import Attempt, ToolCall
 from mcp_server.domain.holds.freeze import unfreeze_words
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.ports import Breakers, Clock, Ids, MerakiApi, RateBudget, Servers
+from mcp_server.domain.recovery.safe_end import Policy
 from mcp_server.domain.redaction import KnownSecrets
 from mcp_server.failpoints import arm, parse
 from mcp_server.gate.keys import Keyring
@@ -85,6 +87,7 @@ class Server:
     shared: RateFile  #: where servers share each organization's limits
     breakers: StoreBreakers
     presence: Presence
+    recovery: Recovery
 
     async def close(self) -> None:
         """Finish the changes under way, then close what is open."""
@@ -169,8 +172,9 @@ def assembled(
     registry = Registry.load(lookups())
     parts = Parts(registry, recorder, changes, world, _desks(settings, store, means, breakers))
     host = _host(parts, settings, home, clock, ids)
+    recovery = Recovery(changes, means, world)
     tender = Tender(store, clock, world, means, changes)
-    upkeep = Upkeep(_duties(settings, store, tender), store, clock)
+    upkeep = Upkeep(_duties(settings, store, tender, recovery), store, clock)
     upkeep.start(tasks)
     return Server(
         settings,
@@ -188,6 +192,7 @@ def assembled(
         shared,
         breakers,
         presence,
+        recovery,
     )
 
 
@@ -206,9 +211,11 @@ def _host(parts: Parts, settings: Settings, home: Path, clock: Clock, ids: Ids) 
     )
 
 
-def _duties(settings: Settings, store: SqliteStore, tender: Tender) -> Sequence[Duty]:
+def _duties(settings: Settings, store: SqliteStore, tender: Tender, recovery: Recovery) -> Sequence[Duty]:
     """What the server does by itself, and how often."""
     return (
+        Duty("leases", settings.lease_s / 3, recovery.keep_leases),
+        Duty("recovery", settings.recover_every_s, recovery.go_on),
         Duty("deadlines", settings.keep_look_s, tender.tend),
         Duty("sign the audit chain", EVERY_S, store.attest),
     )
@@ -364,6 +371,7 @@ def _means(
         context=pre_change,
         after=post_task,
         servers=servers,
+        policy=Policy(settings.recovery),
         command=lambda *words: command_line(settings, *words),
         audit_command=lambda audit_id: command_line(settings, "audit-respond", audit_id),
         unfreeze_command=lambda organization_id: command_line(settings, *unfreeze_words(organization_id)),
@@ -379,6 +387,7 @@ def _means(
             keep_sample_s=settings.keep_sample_s,
             plan_hours=settings.plan_hours,
             approval_hours=settings.approval_hours,
+            recover_minutes=settings.recover_minutes,
         ),
     )
 

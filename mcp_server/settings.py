@@ -217,7 +217,12 @@ SETTINGS: tuple[Setting, ...] = (
     _ours("question_s", _number(10, 3_600), 300.0, "How long a question to a person stays open."),
     _ours("keep_look_s", _number(0.05, 60), 5.0, "Time between two looks for changes that were not kept in time."),
     _ours("keep_sample_s", _number(0.05, 600), 60.0, "Time between two samples of health while a change waits."),
-    _ours("lease_s", _number(30, 7_200), 900.0, "How long a change holds its networks before it must renew."),
+    _ours("lease_s", _number(30, 7_200), 120.0, "How long a change holds its networks before it must renew."),
+    _ours("recovery", _choice("undo", "finish"), "undo",
+          "What is done with a change that was applied in part when its server stopped."),
+    _ours("recover_minutes", _number(0, 1_440, "minutes"), 15.0,
+          "After its last step nothing is written any more to a change whose server stopped: a person decides."),
+    _ours("recover_every_s", _number(0.05, 600), 30.0, "Time between two looks for changes whose server stopped."),
     _ours("store_wait_s", _SHORT, 10.0, "How long one use of the store waits while another program holds it."),
     _ours("plan_hours", _HOURS, 24.0, "How long a plan can be approved."),
     _ours("approval_hours", _HOURS, 4.0, "How long an approval can be used."),
@@ -277,7 +282,10 @@ class Settings:
     question_s: float = 300.0
     keep_look_s: float = 5.0
     keep_sample_s: float = 60.0
-    lease_s: float = 900.0
+    lease_s: float = 120.0
+    recovery: str = "undo"
+    recover_minutes: float = 15.0
+    recover_every_s: float = 30.0
     store_wait_s: float = 10.0
     plan_hours: float = 24.0
     approval_hours: float = 4.0

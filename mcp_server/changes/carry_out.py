@@ -171,10 +171,15 @@ class Changes:
         self._runs.pop(run.change.key, None)
         run.done.set()
 
-    async def own(self, run: Run, work: Work) -> None:
-        """Carry a claimed run that no caller waits for to its end, in the server's own task: closing waits for it."""
+    def adopt(self, run: Run, work: Work) -> None:
+        """Carry a run that no caller waits for to its end, in the server's own task: closing waits for it."""
+        self.claim(run)
         run.is_started = run.is_detached = True
         self._tasks.start_soon(self._own, run, work)
+
+    async def own(self, run: Run, work: Work) -> None:
+        """As ``adopt``; until the end."""
+        self.adopt(run, work)
         await run.done.wait()
 
     def under_way(self) -> tuple[Run, ...]:
@@ -183,10 +188,11 @@ class Changes:
 
     async def finish(self) -> None:
         """Wait until every change under way has come to its end (stdin closed: finish, then exit)."""
-        for run in self.under_way():
-            run.is_detached = True
-            run.is_cancelled = not run.is_sent
-            await run.done.wait()
+        while self._runs:
+            for run in self.under_way():
+                run.is_detached = True
+                run.is_cancelled = not run.is_sent
+                await run.done.wait()
 
 
 def _check(wish: CarryOut) -> None:

@@ -11,6 +11,7 @@ from mcp_server.domain.holds.freeze import unfreeze_words
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Plan
 from mcp_server.domain.ports import Approvals, Servers
+from mcp_server.domain.recovery.safe_end import Policy
 from mcp_server.world import World
 
 
@@ -28,6 +29,7 @@ class Times:
     keep_sample_s: float = 60.0  #: between two looks at the health of a change that waits to be kept
     plan_hours: float = 24.0
     approval_hours: float = 4.0
+    recover_minutes: float = 15.0  #: after its last step a change that was left behind is not written to any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Means:
     after: Callable[[Attempt, Outcome, World], Awaitable[Outcome]]  #: the post-task hooks, for a caller that left
     times: Times
     servers: Servers  #: who lives, so that nobody goes on with the change of another
+    policy: Policy = Policy.UNDO  #: of changes that were left behind applied in part
     audit_command: Callable[[str], str] = lambda audit_id: f"meraki-specialist audit-respond {audit_id}"
     unfreeze_command: Callable[[str], str] = lambda organization_id: " ".join(
         ("meraki-specialist", *unfreeze_words(organization_id))

@@ -218,7 +218,9 @@ class AuditEntry:
     """One line of evidence; the store adds seq, previous hash and hash. ``detail`` is already redacted."""
 
     kind: ClassVar[str] = "audit"
-    event: str  #: call, question, answer, intent, outcome, state, approval, verdict, refusal, duty
+    #: call, question, answer, refusal, approval, verdict; of a change: state, intent, outcome, reconciled (settled
+    #: after its outcome was told as unknown), recovery (taken over), resolution (by a person), alert; duty; freeze
+    event: str
     at: datetime
     owner: str
     status: str  #: of a call: its result's status; of an outcome: applied, failed, unknown ...

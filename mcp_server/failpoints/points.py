@@ -31,6 +31,10 @@ POINTS: Final[Mapping[str, str]] = {
     "K12": "the leases are given up",
     "K13": "the call is recorded; the reply is about to be sent",
     "K14": "whoever is told of the end of a change was told",
+    "R1": "recovery has taken a change over",
+    "R2": "its writes without outcome are on record as in doubt",
+    "R3": "a write was settled by reading back, and that is on disk",
+    "R4": "it is decided how the change comes to its end",
 }
 _NTH: Final = re.compile(r"([1-9][0-9]{0,5})?")
 ACTIONS: Final = ("kill", "stop", "fail", "pass")

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 
 from mcp_server.domain.ports import Append, Clock, Store
 from mcp_server.domain.record import AuditEntry
-from mcp_server.errors import StoreError
+from mcp_server.errors import MerakiMcpError, StoreError
 
 log = logging.getLogger(__name__)
 OWNER: Final = "server"  #: whose rows of evidence these are: nobody asked
@@ -63,6 +63,9 @@ class Upkeep:
         """One run; the evidence tells when a duty begins to fail and when it is well again, not each time between."""
         try:
             await duty.run()
+        except MerakiMcpError as error:
+            log.warning("duty %s failed: %s", duty.name, error)
+            problem = type(error).__name__
         except Exception as error:  # the other duties, and the server, go on
             log.exception("duty %s failed", duty.name)
             problem = type(error).__name__

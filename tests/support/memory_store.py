@@ -75,7 +75,11 @@ class MemoryStore:
 
 
 def _fits(record: Any, where: Mapping[str, Json]) -> bool:
-    return all(_plain(getattr(record, name)) == _plain(value) for name, value in where.items())
+    return all(_is(_plain(getattr(record, name)), value) for name, value in where.items())
+
+
+def _is(found: Any, value: Any) -> bool:
+    return found in map(_plain, value) if isinstance(value, list) else bool(found == _plain(value))
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Final
 from mcp_server.changes.execution.pending import wait_to_be_kept
 from mcp_server.changes.execution.report import change_outcome
 from mcp_server.changes.execution.residue import read_log
-from mcp_server.changes.execution.run import Run
+from mcp_server.changes.execution.run import Run, undone_step
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import MOVES, ChangeState, move
 from mcp_server.domain.outcome import Outcome
@@ -94,6 +94,14 @@ async def stranded(run: Run, failure: Mapping[str, Json]) -> Outcome:
         log.warning("the end of change %s could not be recorded", run.change.key)
         run.change = replace(run.change, state=target)  # told to the caller; the record stays as it was
         return change_outcome(run)
+
+
+def residue_of_open(run: Run) -> list[str]:
+    """The steps that an undo which was cut short has not reached, or not read back."""
+    undone = {undone_step(one.number) for one in run.steps if one.phase == "undo" and one.state == "applied"}
+    done = [one.number for one in run.steps if one.phase == "apply" and one.state == "applied"]
+    labels = {step.number: step.label for step in run.plan.steps}
+    return [f"step {number}: {clean(labels[number], 200)}: not taken back" for number in done if number not in undone]
 
 
 def residue_line(step: Step, change: FieldChange) -> str:

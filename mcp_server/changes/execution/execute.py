@@ -61,12 +61,18 @@ async def undo(run: Run) -> Outcome:
         return await stranded(run, BROKEN)
 
 
-async def watched(run: Run, before: Signals | None) -> ChangeState:
-    """How a change whose every step is done ends: applied, or taken back because the network got worse."""
+async def watched(run: Run, before: Signals | None, *, may_write: bool = True) -> ChangeState:
+    """How a change whose every step is done ends: applied, or taken back because the network got worse.
+
+    When nothing may be written any more, a person is left to take it back: PARTIAL, by way of IN_DOUBT.
+    """
     run.health = await watch(run, before)
     if run.health["verdict"] == "worse":
         run.failure = worse(run.health)
-        return await take_back(run)
+        if may_write:
+            return await take_back(run)
+        await run.move(S.IN_DOUBT)
+        return S.PARTIAL
     run.delivery = await read_delivery(run)
     return S.APPLIED
 

@@ -37,9 +37,9 @@ def safe_end(
     state: ChangeState, steps: Sequence[Step], records: Sequence[ChangeStep], policy: Policy, *, is_late: bool
 ) -> SafeEnd:
     """What is done with a change that stood in ``state`` when its server stopped, its open writes settled."""
-    if any(record.state in _DOUBT or _is_unread(record) for record in records):
+    if is_in_doubt(records):
         return SafeEnd.ASK
-    if state in _UNDOING:
+    if is_undoing(state, records):
         return SafeEnd.ASK if is_late else SafeEnd.UNDO
     applied = [record for record in records if record.phase == "apply"]
     is_bad = any(record.state == "failed" or record.verified.get("matches") is False for record in applied)
@@ -52,6 +52,16 @@ def safe_end(
     if not took_effect:
         return SafeEnd.FAIL
     return SafeEnd.ASK if is_late else SafeEnd.UNDO
+
+
+def is_in_doubt(records: Sequence[ChangeStep]) -> bool:
+    """Whether it is not known of some write what it did."""
+    return any(record.state in _DOUBT or _is_unread(record) for record in records)
+
+
+def is_undoing(state: ChangeState, records: Sequence[ChangeStep]) -> bool:
+    """Whether the change was being taken back."""
+    return state in _UNDOING or any(record.phase == "undo" for record in records)
 
 
 def _is_unread(record: ChangeStep) -> bool:

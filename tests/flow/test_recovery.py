@@ -1,0 +1,129 @@
+"""A server that is killed in the middle of a change: the next one settles by reading and brings it to a safe end."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from mcp_server.assembly import running
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.record import AuditEntry, Change, Lease
+from tests.support.crashing import Crash, about_to_crash, resume
+from tests.support.places import NET
+from tests.support.stage import FreeBudget
+from tests.support.story import step
+
+S = ChangeState
+ONE = step("updateNetworkWirelessSsid", {"name": "Um"}, networkId=NET, number="1")
+TWO = step("updateNetworkWirelessSsid", {"name": "Dois"}, networkId=NET, number="2")
+
+
+@pytest.fixture
+async def crash(tmp_path: Path) -> AsyncIterator[Crash]:
+    """A plan of two steps, approved."""
+    async with about_to_crash(tmp_path, ONE, TWO) as made:
+        yield made
+
+
+def sent(crash: Crash) -> list[str]:
+    """What the cloud was asked to write, in its order."""
+    return [entry["body"]["name"] for entry in crash.stage.writes()]
+
+
+@pytest.mark.parametrize(
+    ("point", "end", "writes"),
+    [
+        ("K4", S.FAILED, []),
+        ("K6", S.FAILED, []),
+        ("K7", S.ROLLED_BACK, ["Um", "Visitantes"]),
+        ("K6@2", S.ROLLED_BACK, ["Um", "Visitantes"]),
+        ("K7@2", S.APPLIED, ["Um", "Dois"]),
+    ],
+)
+async def test_a_killed_change_comes_to_a_safe_end(
+    crash: Crash, point: str, end: ChangeState, writes: list[str]
+) -> None:
+    """Nothing took effect, or what was done is undone, or it was whole; and no write is sent twice."""
+    await crash.killed(point)
+    change, steps = await crash.recovered()
+    assert (change.state, sent(crash)) == (end, writes)
+    assert crash.is_as_before() == (end is not S.APPLIED)
+    assert not [one for one in steps if one.state in ("intent", "unknown")]
+
+
+async def test_a_change_is_finished_where_the_operator_wants_that(tmp_path: Path) -> None:
+    """What is left is carried out like the rest; what is done is not done again."""
+    async with about_to_crash(tmp_path, ONE, TWO, recovery="finish") as crash:
+        await crash.killed("K7")
+        change, _ = await crash.recovered()
+        assert (change.state, sent(crash)) == (S.APPLIED, ["Um", "Dois"])
+
+
+async def test_nothing_is_written_any_more_when_the_last_step_is_too_long_ago(tmp_path: Path) -> None:
+    """People may have put things right: a person is told what stands, and the command that takes it back."""
+    async with about_to_crash(tmp_path, ONE, TWO, recover_minutes=0.0) as crash:
+        await crash.killed("K6@2")
+        change, steps = await crash.recovered()
+        assert (change.state, sent(crash)) == (S.PARTIAL, ["Um"])
+        assert change.ended_at is not None
+        assert change.result["next_command"].endswith(f"rollback {change.key}")
+        assert {one.number: one.state for one in steps} == {1: "applied", 2: "not_applied"}
+
+
+@pytest.mark.parametrize("point", ["R1", "R2", "R3", "K6", "K7", "K10"])
+async def test_a_recovery_that_is_killed_itself_is_gone_on_with(crash: Crash, point: str) -> None:
+    """The undo is written once, whichever of the two did it."""
+    await crash.killed("K7")
+    await crash.killed(point, recovering=True)
+    change, _ = await crash.recovered()
+    assert (change.state, sent(crash)) == (S.ROLLED_BACK, ["Um", "Visitantes"])
+    assert crash.is_as_before()
+
+
+async def test_a_change_that_somebody_else_touched_meanwhile_is_left_to_a_person(crash: Crash) -> None:
+    """Neither as before nor as planned: nothing is overwritten, and the person is named the command."""
+    await crash.killed("K7")
+    crash.sandbox.edit(f"/networks/{NET}/wireless/ssids/1", {"name": "Lounge"})
+    async with crash.server() as server:
+        [change] = await server.store.list(Change, {})
+        assert (change.state, sent(crash)) == (S.IN_DOUBT, ["Um"])
+        assert f"resolve {change.key} --as" in change.result["next_command"]
+        [alert] = await server.store.list(AuditEntry, {"event": "alert"})
+        assert (alert.status, alert.change_id) == ("in_doubt", change.key)
+        assert list(await server.store.list(Lease)) == []
+
+
+async def test_no_server_goes_on_with_a_change_whose_owner_lives(crash: Crash) -> None:
+    """However long it stands still; once it moves again it ends its change itself."""
+    async with crash.started("K7:stop", crash.plan_id) as process:
+        with anyio.fail_after(20):
+            while "K7" not in crash.reached():  # noqa: ASYNC110  another process writes the file
+                await anyio.sleep(0.02)
+        async with running(crash.settings, channel="http", budget=FreeBudget()) as server:
+            await server.recovery.go_on()
+            [change] = await server.store.list(Change, {})
+            assert (change.state, sent(crash)) == (S.APPLYING, ["Um"])
+        resume(process)
+        with anyio.fail_after(20):
+            assert await process.wait() == 0
+    assert sent(crash) == ["Um", "Dois"]
+
+
+async def evidence(crash: Crash, **where: Any) -> list[str]:
+    """Event and status of the rows of evidence, oldest first."""
+    async with crash.server() as server:
+        rows = await server.store.list(AuditEntry, where)
+    return [f"{row.event} {row.status}" for row in reversed(rows)]
+
+
+async def test_every_move_of_a_recovery_is_on_record(crash: Crash) -> None:
+    """Taken over, in doubt, reconciled, undone: each a row, each intent with one outcome."""
+    await crash.killed("K7")
+    change, _ = await crash.recovered()
+    rows = [row for row in await evidence(crash, change_id=change.key) if not row.startswith("call")]
+    assert rows == [
+        "state applying", "intent intent", "recovery taken_over", "state in_doubt", "outcome applied", "state partial",
+        "state rolling_back", "intent intent", "outcome applied", "state rolled_back",
+    ]  # fmt: skip

@@ -5,7 +5,7 @@ with ``receipt: null`` and a warning, or refused when ``strict_audit`` is on.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import anyio
@@ -15,7 +15,7 @@ from mcp_server.domain.call import Json, Receipt, ToolCall
 from mcp_server.domain.outcome import Asking, Outcome, ToolResult
 from mcp_server.domain.ports import Append, Put, Store
 from mcp_server.domain.record import AuditEntry, Usage
-from mcp_server.domain.redaction import KnownSecrets, clean, redacted, without_tags
+from mcp_server.domain.redaction import KnownSecrets, clean, masked, redacted, without_tags
 from mcp_server.errors import CallerError, MerakiMcpError, StoreError
 from mcp_server.failpoints import failpoint
 from mcp_server.world import World
@@ -60,13 +60,14 @@ class Recorder:
         """The result of the call with the receipt of its row; ``started_at`` in monotonic seconds."""
         payload = rendered(outcome)
         text = _compact(payload)
-        shown = self._known.masked(payload, text)
+        secrets = self._known.values()  # asked once: it looks at a file
+        shown = masked(payload, text, secrets)
         if shown is not payload:
             payload, text = shown, _compact(shown)
         usage = _usage(call, outcome, world, len(text), world.clock.monotonic() - started_at)
         try:
             with anyio.CancelScope(shield=True):  # whoever goes away now still leaves the row of this call
-                receipts = await self._store.commit(Append(self._row(call, outcome, world)), Put(usage, {}))
+                receipts = await self._store.commit(Append(_row(call, outcome, world, secrets)), Put(usage, {}))
             receipt: Receipt | None = receipts[0]
         except StoreError as error:
             if self._strict and outcome.error is None:
@@ -85,7 +86,7 @@ class Recorder:
         text = f'{text[:-1]},"receipt":{_compact(payload["receipt"])}}}'  # what was written once is not written again
         asking = None
         if outcome.question:
-            asked = self._known.masked(outcome.question, outcome.question)
+            asked = masked(outcome.question, outcome.question, secrets)
             asking = Asking(asked, outcome.data.get("form", {}), outcome.question_id)
         failpoint("K13")
         return ToolResult(payload, text, outcome.error is not None, asking)
@@ -100,29 +101,30 @@ class Recorder:
         outcome = Outcome("refused", told["message"], error=told)
         return await self.close(call, outcome, world, world.clock.monotonic())
 
-    def _row(self, call: ToolCall, outcome: Outcome, world: World) -> AuditEntry:
-        plan = outcome.plan.plan if outcome.plan else None
-        return AuditEntry(
-            event="question" if outcome.question else "call",
-            at=world.clock.now(),
-            owner=call.actor.owner,
-            status=outcome.status,
-            call_id=call.call_id,
-            correlation_id=call.correlation_id,
-            client=clean(call.actor.client, 80),
-            tool=clean(call.tool, 64),
-            plan_id=plan.plan_id if plan else "",
-            change_id=outcome.change.key if outcome.change else "",
-            organization_id=plan.organization.id if plan else "",
-            network_ids=tuple(network.id for network in plan.networks) if plan else (),
-            detail={
-                "round": 2 if call.answer is not None else 1,
-                "channel": call.actor.channel,
-                "arguments": _kept(call.arguments, self._known),
-                "error": (outcome.error or {}).get("code"),
-                "meraki_calls": world.reads.calls,
-            },
-        )
+
+def _row(call: ToolCall, outcome: Outcome, world: World, secrets: Collection[str]) -> AuditEntry:
+    plan = outcome.plan.plan if outcome.plan else None
+    return AuditEntry(
+        event="question" if outcome.question else "call",
+        at=world.clock.now(),
+        owner=call.actor.owner,
+        status=outcome.status,
+        call_id=call.call_id,
+        correlation_id=call.correlation_id,
+        client=clean(call.actor.client, 80),
+        tool=clean(call.tool, 64),
+        plan_id=plan.plan_id if plan else "",
+        change_id=outcome.change.key if outcome.change else "",
+        organization_id=plan.organization.id if plan else "",
+        network_ids=tuple(network.id for network in plan.networks) if plan else (),
+        detail={
+            "round": 2 if call.answer is not None else 1,
+            "channel": call.actor.channel,
+            "arguments": _kept(call.arguments, secrets),
+            "error": (outcome.error or {}).get("code"),
+            "meraki_calls": world.reads.calls,
+        },
+    )
 
 
 def rendered(outcome: Outcome) -> dict[str, Json]:
@@ -148,9 +150,9 @@ def rendered(outcome: Outcome) -> dict[str, Json]:
     return payload
 
 
-def _kept(arguments: Mapping[str, Json], known: KnownSecrets) -> Json:
+def _kept(arguments: Mapping[str, Json], secrets: Collection[str]) -> Json:
     """The arguments, redacted; only their size when they are very long."""
-    shown = redacted(dict(arguments), known.values())
+    shown = redacted(dict(arguments), secrets)
     text = json.dumps(shown, default=str)
     return shown if len(text) <= _ARGUMENT_BYTES_KEPT else {"too_long_bytes": len(text)}
 

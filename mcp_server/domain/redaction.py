@@ -85,6 +85,11 @@ def holds_secret(text: str, secrets: Collection[str]) -> bool:
     )
 
 
+def masked(value: Json, text: str, secrets: Collection[str]) -> Json:
+    """``value`` itself when its JSON ``text`` holds none of the secrets, else a redacted copy."""
+    return redacted(value, secrets) if holds_secret(text, secrets) else value
+
+
 class _Redactor:
     """One pass over a value with one set of known secrets."""
 
@@ -163,11 +168,6 @@ class KnownSecrets:
     def values(self) -> frozenset[str]:
         """All that are masked by value."""
         return frozenset(one for one in (*self._given, *self._kept(), *self._learned) if len(one) >= KNOWN_FROM)
-
-    def masked(self, value: Json, text: str) -> Json:
-        """``value`` itself when its JSON ``text`` holds none of them, else a redacted copy."""
-        secrets = self.values()
-        return redacted(value, secrets) if holds_secret(text, secrets) else value
 
 
 def _is_placeholder(value: Mapping[str, Json]) -> bool:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from mcp_server.domain.redaction import MASK, MOST_LEARNED, KnownSecrets, holds_secret
+from mcp_server.domain.redaction import MASK, MOST_LEARNED, KnownSecrets, holds_secret, masked
 
 SECRET = "senha/da rede+1"
 
@@ -19,11 +19,11 @@ def test_a_secret_is_found_in_each_of_its_forms(shown: str) -> None:
     """Plain, URL-encoded, base64 and JSON; and what holds none is given back as it is."""
     known = KnownSecrets([SECRET])
     value = {"note": f"see {shown} there"}
-    masked = known.masked(value, json.dumps(value))
-    assert SECRET not in str(masked)
-    assert shown not in str(masked)
+    safe = masked(value, json.dumps(value), known.values())
+    assert SECRET not in str(safe)
+    assert shown not in str(safe)
     other = {"note": "nothing here", "psk": "not judged by its name here"}
-    assert known.masked(other, json.dumps(other)) is other
+    assert masked(other, json.dumps(other), known.values()) is other
     assert holds_secret(f"see {shown} there", [SECRET])
     assert not holds_secret("nothing here", [SECRET])
 
@@ -32,7 +32,7 @@ def test_a_short_secret_is_left_to_the_names_of_fields() -> None:
     """As a word it would blind whole answers."""
     known = KnownSecrets(["public"])
     value = {"publicIp": "198.51.100.7", "note": "public"}
-    assert known.masked(value, json.dumps(value)) is value
+    assert masked(value, json.dumps(value), known.values()) is value
     assert known.values() == frozenset()
 
 
@@ -48,4 +48,4 @@ def test_secrets_are_learned_told_on_and_bounded() -> None:
     assert {"given-secret-1", "kept-secret-1", f"learned-{MOST_LEARNED + 4:05d}"} <= known.values()
     kept.append("kept-secret-2")
     assert "kept-secret-2" in known.values()
-    assert known.masked({"a": "kept-secret-2"}, "kept-secret-2") == {"a": MASK}
+    assert masked({"a": "kept-secret-2"}, "kept-secret-2", known.values()) == {"a": MASK}

@@ -15,7 +15,7 @@ from mcp_server.domain.record import AuditEntry, Deadline
 from mcp_server.sandbox.app import SandboxApp
 from tests.support.approving import approve
 from tests.support.canonical import assert_same, canonical
-from tests.support.commands import filled, port_moved
+from tests.support.commands import filled, port_moved, told
 from tests.support.fake_clock import ShiftedClock
 from tests.support.places import CORE, NET
 from tests.support.stage import Stage, accepting, declining, staged
@@ -124,6 +124,9 @@ async def test_keeping_needs_a_yes_of_its_own(tmp_path: Path) -> None:
         asked = await stage.call("meraki_apply", plan_id=high["plan_id"], keep=True)
         assert asked["status"] == "needs_approval"
         assert "unless it is kept" in asked["error"]["message"]
+        open_plans = {one["plan_id"]: one for one in (await told(stage, "plans"))["plans"]}
+        assert [open_plans[one["plan_id"]]["waits_for"] for one in (done, high)] == ["keep", "keep"]
+        assert open_plans[high["plan_id"]]["run"] == asked["approve_with"]
         await approve(home, high["plan_id"])
         kept = await stage.call("meraki_apply", plan_id=high["plan_id"], keep=True)
         assert kept["status"] == "applied"

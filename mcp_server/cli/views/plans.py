@@ -31,21 +31,27 @@ _RISK_COLOURS: Final[Mapping[str, str]] = {"low": "green", "moderate": "yellow",
 
 
 def is_open(stored: StoredPlan, now: datetime) -> bool:
-    """Whether the plan can still be carried out."""
+    """Whether the plan can still be carried out, or what it changed still waits to be kept."""
+    if stored.state is ChangeState.PENDING_KEEP:
+        return True
     return stored.state in OPEN and stored.change_id is None and stored.plan.expires_at > now
 
 
 def valid_approval(stored: StoredPlan, genuine: Sequence[Approval], now: datetime) -> Approval | None:
     """The unused approval of just this plan, among approvals whose signatures hold."""
     for approval in genuine:
+        wanted = "keep" if stored.state is ChangeState.PENDING_KEEP else "apply"
         fits = approval.plan_id == stored.key and approval.plan_hash == stored.plan.plan_hash
+        fits &= approval.purpose == wanted
         if fits and approval.used_by is None and approval.expires_at > now:
             return approval
     return None
 
 
 def waits_for(stored: StoredPlan, approval: Approval | None, profile: str) -> str:
-    """What has to happen next: audit, apply, confirmation (in the client or outside it) or approval."""
+    """What has to happen next: audit, apply, confirmation (in the client or outside it), approval or being kept."""
+    if stored.state is ChangeState.PENDING_KEEP:
+        return "keep" if approval is None else "apply"
     if stored.state in _IN_AUDIT:
         return "audit"
     if approval is not None:

@@ -49,6 +49,8 @@ def renumbered(value: Json, numbers: Mapping[int, int]) -> Json:
         return [renumbered(item, numbers) for item in value]
     if not isinstance(value, dict):
         return value
+    if set(value) == {"$text"}:
+        return {"$text": _IN_PATH.sub(lambda found: _renamed(found.group(1), numbers), str(value["$text"]))}
     parts = _REFERENCE.match(str(value["$ref"])) if set(value) == {"$ref"} else None
     if parts is None:
         return {name: renumbered(item, numbers) for name, item in value.items()}
@@ -60,6 +62,10 @@ def renumbered(value: Json, numbers: Mapping[int, int]) -> Json:
             code="reference_blocked",
         )
     return {"$ref": f"step-{number}.{parts.group(2)}"}
+
+
+def _renamed(name: str, numbers: Mapping[int, int]) -> str:
+    return "{" + str(renumbered({"$ref": name}, numbers)["$ref"]) + "}"
 
 
 def referred(value: Json) -> frozenset[int]:

@@ -15,6 +15,7 @@ from mcp_server.changes.planning.draft import WITH_CREATION, Draft, draft_all
 from mcp_server.changes.planning.placeholders import renumbered
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
+from mcp_server.changes.planning.step_order import in_working_order, refuse_wrong_order
 from mcp_server.domain.call import Attempt, Json, Touch, Warned
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.holds.freeze import sentence
@@ -49,6 +50,7 @@ class Planner:
         touches = _left(attempt)
         organization = attempt.facts.organization
         drafts = await draft_all(touches, self._world, organization.id if organization else "")
+        refuse_wrong_order(drafts, self._world)
         plan = await build_plan(attempt, self._world, self._means, drafts, intent=intent)
         stored = await self._save(plan, attempt)
         changing = sum(step.changes_something for step in plan.steps)
@@ -144,6 +146,7 @@ class Planner:
                 moved += moved_by(step, way.drafts, first, self._world)
                 known |= way.leaves()
         refuse_conflicts(ways)
+        drafts = list(in_working_order(drafts, self._world))
         if not drafts:
             raise Refused("The live state already is the state before.", "Nothing to do.", code="already_restored")
         plan = await build_plan(

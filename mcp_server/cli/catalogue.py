@@ -91,6 +91,41 @@ def _draw_found(out: Any, found: Any) -> None:
 
 
 @catalogue.command()
+@click.option("--strict", is_flag=True, help="Exit 1 when there is one.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def check(*, strict: bool, as_json: bool) -> None:
+    """The writes whose undo class rests on a guess: the schema alone, tried neither in the sandbox nor in a lab."""
+    known = Catalogue.load()
+    overlay = Overlay.load(known)
+    overlay.check()
+    found = guesses(known, overlay)
+
+    def draw(out: Any) -> None:
+        out.print(line(f"{len(found)} of {len(known.writes())} writes rest on a guess.", "bold"))
+        made = table("operation", "undo", "evidence", "row", "why")
+        for one in found:
+            made.add_row(*row(one["operation"], one["undo"], one["evidence"], one["row"], one["why"]))
+        out.print(made)
+
+    shown({"writes": len(known.writes()), "guesses": found}, is_json=as_json, draw=draw)
+    if strict and found:
+        raise SystemExit(1)
+
+
+def guesses(known: Catalogue, overlay: Overlay) -> list[dict[str, Json]]:
+    """A row for each write whose class nobody has tried, by operation id; what is never undone promises nothing."""
+    found: list[dict[str, Json]] = []
+    for name in sorted(known.writes()):
+        one = overlay.row(name)
+        if one.carrier or (one.proven and (one.evidence != "schema" or one.undo == "none")):
+            continue
+        why = "computed from the schema; critical until proven" if not one.proven else "stated, and not tried"
+        told = "overlay" if one.proven else "none"
+        found.append({"operation": name, "undo": one.undo, "evidence": one.evidence, "row": told, "why": why})
+    return found
+
+
+@catalogue.command()
 def build() -> None:
     """Where the shipped catalogue is made (development only)."""
     script = Path(__file__).resolve().parents[2] / "scripts" / "build"

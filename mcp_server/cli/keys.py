@@ -86,15 +86,17 @@ def secret() -> None:
 
 @secret.command("set")
 @click.argument("name")
+@click.option("--none", "is_none", is_flag=True, help="There was no such secret: an undo that asks for it writes none.")
 @click.pass_obj
-def set_secret(home: dict[str, Any], name: str) -> None:
+def set_secret(home: dict[str, Any], name: str, *, is_none: bool) -> None:
     """Keep a secret, typed here, encrypted."""
 
     async def keep(local: Local) -> None:
         async with refusals_recorded(local, "secret"):
             terminal = Terminal()
             try:
-                local.vault.set(name, terminal.ask(f"Value of {clean(name, 64)}: ", hidden=True))
+                typed = "" if is_none else terminal.ask(f"Value of {clean(name, 64)}: ", hidden=True)
+                local.vault.set(name, typed)
             finally:
                 terminal.close()
         await local.store.commit(local.entry("secret", "set", detail={"name": name}))
@@ -107,7 +109,7 @@ def set_secret(home: dict[str, Any], name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def show_secret(home: dict[str, Any], name: str) -> None:
-    """Show a secret in this terminal only; generated ones are kept as generated.CHANGE.STEP."""
+    """Show a secret in this terminal only; generated ones are kept as generated.CHANGE.STEP.N."""
 
     async def tell(local: Local) -> None:
         async with refusals_recorded(local, "secret"):

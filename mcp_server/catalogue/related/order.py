@@ -79,11 +79,10 @@ def working_order(steps: Sequence[Placed]) -> tuple[int, ...]:
     while ready:
         number = heappop(ready)
         order.append(number + 1)
-        for other, needs in after.items():
-            if number in needs:
-                needs.discard(number)
-                if not needs:
-                    heappush(ready, other)
+        for other in [one for one, needs in after.items() if number in needs]:
+            after[other].discard(number)
+            if not after[other]:
+                heappush(ready, other)
     return tuple(order) if len(order) == len(steps) else ()
 
 

@@ -10,6 +10,7 @@ from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run, undo_number, undone_step
 from mcp_server.changes.execution.undo import as_found, way_back
 from mcp_server.changes.execution.undo_related import moved_to, settled
+from mcp_server.changes.execution.undo_secrets import shown
 from mcp_server.changes.execution.write_step import Wrote, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
 from mcp_server.changes.planning.weigh import NOWHERE
@@ -70,6 +71,11 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int) -> No
         way = await way_back(step, record, run.world, undo_number(step.number, before), fresh=True)
         if way.hopeless:
             run.residue.append(way.hopeless)
+        run.residue += [
+            f"step {step.number}: {shown(place)} is never read back and must be given again"
+            for places in way.secrets
+            for place in places
+        ]
         for offset, draft in enumerate(way.dependants if before else way.every, before):
             back = step_of(undo_number(step.number, offset), draft, NOWHERE, run.plan.organization)
             wrote = await write_step(run, await ready(run, back, record.created), "undo", None)

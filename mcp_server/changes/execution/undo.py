@@ -11,6 +11,7 @@ from typing import Final
 from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.catalogue.transforms import restorable
 from mcp_server.changes.execution.undo_related import dependant_drafts, moved_by, pointed, renamed
+from mcp_server.changes.execution.undo_secrets import Place, secret_name, secrets_needed, shown, with_secrets
 from mcp_server.changes.planning.draft import DELETE_CREATED, WITH_CREATION, Draft, draft_one, reader_key
 from mcp_server.changes.planning.placeholders import Sources, filled, placeholders
 from mcp_server.domain.call import Json, Touch
@@ -33,13 +34,28 @@ class WayBack:
     drafts: tuple[Draft, ...]
     conflicts: tuple[str, ...] = ()
     hopeless: str = ""  #: why there is none
+    replaced: Draft | None = None  #: writes back secrets alone, where nothing else is different
     place: str = ""  #: reader_key of the resource that the drafts leave as the last one expects
+    secrets: tuple[tuple[Place, ...], ...] = ()  #: by draft: where a secret is missing that no GET returns
     dependants: tuple[Draft, ...] = ()  #: what brings back the rest that the step took along, after the drafts
 
     @property
     def every(self) -> tuple[Draft, ...]:
         """All drafts, in the order in which they are sent."""
         return (*self.drafts, *self.dependants)
+
+    def asking(self, change_id: str, step: int) -> tuple["WayBack", tuple[str, ...]]:
+        """The way back with a ``$secret`` wherever one is missing, and what to tell a person of each."""
+        drafts, told, number = [], [], 0
+        for draft, places in zip(
+            self.drafts or ((self.replaced,) if self.replaced else ()), self.secrets, strict=False
+        ):
+            names = [secret_name(change_id, step, number + n) for n in range(1, len(places) + 1)]
+            number += len(places)
+            drafts.append(with_secrets(draft, places, names))
+            told += [f"{shown(place)} of step {step} is never read back: it is asked for as {name}"
+                     for place, name in zip(places, names, strict=True)]  # fmt: skip
+        return replace(self, drafts=tuple(drafts) or self.drafts), tuple(told)
 
     def leaves(self) -> Mapping[str, Json]:
         """The state of the resource after the drafts, for the way back of an earlier step on the same resource."""
@@ -77,6 +93,9 @@ async def way_back(
     refer to it by ``$ref``. ``known`` are states (by reader_key) that ways back planned before this one will leave.
     """
     way = await _own_way(step, done, world, first, fresh=fresh, known=known)
+    if way.drafts and not way.secrets:
+        missing = [secrets_needed(draft, step, None, world) if draft.kind == "create" else () for draft in way.drafts]
+        way = replace(way, secrets=tuple(missing))
     if not step.dependants or way.hopeless:
         return way
     more = await dependant_drafts(step, world, first + len(way.drafts), fresh=fresh)
@@ -177,15 +196,17 @@ def _put_back(step: Step, done: ChangeStep, reader: Reader | None, live: Json, w
     if reader is None or live is None:
         return WayBack((), hopeless=f"step {step.number}: the resource is gone")
     row = world.overlay.row(step.write.operation)
-    if not differences(step.before, live, ignore=row.volatile, unordered=row.unordered):
-        return WayBack(())
+    is_back = not differences(step.before, live, ignore=row.volatile, unordered=row.unordered)
     ours = done.sealed if done.sealed is not None else step.expected
     merge = three_way(ours, step.before, live, unordered=row.unordered)
     write = step.inverse.writes[0]
     body = restorable(world.catalogue, world.overlay, write.operation, merge.result, over=live)
     touch = Touch(write.operation, write.params, body, is_write=True)
     draft = draft_one(touch, live, reader, world)
-    return WayBack((draft,), conflicts=tuple(conflict.path for conflict in merge.conflicts))
+    missing = secrets_needed(draft, step, live, world)
+    if is_back:
+        return WayBack((), secrets=(missing,), replaced=draft) if missing else WayBack(())
+    return WayBack((draft,), secrets=(missing,), conflicts=tuple(conflict.path for conflict in merge.conflicts))
 
 
 def _referring(step: Step, first: int) -> tuple[Write, ...]:

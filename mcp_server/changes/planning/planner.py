@@ -133,6 +133,7 @@ class Planner:
         ways: list[tuple[Step, WayBack]] = []
         known: dict[str, Json] = {}
         moved: tuple[Moved, ...] = ()
+        secrets: list[Warned] = []
         for change in changes:
             done = await self._done_steps(change, steps)
             filled_in = await self._refuse_parts(change, [step for step, _ in done])
@@ -141,6 +142,8 @@ class Planner:
                 way = await way_back(step, record, self._world, first, known=known)
                 if filled_in and step.kind == "create":
                     way = replace(way, conflicts=())  # the change itself wrote to what it had created
+                way, asked = way.asking(change.key, step.number)
+                secrets += [Warned("undo_secret", "warning", text) for text in asked]
                 ways.append((step, way))
                 drafts += [pointed(draft, moved, self._world) for draft in way.every]
                 moved += moved_by(step, way.drafts, first, self._world)
@@ -156,7 +159,7 @@ class Planner:
             drafts,
             intent=f"Roll back {', '.join(change.key for change in changes)}",
             rolls_back=tuple(change.key for change in changes),
-            extra=self._age_warning(changes),
+            extra=[*self._age_warning(changes), *secrets],
         )
         plan = replace(plan, context={**plan.context, "rollback_steps": sorted(set(steps))})
         return await self._save(replace(plan, plan_hash=plan_hash(plan, self._means.digest_key())), attempt)

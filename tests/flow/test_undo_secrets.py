@@ -1,0 +1,124 @@
+"""Secrets that no GET returns: the plan says so before, the rollback asks for them by name, and they come back."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from mcp_server.store.seal import Seal, open_key
+from mcp_server.store.vault import Vault
+from tests.support.places import NET
+from tests.support.stage import Stage, accepting, staged
+from tests.support.story import Payload, applied, confirmed, planned, step
+
+RADIUS: Final = "radius-geheim-4711"
+HOOK: Final = "haken-geheim-4712"
+OLD: Final = {"host": "10.0.0.9", "port": 1812, "secret": RADIUS}
+SSID: Final = f"/networks/{NET}/wireless/ssids/3"
+HOOKS: Final = f"/networks/{NET}/webhooks/httpServers"
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage whose SSID 3 authenticates against a RADIUS server."""
+    async with staged(tmp_path / "home", answer=accepting) as one:
+        assert one.sandbox.world.perform is not None
+        one.sandbox.world.perform("PUT", SSID, {
+            "name": "Corp", "enabled": True, "authMode": "8021x-radius",
+            "radiusServers": [OLD],
+        })  # fmt: skip
+        yield one
+
+
+def keep(stage: Stage, name: str, value: str) -> None:
+    """What ``meraki-specialist secret set`` does once the person has typed the value."""
+    home = stage.settings.home
+    Vault(home, Seal(lambda: open_key(home, "vault"))).set(name, value)
+
+
+def ask(stage: Stage, method: str, path: str, body: Any = None) -> Any:
+    """The sandbox's own answer."""
+    assert stage.sandbox.world.perform is not None
+    return stage.sandbox.world.perform(method, path, body)
+
+
+def radius(stage: Stage) -> Any:
+    """The RADIUS servers as the sandbox keeps them, secret included."""
+    stored = stage.sandbox.world.get(f"/networks/{NET}/wireless/ssids")["3"]
+    return [(one["host"], one["secret"]) for one in stored["radiusServers"]]
+
+
+async def _asked_and_given(stage: Stage, change_id: str, value: str) -> Payload:
+    """The rollback is planned, refused while the secret is missing, and done once a person has given it."""
+    first = await confirmed(stage, "rollback", change_id=change_id)
+    name = f"UNDO_{change_id.replace('-', '_').upper()}_1_1"
+    told = str(first)
+    assert f"meraki-specialist secret set {name}" in told, first
+    assert first["status"] not in ("rolled_back", "applied")
+    keep(stage, name, value)
+    return await confirmed(stage, "rollback", change_id=change_id)
+
+
+async def test_a_radius_server_that_was_replaced_gets_its_secret_from_a_person(stage: Stage) -> None:
+    """Another host is another holder; the sandbox's dump has the old secret again."""
+    new = {"host": "10.0.0.10", "port": 1812, "secret": {"$secret": "NEW"}}
+    keep(stage, "NEW", "the-new-one-4713")
+    asked = step("updateNetworkWirelessSsid", {"radiusServers": [new]}, networkId=NET, number="3")
+    plan = await planned(stage, asked)
+    assert any("never read back" in one["message"] for one in plan["warnings"])
+    done = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])
+    assert done["status"] == "applied", done
+    back = await _asked_and_given(stage, done["change_id"], RADIUS)
+    assert back["status"] == "rolled_back", back
+    assert radius(stage) == [("10.0.0.9", RADIUS)]
+
+
+async def test_a_deleted_webhook_gets_its_secret_from_a_person(stage: Stage) -> None:
+    """The server is made again with what was typed."""
+    made = ask(stage, "POST", HOOKS, {"name": "NOC", "url": "https://noc.example.com/hook", "sharedSecret": HOOK})
+    done = await applied(stage, step("deleteNetworkWebhooksHttpServer", networkId=NET, httpServerId=made["id"]))
+    back = await _asked_and_given(stage, done["change_id"], HOOK)
+    assert back["status"] == "rolled_back", back
+    assert [one["sharedSecret"] for one in stage.sandbox.world.get(HOOKS).values() if one["name"] == "NOC"] == [HOOK]
+
+
+async def test_a_secret_that_never_was_is_said_to_be_none(stage: Stage) -> None:
+    """An empty one is written; nobody has to make one up."""
+    made = ask(stage, "POST", HOOKS, {"name": "NOC", "url": "https://noc.example.com/hook"})
+    done = await applied(stage, step("deleteNetworkWebhooksHttpServer", networkId=NET, httpServerId=made["id"]))
+    back = await _asked_and_given(stage, done["change_id"], "")
+    assert back["status"] == "rolled_back", back
+
+
+async def test_a_secret_alone_that_was_replaced_is_asked_for_though_nothing_readable_differs(stage: Stage) -> None:
+    """The same host with another secret reads the same."""
+    keep(stage, "NEW", "the-new-one-4713")
+    new = {"host": "10.0.0.9", "port": 1812, "secret": {"$secret": "NEW"}}
+    named = {"radiusServers": [new], "name": "Corp 2"}
+    done = await applied(stage, step("updateNetworkWirelessSsid", named, networkId=NET, number="3"))
+    assert radius(stage) == [("10.0.0.9", "the-new-one-4713")]
+    ask(stage, "PUT", SSID, {"name": "Corp"})
+    back = await _asked_and_given(stage, done["change_id"], RADIUS)
+    assert back["status"] == "rolled_back", back
+    assert radius(stage) == [("10.0.0.9", RADIUS)]
+
+
+async def test_an_automatic_undo_cannot_ask_and_says_what_is_missing(stage: Stage) -> None:
+    """Never called restored."""
+    made = ask(stage, "POST", HOOKS, {"name": "NOC", "url": "https://noc.example.com/hook", "sharedSecret": HOOK})
+    gone = step("deleteNetworkWebhooksHttpServer", networkId=NET, httpServerId=made["id"])
+    rename = step("updateNetworkWirelessSsid", {"name": "Saguão"}, networkId=NET, number="1")
+    plan = await planned(stage, gone, rename)
+    stage.sandbox.add_fault({"kind": "status", "status": 400, "operation": "updateNetworkWirelessSsid"})
+    done = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])
+    assert done["status"] == "rollback_failed", done
+    assert any("sharedSecret" in one for one in done["residue"])
+
+
+async def test_the_other_fields_of_an_unchanged_holder_need_no_secret(stage: Stage) -> None:
+    """The cloud keeps it; nobody is asked."""
+    done = await applied(stage, step("updateNetworkWirelessSsid", {"name": "Corp 2"}, networkId=NET, number="3"))
+    back = await confirmed(stage, "rollback", change_id=done["change_id"])
+    assert back["status"] == "rolled_back", back
+    assert radius(stage) == [("10.0.0.9", RADIUS)]

@@ -9,11 +9,11 @@ from mcp_server.changes.execution.ending import residue_line
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run, undo_number, undone_step
 from mcp_server.changes.execution.undo import as_found, way_back
-from mcp_server.changes.execution.undo_related import moved_to, settled
-from mcp_server.changes.execution.undo_secrets import shown
 from mcp_server.changes.execution.write_step import Wrote, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
 from mcp_server.changes.planning.weigh import NOWHERE
+from mcp_server.changes.undoing.related import moved_to, settled
+from mcp_server.changes.undoing.secrets import shown
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Step
 from mcp_server.domain.record import ChangeStep

@@ -10,10 +10,10 @@ from typing import Final
 
 from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.catalogue.transforms import restorable
-from mcp_server.changes.execution.undo_related import dependant_drafts, moved_by, pointed, renamed
-from mcp_server.changes.execution.undo_secrets import Place, secret_name, secrets_needed, shown, with_secrets
 from mcp_server.changes.planning.draft import DELETE_CREATED, WITH_CREATION, Draft, draft_one, reader_key
 from mcp_server.changes.planning.placeholders import Sources, filled, placeholders
+from mcp_server.changes.undoing.related import dependant_drafts, moved_by, pointed, renamed
+from mcp_server.changes.undoing.secrets import Place, secret_name, secrets_needed, shown, with_secrets
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.plan import Reader, Step, Write
 from mcp_server.domain.record import ChangeStep

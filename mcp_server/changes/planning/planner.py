@@ -7,7 +7,6 @@ from typing import Final
 
 from mcp_server.catalogue.related.references import Moved
 from mcp_server.changes.execution.undo import WayBack, as_found, refuse_conflicts, refuse_without_creation, way_back
-from mcp_server.changes.execution.undo_related import moved_by, pointed
 from mcp_server.changes.freeze import freezes_on
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
@@ -16,6 +15,7 @@ from mcp_server.changes.planning.placeholders import renumbered
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.step_order import in_working_order, refuse_wrong_order
+from mcp_server.changes.undoing.related import moved_by, pointed
 from mcp_server.domain.call import Attempt, Json, Touch, Warned
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.holds.freeze import sentence

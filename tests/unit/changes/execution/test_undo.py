@@ -12,8 +12,8 @@ from mcp_server.changes.execution.undo import (
     refuse_conflicts,
     way_back,
 )
-from mcp_server.changes.execution.undo_related import renamed
 from mcp_server.changes.planning.draft import reader_key
+from mcp_server.changes.undoing.related import renamed
 from mcp_server.domain.call import Json
 from mcp_server.domain.plan import Inverse, Reader, Step, Write
 from mcp_server.errors import Refused, Rejected

@@ -1,0 +1,1 @@
+"""What a way back needs beyond a step's own resource."""

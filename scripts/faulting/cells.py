@@ -14,11 +14,11 @@ OF_A_CHANGE: Final = tuple(
     point for point in POINTS if point.startswith("K") and point not in (*OF_A_STEP, *OF_AN_AUDIT)
 )
 _CALLS: Final = 3  #: to plan, to ask for a yes, to apply: each ends with the reply, K13
-#: Where the recovery is killed while it works: it reads back, writes what undoes, and ends the change.
-OF_A_RECOVERY: Final = (
-    *(point for point in POINTS if point.startswith("R")),
-    *("K6", "K7", "K8", "K9", "K10", "K11", "K12"),
-)
+#: Where a recovery is killed too: a change taken over (R1), doubt noted (R2), settled (R3), its end decided (R4).
+OF_A_RECOVERY: Final = tuple(point for point in POINTS if point.startswith("R"))
+#: What it passes when it has steps to undo.
+OF_AN_UNDO: Final = ("K6", "K7", "K8", "K9", "K10")
+OF_AN_END: Final = ("K11", "K12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,11 @@ def _whole() -> Iterator[Cell]:
         yield from (Cell(story.name, "K13", nth) for nth in range(2, _CALLS + (story.first is None)))
         for nth in range(1, story.writes + 1):
             yield from (Cell(story.name, point, nth) for point in OF_A_STEP)
-    for point in ("K6", "K7", "K9"):
-        yield from (Cell("five", point, 3, again) for again in OF_A_RECOVERY)
-    yield from (Cell(story, "K7", 1, again) for story in ("create", "delete", "rollback") for again in OF_A_RECOVERY)
+    for point in ("K6", "K7"):
+        yield from (Cell("five", point, 3, again) for again in (*OF_A_RECOVERY, *OF_AN_UNDO, *OF_AN_END))
+    yield from (Cell("five", "K9", 3, again) for again in ("R1", "R3", "R4", *OF_AN_UNDO, *OF_AN_END))
+    yield from (Cell(one, "K7", 1, again) for one in ("create", "delete") for again in (*OF_A_RECOVERY, *OF_AN_END))
+    yield from (Cell("rollback", "K7", 1, again) for again in (*OF_A_RECOVERY, *OF_AN_UNDO, *OF_AN_END))
 
 
 def _quick() -> Iterator[Cell]:
@@ -62,4 +64,4 @@ def _quick() -> Iterator[Cell]:
     yield from (Cell("batch", point, 2) for point in ("K6", "K7", "K9"))
     yield from (Cell(story, point) for story in ("create", "delete") for point in ("K6", "K7H", "K7", "K8", "K9"))
     yield from (Cell("rollback", point, 2) for point in ("K6", "K7", "K9"))
-    yield from (Cell("five", "K7", 3, again) for again in OF_A_RECOVERY)
+    yield from (Cell("five", "K7", 3, again) for again in (*OF_A_RECOVERY, *OF_AN_UNDO, *OF_AN_END))

@@ -123,11 +123,13 @@ STORIES: Final[Mapping[str, Story]] = {
 
 
 async def settle(caller: Caller) -> None:
-    """Until no change is under way any more; what waits for a person may wait."""
+    """Until nothing is left to do for the server; what waits for a person may wait."""
+    server = caller.server
+    await server.recovery.go_on()
     with anyio.fail_after(SETTLE_S):
         while True:
-            changes = await caller.server.store.list(Change, {}, limit=100)
-            if not any(change.state.value in _UNSETTLED for change in changes):
+            changes = await server.store.list(Change, {}, limit=100)
+            if not server.changes.under_way() and not any(change.state.value in _UNSETTLED for change in changes):
                 return
             await anyio.sleep(0.02)
 

@@ -4,6 +4,8 @@ Host and Origin are checked on every bind. A bind that others can reach is refus
 """
 
 import ipaddress
+import json
+from http import HTTPStatus
 from typing import Any, Final
 
 import uvicorn
@@ -40,7 +42,7 @@ def app(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridg
     if transport == "sse":
         sse = SseApp(answers, hosts, origins)
         application.router.routes[:] = [Route("/sse", _Stream(sse)), Mount("/messages/", app=sse.post)]
-    return application
+    return PlainErrors(application)
 
 
 def refuse_open_bind(address: str) -> None:
@@ -63,3 +65,37 @@ class _Stream:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._sse.stream(scope, receive, send)
+
+
+class PlainErrors:
+    """An ASGI app in which a body that is no message of the protocol is refused in our words, not in a library's."""
+
+    def __init__(self, app: Any) -> None:
+        """Around ``app``; everything but such a refusal passes untouched."""
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request; the SDK puts the whole report of its validation into a 400 (mcp 2.3.0, streamable_http.py)."""
+        held: list[Any] = []
+
+        async def outgoing(message: Any) -> None:
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.BAD_REQUEST:
+                held.append(message)
+                return
+            if held:
+                start, body = held.pop(), _reworded(message.get("body", b""))
+                kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+                await send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+                message = {**message, "body": body}
+            await send(message)
+
+        await self._app(scope, receive, outgoing)
+
+
+def _reworded(body: bytes) -> bytes:
+    if b"alidation error" not in body:
+        return body
+    answer = json.loads(body)
+    told = "The body is no message of the protocol: jsonrpc, id, method and params are needed, each of its type."
+    answer["error"] = {"code": answer["error"]["code"], "message": told}
+    return json.dumps(answer).encode()

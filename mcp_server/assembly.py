@@ -88,6 +88,7 @@ class Server:
     breakers: StoreBreakers
     presence: Presence
     recovery: Recovery
+    means: Means
 
     async def close(self) -> None:
         """Finish the changes under way, then close what is open."""
@@ -193,6 +194,7 @@ def assembled(
         breakers,
         presence,
         recovery,
+        means,
     )
 
 

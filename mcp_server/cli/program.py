@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "history": ("records", "Changes, newest first."),
     "show": ("records", "The whole record of a change, a plan or an audit."),
     "rollback": ("rollback", "Undo a change of yours, or your last N."),
+    "changes": ("gate.resolve", "The last changes; with --in-doubt what waits for a person."),
+    "resolve": ("gate.resolve", "Say what became of a change in doubt, with an approver key's passphrase."),
     "freeze": ("gate.freeze", "Stop new changes at once, on every server of this data directory."),
     "unfreeze": ("gate.freeze", "Lift a freeze with an approver key's passphrase."),
     "key": ("keys", "Approver and auditor keys."),

@@ -6,6 +6,7 @@ from typing import Final
 
 from mcp_server import __version__
 from mcp_server.changes.means import Means
+from mcp_server.changes.recovery.waiting import waiting, waiting_view
 from mcp_server.domain.call import Attempt, Json
 from mcp_server.domain.holds.freeze import sentence, those_on
 from mcp_server.domain.holds.freeze import view as freeze_view
@@ -23,6 +24,7 @@ from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.world import World
 
 _FINDINGS_SHOWN: Final = 20
+_WAITING_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,22 @@ class DoctorDesk:
         if frozen:
             view["frozen"], view["status"] = [freeze_view(one) for one in frozen], sentence(frozen[0])
         view["waiting_to_be_kept"] = await self._waiting()
+        await self._add_waiting_for_a_person(view)
         if organization_id:
             view["rate_wait_s"] = await self.world.api.wait_estimate_s(organization_id, 1)
         view["key"] = "present" if self.world.limits.has_key else "missing"
         view["profile"], view["read_only"] = self.world.limits.profile.value, self.world.limits.read_only
         return view
+
+    async def _add_waiting_for_a_person(self, view: dict[str, Json]) -> None:
+        """What is in doubt, half done or not taken back, each with the command that a person runs."""
+        try:
+            found = await waiting(self.store)
+        except StoreError:
+            return  # told by itself
+        view["waiting_for_a_person"] = [waiting_view(one) for one in found[:_WAITING_SHOWN]]
+        if found and view["status"] == "ok":
+            view["status"] = f"warning: {len(found)} change(s) wait for a person, the newest is {found[0].key}"
 
     async def _waiting(self) -> list[Json]:
         """Changes that are undone unless somebody keeps them, and those about which a person must decide."""

@@ -29,7 +29,7 @@ from mcp_server.world import World
 
 _OLD_BACKUP: Final = timedelta(hours=1)
 _OPEN: Final = (ChangeState.PLANNED, ChangeState.APPROVED, ChangeState.AUDIT_REQUESTED, ChangeState.AUDIT_APPROVED)
-_UNDOABLE: Final = (ChangeState.APPLIED, ChangeState.PENDING_KEEP, ChangeState.ROLLBACK_FAILED)
+_UNDOABLE: Final = (ChangeState.APPLIED, ChangeState.PENDING_KEEP, ChangeState.PARTIAL, ChangeState.ROLLBACK_FAILED)
 
 
 class Planner:

@@ -56,7 +56,22 @@ def safe_end(
 
 def is_in_doubt(records: Sequence[ChangeStep]) -> bool:
     """Whether it is not known of some write what it did."""
-    return any(record.state in _DOUBT or _is_unread(record) for record in records)
+    return any(map(in_doubt, records))
+
+
+def in_doubt(record: ChangeStep) -> bool:
+    """Whether it is not known what this write did."""
+    return record.state in _DOUBT or _is_unread(record)
+
+
+def resolved_end(state: ChangeState, steps: Sequence[Step], records: Sequence[ChangeStep]) -> ChangeState:
+    """The end of a change of which a person has said what became of its writes in doubt; nothing more is written."""
+    if is_undoing(state, records):
+        return ChangeState.ROLLBACK_FAILED  # what is not proven to be restored is tried again by a rollback
+    done = {record.number for record in records if record.phase == "apply" and record.state in _DONE}
+    if not any(record.phase == "apply" and record.state == "applied" for record in records):
+        return ChangeState.FAILED
+    return ChangeState.APPLIED if done == {step.number for step in steps} else ChangeState.PARTIAL
 
 
 def is_undoing(state: ChangeState, records: Sequence[ChangeStep]) -> bool:

@@ -1,0 +1,97 @@
+"""A person says what became of a write that nobody can tell: signed like an approval, never against what is read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from mcp_server.changes.execution.ending import end
+from mcp_server.changes.execution.run import Run
+from mcp_server.changes.means import Means
+from mcp_server.changes.recovery.left_behind import steps_of, take_over
+from mcp_server.domain.call import Json
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.ports import Put
+from mcp_server.domain.record import Approval, Change, ChangeStep
+from mcp_server.domain.recovery.safe_end import in_doubt, resolved_end
+from mcp_server.domain.recovery.settle import Settled, settle
+from mcp_server.domain.redaction import clean
+from mcp_server.errors import AccessError, MerakiError, Refused
+from mcp_server.world import World
+
+Said = Literal["applied", "not-applied"]
+_AGAINST: Final = {"applied": Settled.NOT_APPLIED, "not-applied": Settled.APPLIED}
+_STATE: Final = {"applied": "applied", "not-applied": "not_applied"}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A write of which nobody knows what it did, and what the cloud says of it now ("unreadable" when nothing)."""
+
+    record: ChangeStep
+    found: str
+    live: Json = None
+
+
+async def doubts_of(change_id: str, world: World) -> tuple[Change, Sequence[Doubt]]:
+    """The change in doubt with its doubts, read now. Refused when nothing of it is in doubt."""
+    change = await world.store.get(Change, change_id)
+    if change is None:
+        raise Refused(f"No change {clean(change_id, 64)!r}.", "See 'changes --in-doubt'.", code="change_unknown")
+    if change.state is not ChangeState.IN_DOUBT or change.ended_at is None:
+        raise Refused(f"{change.key} is {change.state}; nobody has to decide.", "See 'history'.", code="not_in_doubt")
+    return change, [await _read(record, world) for record in await steps_of(change, world) if in_doubt(record)]
+
+
+async def _read(record: ChangeStep, world: World) -> Doubt:
+    asked = record.asked
+    if asked is None or asked.reader is None:
+        return Doubt(record, "unreadable")
+    try:
+        live = await world.reads.resource(asked.reader, fresh=True)
+    except (MerakiError, AccessError):
+        return Doubt(record, "unreadable")
+    return Doubt(record, settle(asked, live).value, live)
+
+
+def refuse_contradiction(doubts: Sequence[Doubt], said: Said) -> None:
+    """Nothing, or Refused when the cloud shows the contrary of what is said."""
+    for doubt in doubts:
+        if doubt.found == _AGAINST[said]:
+            raise Refused(
+                f"{doubt.record.phase} {doubt.record.number} reads as {doubt.found}, not as {said}.",
+                "Look at the live state again; nothing was recorded.",
+                code="contradicted",
+            )
+
+
+async def resolve(
+    change: Change, doubts: Sequence[Doubt], said: Said, approval: Approval, *, world: World, means: Means
+) -> Outcome:
+    """The change in the end that follows from what was said, with who said it on record.
+
+    Refused (busy) when another change holds its networks now.
+    """
+    run = await take_over(change, world, means)
+    if run is None:
+        raise Refused("Another change or server is at work there now.", "Try again when it has ended.", code="busy")
+    settled = [_settled(run, doubt, said, approval) for doubt in doubts]
+    detail = {
+        "as": said,
+        "approver": approval.approver,
+        "key_id": approval.key_id,
+        "approval": approval.key,
+        "steps": [f"{one.record.phase} {one.record.number}: {one.found}" for one in doubts],
+    }
+    spent = replace(approval, used_by=change.key)
+    await run.commit(*map(run.set_step, settled), Put(spent), run.entry("resolution", said, detail))
+    run.failure = {} if said == "applied" else change.result.get("failure") or {}
+    return await end(run, resolved_end(run.change.state, run.plan.steps, run.steps))
+
+
+def _settled(run: Run, doubt: Doubt, said: Said, approval: Approval) -> ChangeStep:
+    """The record of the write as the person says it is."""
+    told = {"matches": None, "resolved_as": said, "resolved_by": approval.approver, "found": doubt.found}
+    ended_at = doubt.record.ended_at or run.world.clock.now()
+    settled = replace(doubt.record, state=_STATE[said], verified=told, ended_at=ended_at, asked=None)
+    return replace(settled, sealed=doubt.live if doubt.live is not None else settled.sealed)

@@ -64,8 +64,9 @@ class Upkeep:
         try:
             await duty.run()
         except MerakiMcpError as error:
-            log.warning("duty %s failed: %s", duty.name, error)
             problem = type(error).__name__
+            if problem != self.problems.get(duty.name):  # a cloud that is down for an hour is not told every 5 s
+                log.warning("duty %s failed: %s", duty.name, error)
         except Exception as error:  # the other duties, and the server, go on
             log.exception("duty %s failed", duty.name)
             problem = type(error).__name__

@@ -212,6 +212,21 @@ async def test_of_two_servers_at_one_deadline_exactly_one_undoes_it(tmp_path: Pa
         assert [row.status for row in await rows(one, "deadline")] == ["undone"]
 
 
+async def test_a_cloud_that_cannot_be_read_at_the_deadline_delays_the_undo_and_no_more(tmp_path: Path) -> None:
+    """Its leases are given up meanwhile, it can still be undone, and it is once the cloud answers again."""
+    async with later(tmp_path / "home", None) as (stage, clock):  # type: ignore[arg-type]  # a sandbox of its own
+        before = canonical(stage.sandbox.world)
+        done = await waiting(stage)
+        stage.sandbox.add_fault({"kind": "status", "status": 400, "operation": "getNetworkWirelessSsid", "count": 3})
+        clock.advance(700)
+        await recorded(stage, "duty", "failed")
+        record = await until(stage, done["change_id"], "rolled_back", "rollback_failed")
+        assert (record["status"], record["residue"]) == ("rolled_back", [])
+        assert len(stage.writes()) == 2
+        assert_same(before, canonical(stage.sandbox.world))
+        await recorded(stage, "duty", "ok")
+
+
 @pytest.mark.parametrize("keeps_first", [True, False])
 async def test_keeping_it_and_its_deadline_race_and_one_wins(tmp_path: Path, *, keeps_first: bool) -> None:
     """State, cloud and evidence agree on which."""

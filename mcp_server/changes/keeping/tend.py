@@ -69,7 +69,7 @@ class Tender:
             except RecordConflict:
                 continue  # another server, or whoever keeps it, was first; else the next round sees it again
             except (MerakiError, AccessError) as error:
-                log.warning("change %s waits to be kept and could not be looked after", deadline.key)
+                log.info("change %s waits to be kept and could not be looked after", deadline.key)
                 problem = error
         if problem is not None:
             raise problem

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from mcp_server.domain.ports import Append
+from mcp_server.errors import Unreachable
 from mcp_server.upkeep import Duty, Upkeep
 from tests.support.fake_clock import SteppedClock
 from tests.support.memory_store import MemoryStore
@@ -84,6 +85,22 @@ async def test_a_duty_that_fails_is_logged_and_recorded_once_and_the_others_go_o
             assert upkeep.problems == {}
     assert len(other) == 3
     assert caplog.text.count("duty breaking failed") == 2
+
+
+async def test_what_goes_wrong_outside_for_a_long_time_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """One warning when it begins, however often the duty runs meanwhile."""
+    clock, runs = SteppedClock(), list[int]()
+
+    async def unreachable() -> None:
+        runs.append(0)
+        raise Unreachable("no route", sent=False)
+
+    with caplog.at_level(logging.WARNING):
+        async with kept([Duty("unreachable", 5, unreachable)], MemoryStore(), clock):
+            for _ in range(3):
+                await moved(clock, 5)
+    assert len(runs) == 4
+    assert caplog.text.count("duty unreachable failed") == 1
 
 
 async def test_a_failure_that_cannot_be_recorded_ends_nothing() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SERVERS, PLANS = 8, 20
+SERVERS, PLANS = 8, 16
 
 
 def test_eight_servers_change_four_networks_together_and_nothing_is_lost_or_doubled() -> None:
     """They meet, and every plan is applied once; the oracle finds nothing broken, the cloud never has to answer 429.
 
-    A process of its own, for it forks the servers; 40 s, nearly all of it spent waiting for the rate. By hand with 50
+    A process of its own, for it forks the servers; 50 s, nearly all of it spent waiting for the rate. By hand with 50
     plans: scripts/faults processes.
     """
     command = [sys.executable, "-m", "scripts.faulting", "processes", "--servers", str(SERVERS), "--plans", str(PLANS)]

@@ -73,11 +73,6 @@ def statement_in(line):
     return found if isinstance(found, dict) and found.get("format") == FORMAT else None
 
 
-def digest(statement):
-    """What the next statement carries as ``previous``."""
-    return hashlib.sha256(json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def standing(statements):
     """Those that no later restore has made void."""
     backs = [one for one in statements if one["kind"] == "restore"]
@@ -114,17 +109,22 @@ def main(export, *anchors):
     lines = open(export, encoding="ascii").read().split("\n")[:-1]
     statements = [found for line in lines if (found := statement_in(line))]
     kept = [found for name in anchors for line in open(name, errors="replace") if (found := statement_in(line))]
-    key, previous = next((one["public_key"] for one in kept + statements), ""), ""
+    key, previous = next((one["public_key"] for one in kept + statements), ""), ""  # the anchors' word comes first
     for one in statements:
         if one["public_key"] != key or not holds(one) or one["previous"] != previous:
             bad(one["seq"], "the statement about it is not signed with the key of this chain, or not in its place")
-        previous = digest(one)
+        previous = hashlib.sha256(json.dumps(one, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     for one in [one for one in standing(kept + statements) if one in kept]:
         if one["public_key"] != key or not holds(one) or one not in statements:
             bad(one["seq"], "what was anchored about it is not genuine, or not in the export")
+    expected, end = {one["seq"]: one["hash"] for one in standing(kept + statements)}, 0
     tombs = [one for one in statements if one["kind"] == "tombstone"]
+    for number, one in enumerate(tombs):
+        if one["first"] == json.loads(lines[0]).get("seq"):  # an archive of pruned rows: it stands between two seals
+            tombs, end = tombs[:number], one["seq"]
+            expected = {seq: told for seq, told in expected.items() if seq <= end}
     seq, last = (tombs[-1]["seq"], tombs[-1]["hash"]) if tombs else (0, "0" * 64)
-    begun, expected = seq + 1, {one["seq"]: one["hash"] for one in standing(kept + statements)}
+    begun = seq + 1
     for line in lines:
         if statement_in(line):
             continue

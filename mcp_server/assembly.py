@@ -223,13 +223,20 @@ def _duties(settings: Settings, store: SqliteStore, tender: Tender, recovery: Re
     )
 
 
-def open_store(settings: Settings, home: Path, clock: Clock) -> SqliteStore:
-    """The store of the data directory, with whoever signs and anchors its chain."""
-    beside = home / LOCAL
+def open_store(
+    settings: Settings, home: Path, clock: Clock, *, keys_of: Path | None = None, is_checked: bool = True
+) -> SqliteStore:
+    """The store of the data directory, with whoever signs and anchors its chain.
+
+    ``keys_of`` is the data directory whose keys it was made with, when it is another; ``is_checked``: whether a store
+    that is older than its anchors is refused, as it should be but while one is put back.
+    """
+    owner = keys_of or home
+    beside = owner / LOCAL
     places = anchors(settings.anchors, beside, allow_loopback=settings.allow_loopback)
-    key = SigningKey(lambda: open_key(home, "evidence", settings.evidence_key))
-    seal = Seal(lambda: open_key(home, "data"))
-    witness = Witness(key, clock, places, beside)
+    key = SigningKey(lambda: open_key(owner, "evidence", settings.evidence_key))
+    seal = Seal(lambda: open_key(owner, "data"))
+    witness = Witness(key, clock, places, beside if is_checked else None)
     return SqliteStore.open(home, seal, clock, wait_s=settings.store_wait_s, witness=witness)
 
 

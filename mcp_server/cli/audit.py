@@ -13,6 +13,7 @@ import anyio
 import click
 
 from mcp_server import __version__
+from mcp_server.cli.evidence.prune import prune
 from mcp_server.cli.local import Local, on_local
 from mcp_server.cli.views.changes import draw_evidence, evidence_row
 from mcp_server.cli.views.printing import as_json as json_text
@@ -171,6 +172,9 @@ def _moment(value: object) -> str:
     if isinstance(value, datetime):
         return moment(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+audit.add_command(prune)
 
 
 @audit.command()

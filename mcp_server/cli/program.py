@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "key": ("keys", "Approver and auditor keys."),
     "secret": ("keys", 'Named secrets for {"$secret": "NAME"} in plans.'),
     "audit": ("audit", "The hash-chained record of every call and every write."),
+    "backup": ("evidence.backup", "Copy the store to a new FILE while servers go on."),
+    "restore": ("evidence.backup", "Put a backup in place of the store; refused when rows would be lost."),
     "doctor": ("doctor", "Check settings, key, data directory, store, catalogue, clock and approve keys."),
     "catalogue": ("catalogue", "The operations of the Dashboard API that this version knows."),
 }

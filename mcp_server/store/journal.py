@@ -13,6 +13,8 @@ from mcp_server.domain.ports import HoldLeases, NotFrozen, ReleaseLeases, TakeLe
 from mcp_server.domain.record import Freeze, Lease, StoredPlan
 from mcp_server.errors import RecordAltered, RecordConflict
 from mcp_server.store.chain import FIRST, Line, linked
+from mcp_server.store.evidence.statements import TOMBSTONE, Statement
+from mcp_server.store.evidence.witness import Witness
 from mcp_server.store.queries import sql
 from mcp_server.store.records import Found, Kind, Row, decode, encode, joined, kind_of
 from mcp_server.store.seal import Seal
@@ -31,7 +33,7 @@ class Probe:
     """A write that changes nothing and still goes to the disk: whether one can."""
 
 
-Write = PutRow | Probe | Line | TakeLeases | HoldLeases | ReleaseLeases | NotFrozen
+Write = PutRow | Probe | Line | Statement | TakeLeases | HoldLeases | ReleaseLeases | NotFrozen
 
 
 class Journal:
@@ -40,8 +42,9 @@ class Journal:
     It reads the head of the chain when it begins; ``close_head`` writes the lines and the new head, in one go.
     """
 
-    def __init__(self, connection: sqlite3.Connection, seal: Seal) -> None:
+    def __init__(self, connection: sqlite3.Connection, seal: Seal, witness: Witness | None = None) -> None:
         self._connection = connection
+        self._witness = witness
         self._seal = seal
         self._began = read_head(connection, seal)
         self._lines: list[tuple[int, str, str]] = []
@@ -90,6 +93,8 @@ class Journal:
             self._put(write)
         elif isinstance(write, TakeLeases):
             self._take(write)
+        elif isinstance(write, Statement):
+            self._declare(write)
         elif isinstance(write, HoldLeases):
             self._hold(write)
         elif isinstance(write, NotFrozen):
@@ -100,6 +105,15 @@ class Journal:
         else:
             self._release(write)
         return []
+
+    def _declare(self, statement: Statement) -> None:
+        """Sign and write what is said about the chain; a tombstone takes the rows that it seals with it."""
+        row = self._connection.execute(sql("get_audit"), {"key": statement.seq}).fetchone()
+        if self._witness is None or row is None or row[2] != statement.hash:
+            raise RecordConflict(f"audit {statement.seq}: it is not the row that the {statement.kind} names")
+        self._witness.declare(self._connection, statement)
+        if statement.kind == TOMBSTONE:
+            self._connection.execute(sql("prune_audit"), {"seq": statement.seq})
 
     def _append(self, line: Line) -> Receipt:
         """The line, linked to the head."""

@@ -37,6 +37,9 @@ SELECT doc FROM statements ORDER BY id
 -- pruned_to: up to which row the audit was sealed and pruned.
 SELECT MAX(seq) FROM statements WHERE kind = 'tombstone'
 
+-- prune_audit: take away rows that a tombstone has sealed.
+DELETE FROM audit WHERE seq <= :seq
+
 -- write_anchored: how an anchor stands.
 INSERT INTO anchored (name, seq, at, problem) VALUES (:name, :seq, :at, :problem)
 ON CONFLICT (name) DO UPDATE SET

@@ -125,6 +125,13 @@ class SqliteStore:
 
         return await asyncio.to_thread(exported)
 
+    async def declare(self, statement: Statement, *writes: Append) -> tuple[Receipt, ...]:
+        """Sign a statement about the chain, and append rows, in one commit; a tombstone prunes what it seals.
+
+        Raises RecordConflict when the row that it names is another, RecordAltered, StoreUnavailable.
+        """
+        return await self._writer.submit((statement, *(self._prepared(write) for write in writes)))
+
     async def attest(self) -> None:
         """Sign and anchor the chain's head when that is due; nothing when this process has written nothing yet."""
         if self._writer.is_open:

@@ -144,19 +144,19 @@ class Writer:
 
     def _carried_out(self, work: Callable[[Journal], A], *, attest: bool = False) -> A:
         """What ``work`` gives, on disk; with a statement about the chain when one is due, which is then anchored."""
-        witness, statement = self._witness, None
+        witness = self._witness
         with translated("the store cannot be written"), self._lock.held():
             connection = self._opened()
             with transaction(connection):
-                journal = Journal(connection, self._seal)
+                journal = Journal(connection, self._seal, witness)
                 result = work(journal)
                 journal.close_head()
                 if witness is not None:
-                    statement = witness.checkpoint(connection, journal.head, now=attest)
+                    witness.checkpoint(connection, journal.head, now=attest)
                     witness.note(connection)
         self.problem = ""
-        if witness is not None and statement is not None:
-            witness.anchor(statement)
+        if witness is not None:
+            witness.committed()
         return result
 
     def _attest_end(self, witness: Witness) -> None:

@@ -28,7 +28,7 @@ class Statement:
     seq: int
     hash: str
     at: str  #: UTC
-    public_key: str  #: Ed25519, 32 bytes in base64
+    public_key: str = ""  #: Ed25519, 32 bytes in base64
     previous: str = ""  #: digest of the statement before; "" for the first
     first: int = 0  #: of a tombstone: the first pruned row
     lost_to: int = 0  #: of a restore: the last row that was known and is lost

@@ -81,10 +81,10 @@ def verdict(lines: Iterable[Line], claims: Claims) -> Verdict:
     """Walk the rows, oldest first, once."""
     key = claims.key or next((one.public_key for one in (*claims.anchored, *claims.statements)), "")
     problems = [_unsound(claims.statements, key), _missing(claims, key)]
-    begun, rows = _begun(claims, iter(lines))
-    expected, clash = _expected(claims)
+    begun, end, rows = _bounds(claims, iter(lines))
+    expected, clash = _expected(claims, end.seq if end and not claims.head else 0)
     at, broken = walked(rows, begun, expected)
-    problems += [broken or _ending(at, begun, claims.head, expected), clash]
+    problems += [broken or _ending(at, begun, end, expected), clash]
     found = sorted((one for one in problems if one), key=lambda one: one.seq)
     return Verdict(
         problem=found[0] if found else None,
@@ -92,33 +92,36 @@ def verdict(lines: Iterable[Line], claims: Claims) -> Verdict:
         last=at,
         signed=claims.statements[-1] if claims.statements else None,
         anchored=max(_kept(claims), key=lambda one: one.seq, default=None),
-        pruned_to=_pruned(claims.statements).seq,
+        pruned_to=begun.seq if begun.seq in {one.seq for one in claims.statements if one.kind == TOMBSTONE} else 0,
         restores=tuple(one for one in claims.statements if one.kind == RESTORE),
         is_store=claims.head is not None,
         is_key_known=bool(claims.key or claims.anchored),
     )
 
 
-def _begun(claims: Claims, rows: Iterator[Line]) -> tuple[Receipt, Iterator[Line]]:
-    """What the first row has to follow: nothing, the last pruned row, or what a part's first row says it followed."""
-    pruned = _pruned(claims.statements)
-    if claims.first <= pruned.seq + 1:
-        return pruned, rows
-    first = next((line for line in rows if line[0] >= claims.first), None)
+def _bounds(claims: Claims, rows: Iterator[Line]) -> tuple[Receipt, Receipt | None, Iterator[Line]]:
+    """What the first row has to follow, where the last one has to stand (None: nobody knows), and the rows.
+
+    A store begins after its last pruned row and ends at its head. An archive of pruned rows stands between two seals.
+    A part of an export begins where its reader says, and follows what its first row says.
+    """
+    tombs = [one for one in claims.statements if one.kind == TOMBSTONE]
+    seals = [Receipt(0, FIRST), *(Receipt(one.seq, one.hash) for one in tombs)]
+    first = next(rows, None) if claims.head is None else None
     if first is None:
-        return Receipt(claims.first - 1, ""), iter(())
-    return Receipt(claims.first - 1, previous_of(first[1])), _again(first, rows)
+        return seals[-1], claims.head, rows
+    rows = _again(first, rows)
+    place = next((number for number, one in enumerate(tombs) if one.first == first[0]), None)
+    if place is not None:
+        return seals[place], seals[place + 1], rows
+    if claims.first > seals[-1].seq + 1 and first[0] == claims.first:
+        return Receipt(claims.first - 1, previous_of(first[1])), None, rows
+    return seals[-1], None, rows
 
 
 def _again(first: Line, rest: Iterator[Line]) -> Iterator[Line]:
     yield first
     yield from rest
-
-
-def _pruned(statements: Sequence[Statement]) -> Receipt:
-    """The last row that was sealed and pruned."""
-    tombs = [one for one in statements if one.kind == TOMBSTONE]
-    return Receipt(tombs[-1].seq, tombs[-1].hash) if tombs else Receipt(0, FIRST)
 
 
 def _unsound(statements: Sequence[Statement], key: str) -> Problem | None:
@@ -153,21 +156,21 @@ def _kept(claims: Claims) -> list[Statement]:
     return [one for one in standing([*claims.anchored, *restores]) if one.digest() in kept]
 
 
-def _expected(claims: Claims) -> tuple[Mapping[int, str], Problem | None]:
-    """The hash that each witnessed row must have, and the first row about which two witnesses disagree."""
+def _expected(claims: Claims, up_to: int) -> tuple[Mapping[int, str], Problem | None]:
+    """The hash that each witnessed row must have (to the end of an archive), and the first that two dispute."""
     expected: dict[int, str] = {}
     clash: Problem | None = None
     signed = [Receipt(one.seq, one.hash) for one in (*standing(claims.statements), *_kept(claims))]
-    for one in (*signed, *claims.receipts):
+    for one in (one for one in (*signed, *claims.receipts) if not up_to or one.seq <= up_to):
         if expected.setdefault(one.seq, one.hash) != one.hash and (clash is None or one.seq < clash.seq):
             clash = Problem(one.seq, "two witnesses name different hashes for it")
     return expected, clash
 
 
-def _ending(at: Receipt, begun: Receipt, head: Receipt | None, expected: Mapping[int, str]) -> Problem | None:
+def _ending(at: Receipt, begun: Receipt, end: Receipt | None, expected: Mapping[int, str]) -> Problem | None:
     """What is wrong with the end of a chain whose rows all follow one another."""
-    if head is not None and at != head:
-        return Problem(min(at.seq, head.seq) + 1, f"the chain ends at {at.seq}, and {head.seq} lines were written")
+    if end is not None and at != end:
+        return Problem(min(at.seq, end.seq) + 1, f"the chain ends at {at.seq}, and {end.seq} lines were written")
     if expected.get(begun.seq, begun.hash) != begun.hash:
         return Problem(begun.seq + 1, "it does not follow the row that was sealed before it")
     missing = min((seq for seq in expected if seq > at.seq), default=0)

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from mcp_server.domain.call import Receipt
@@ -42,6 +43,7 @@ class Witness:
         self._memory = memory
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-anchor")
         self._last: Statement | None = None
+        self._written: list[Statement] = []
         self._found: dict[str, Anchored] = {}
         self._untold: dict[str, Anchored] = {}
 
@@ -56,23 +58,21 @@ class Witness:
                     "older copy or rewritten; see 'audit verify' and 'restore'"
                 )
 
-    def checkpoint(self, connection: sqlite3.Connection, head: Receipt, *, now: bool = False) -> Statement | None:
+    def checkpoint(self, connection: sqlite3.Connection, head: Receipt, *, now: bool = False) -> None:
         """A checkpoint of the head, written in the open transaction when one is due (``now``: when anything is new)."""
-        at = self._clock.now()
         if not self._is_due(head, now=now):
-            return None
+            return
         self._last = last_statement(connection)  # another process may have written one meanwhile
-        if not self._is_due(head, now=now):
-            return None
-        previous = self._last.digest() if self._last else ""
-        return self.write(connection, Statement(CHECKPOINT, head.seq, head.hash, moment(at), "", previous))
+        if self._is_due(head, now=now):
+            self.declare(connection, Statement(CHECKPOINT, head.seq, head.hash, moment(self._clock.now())))
 
-    def write(self, connection: sqlite3.Connection, statement: Statement) -> Statement:
-        """The statement, signed and written in the open transaction."""
-        signed = self.key.signed(statement)
-        connection.execute(sql("write_statement"), {"seq": signed.seq, "kind": signed.kind, "doc": signed.text()})
-        self._last = signed
-        return signed
+    def declare(self, connection: sqlite3.Connection, statement: Statement) -> None:
+        """The statement, chained, signed and written in the open transaction; anchored once that is committed."""
+        last = last_statement(connection)
+        self._last = self.key.signed(replace(statement, previous=last.digest() if last else ""))
+        values = {"seq": statement.seq, "kind": statement.kind, "doc": self._last.text()}
+        connection.execute(sql("write_statement"), values)
+        self._written.append(self._last)
 
     def _is_due(self, head: Receipt, *, now: bool) -> bool:
         """By the last statement that this process knows of."""
@@ -82,12 +82,15 @@ class Witness:
         return (now and rows > 0) or is_due(rows, seconds_between(self._last.at, self._clock.now()))
 
     def forget(self) -> None:
-        """The transaction that held the last statement was not committed."""
+        """The transaction was not committed, and what was written in it is nowhere."""
         self._last = None
+        self._written.clear()
 
-    def anchor(self, statement: Statement) -> None:
-        """Hand a committed statement to every anchor, without waiting."""
-        self._thread.submit(self._anchor, statement)
+    def committed(self) -> None:
+        """Hand what the transaction held to every anchor, without waiting."""
+        for statement in self._written:
+            self._thread.submit(self._anchor, statement)
+        self._written.clear()
 
     def finish(self) -> None:
         """Wait until everything is anchored or has failed."""

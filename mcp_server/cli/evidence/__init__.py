@@ -1,0 +1,1 @@
+"""Commands that keep, copy and put back what was recorded."""

@@ -1,0 +1,175 @@
+"""Prune, back up and put back on the command line: the chain verifies at each step, and a loss is never silent."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mcp_server.assembly import open_store
+from mcp_server.cli.program import program
+from mcp_server.domain.ports import Append
+from mcp_server.domain.record import AuditEntry
+from mcp_server.errors import MerakiMcpError
+from mcp_server.settings import load
+from mcp_server.store.sqlite_store import SqliteStore
+from tests.support import records
+from tests.support.evidence import second_opinion
+from tests.support.fake_clock import FakeClock
+from tests.support.tampering import altered
+
+OLD = datetime(2026, 1, 10, tzinfo=UTC)
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command on the data directory of the test."""
+    monkeypatch.setenv("MERAKI_SPECIALIST_HOME", str(tmp_path / "home"))
+
+    def invoke(*words: str | Path) -> Result:
+        return CliRunner().invoke(program, [str(word) for word in words])
+
+    return invoke
+
+
+def written(tmp_path: Path, count: int, at: datetime = OLD) -> None:
+    """So many rows by a server that lives for that long; its start and its end are signed and anchored."""
+    asyncio.run(_written(tmp_path, count, at))
+
+
+async def _written(tmp_path: Path, count: int, at: datetime) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700, exist_ok=True)
+    store = open_store(load({}, overrides={"home": home}), home, FakeClock(at))
+    for _ in range(count):
+        await store.commit(Append(records.an_entry(at)))
+    store.close()
+
+
+async def _restores(store: SqliteStore) -> Sequence[AuditEntry]:
+    return await store.list(AuditEntry, {"event": "restore"})
+
+
+def verified(run: Run, *words: str | Path, code: int = 0) -> Any:
+    """What audit verify says."""
+    done = run("audit", "verify", "--json", *words)
+    assert done.exit_code == code, done.output
+    return json.loads(done.stdout)
+
+
+def code_of(done: Result) -> str:
+    """Why a command was refused."""
+    assert isinstance(done.exception, MerakiMcpError), done.output
+    return getattr(done.exception, "reason", "") or str(done.exception)
+
+
+def test_old_segments_are_sealed_archived_and_pruned_and_all_that_is_left_verifies(run: Run, tmp_path: Path) -> None:
+    """Twice: the chain, both archives, and the second verifier; an anchor of a pruned row still counts."""
+    for month in (1, 2, 3):
+        written(tmp_path, 3, OLD.replace(month=month))
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    assert "Rows 1 to 3 are sealed" in run("audit", "prune", "--before", "2026-02-01", "--archive", first).output
+    assert "Rows 4 to 6 are sealed" in run("audit", "prune", "--before", "2026-03-01", "--archive", second).output
+    assert "Nothing to prune" in run("audit", "prune", "--before", "2026-03-01", "--archive", tmp_path / "x").output
+    found = verified(run)
+    assert (found["whole"], found["first"], found["rows"]) == (True, 7, 11)
+    assert "Rows 1 to 6 were sealed and pruned; the chain goes on from their last hash." in found["proves"]
+    for archive, rows in ((first, (1, 3)), (second, (4, 6))):
+        told = verified(run, "--export", archive)
+        assert (told["first"], told["rows"]) == rows
+        assert second_opinion(archive).stdout.startswith(f"WHOLE: rows {rows[0]} to {rows[1]} ")
+    export = tmp_path / "export.jsonl"
+    assert run("audit", "export", "--to", export).exit_code == 0
+    assert second_opinion(export, tmp_path / "home" / "anchors.jsonl").stdout.startswith("WHOLE: rows 7 to 11 ")
+    written(tmp_path, 1)
+    assert verified(run)["rows"] == 12
+
+
+def test_a_chain_that_is_not_whole_is_not_pruned(run: Run, tmp_path: Path) -> None:
+    """Nor is an archive written over a file; evidence of tampering is not swept away."""
+    written(tmp_path, 3)
+    written(tmp_path, 3, OLD.replace(month=2))
+    archive = tmp_path / "archive.jsonl"
+    archive.write_text("mine")
+    prune = ("audit", "prune", "--before", "2026-02-01", "--archive")
+    assert code_of(run(*prune, archive)) == "file_exists"
+    altered(
+        tmp_path / "home" / "store.db", "UPDATE audit SET doc = replace(doc, 'call-1', 'call-2') WHERE seq = ?", [2]
+    )
+    assert code_of(run(*prune, tmp_path / "other.jsonl")) == "not_whole"
+    assert archive.read_text() == "mine"
+    assert not (tmp_path / "other.jsonl").exists()
+
+
+def test_rows_that_no_tombstone_seals_cannot_be_deleted_and_a_forged_tombstone_is_found(
+    run: Run, tmp_path: Path
+) -> None:
+    """The trigger lets only sealed rows go; a seal without the key's signature is reported."""
+    written(tmp_path, 4)
+    database = tmp_path / "home" / "store.db"
+    forged = json.dumps({"kind": "tombstone", "seq": 2})
+    altered(database, "INSERT INTO statements (seq, kind, doc) VALUES (2, 'tombstone', ?)", [forged])
+    altered(database, "DELETE FROM audit WHERE seq = ?", [1])
+    assert verified(run, code=1)["whole"] is False
+
+
+def test_a_backup_made_while_the_store_is_used_is_put_back(run: Run, tmp_path: Path) -> None:
+    """Nothing is lost, so nothing has to be accepted; the store before it stays beside it."""
+    written(tmp_path, 3)
+    copy = tmp_path / "copy.db"
+    assert run("backup", copy).exit_code == 0
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert code_of(run("backup", copy)) == "file_exists"
+    (tmp_path / "home" / "anchors.jsonl").unlink()  # nobody knows of the row that told of the backup
+    for part in ("", "-wal", "-shm"):
+        (tmp_path / "home" / f"store.db{part}").unlink(missing_ok=True)
+    assert run("restore", copy).exit_code == 0
+    found = verified(run)
+    assert (found["rows"], found["whole"]) == (4, True)
+
+
+def test_a_copy_older_than_the_anchors_is_put_back_only_when_the_loss_is_accepted_and_that_is_told_for_ever(
+    run: Run, tmp_path: Path
+) -> None:
+    """Refused first; then signed, anchored, and a sentence of every later verdict."""
+    written(tmp_path, 3)
+    copy = tmp_path / "copy.db"
+    assert run("backup", copy).exit_code == 0
+    written(tmp_path, 2)
+    refused = run("restore", copy)
+    assert code_of(refused) == "rolled_back"
+    assert verified(run)["rows"] == 6
+    (tmp_path / "home" / "store.db").write_bytes(b"damaged")
+    assert code_of(run("restore", copy)) == "rolled_back"  # the anchors know, though the store cannot tell
+    assert run("restore", copy, "--accept-loss", "the disk died").exit_code == 0
+    found = verified(run)
+    assert (found["whole"], found["rows"]) == (True, 4)
+    assert any("put the store back to row 3, rows to 6 were lost: the disk died" in one for one in found["proves"])
+    export = tmp_path / "export.jsonl"
+    assert run("audit", "export", "--to", export).exit_code == 0
+    assert second_opinion(export, tmp_path / "home" / "anchors.jsonl").returncode == 0
+    written(tmp_path, 1)
+    assert verified(run)["rows"] == 5
+    home = tmp_path / "home"
+    store = open_store(load({}, overrides={"home": home}), home, FakeClock())
+    (entry,) = asyncio.run(_restores(store))
+    store.close()
+    assert (entry.detail["lost_to"], entry.detail["reason"]) == (6, "the disk died")
+
+
+def test_a_copy_that_was_edited_or_is_no_store_is_never_put_back(run: Run, tmp_path: Path) -> None:
+    """The store stays as it is."""
+    written(tmp_path, 3)
+    copy, other = tmp_path / "copy.db", tmp_path / "other.db"
+    assert run("backup", copy).exit_code == 0
+    altered(copy, "UPDATE audit SET doc = replace(doc, 'call-1', 'call-2') WHERE seq = ?", [2])
+    assert code_of(run("restore", copy, "--accept-loss", "x")) == "not_whole"
+    other.write_bytes(b"nonsense" * 100)
+    assert "not a database" in code_of(run("restore", other))
+    assert code_of(run("restore", tmp_path / "none")) == "no_file"
+    assert verified(run)["rows"] == 4

@@ -237,7 +237,8 @@ def open_store(
     key = SigningKey(lambda: open_key(owner, "evidence", settings.evidence_key))
     seal = Seal(lambda: open_key(owner, "data"))
     witness = Witness(key, clock, places, beside if is_checked else None)
-    return SqliteStore.open(home, seal, clock, wait_s=settings.store_wait_s, witness=witness)
+    reserve = settings.disk_reserve_mb * 1_000_000
+    return SqliteStore.open(home, seal, clock, wait_s=settings.store_wait_s, witness=witness, reserve_bytes=reserve)
 
 
 async def _answered(parts: Parts, call: ToolCall) -> ToolResult:

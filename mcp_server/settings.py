@@ -223,6 +223,8 @@ SETTINGS: tuple[Setting, ...] = (
     _ours("recover_minutes", _number(0, 1_440, "minutes"), 15.0,
           "After its last step nothing is written any more to a change whose server stopped: a person decides."),
     _ours("recover_every_s", _number(0.05, 600), 30.0, "Time between two looks for changes whose server stopped."),
+    _ours("disk_reserve_mb", _whole(0, 1_000_000), 64,
+          "Room on the disk that is kept for records: with less, no plan and no change is begun."),
     _ours("store_wait_s", _SHORT, 10.0, "How long one use of the store waits while another program holds it."),
     _ours("plan_hours", _HOURS, 24.0, "How long a plan can be approved."),
     _ours("approval_hours", _HOURS, 4.0, "How long an approval can be used."),
@@ -286,6 +288,7 @@ class Settings:
     recovery: str = "undo"
     recover_minutes: float = 15.0
     recover_every_s: float = 30.0
+    disk_reserve_mb: int = 64
     store_wait_s: float = 10.0
     plan_hours: float = 24.0
     approval_hours: float = 4.0

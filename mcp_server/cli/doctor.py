@@ -185,7 +185,11 @@ def store_checks(status: Mapping[str, Json]) -> list[Check]:
     """The store, and the hazard of an old SQLite."""
     if status["writable"]:
         rows = status["rows"]
-        first = Check("store", "ok", f"writable; {rows.get('audit', 0)} audit rows, {rows.get('changes', 0)} changes")
+        level = "warn" if status.get("refuses") else "ok"
+        text = f"no change is begun: {status['refuses']}; " if status.get("refuses") else ""
+        first = Check(
+            "store", level, f"{text}writable; {rows.get('audit', 0)} audit rows, {rows.get('changes', 0)} changes"
+        )
     else:
         first = Check("store", "fail", f"changes are refused: {clean(status['problem'], 300)}")
     told = [first, *anchor_checks(status.get("anchors", ()))]

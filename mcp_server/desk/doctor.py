@@ -90,8 +90,8 @@ class DoctorDesk:
             view["store"] = {"writable": False, "why": str(error)}
         if not view["store"].get("writable", False):
             view["status"] = "changes refused: the store cannot be written"
-        elif failing := [one["name"] for one in view["store"].get("anchors", ()) if one["at"] and one["problem"]]:
-            view["status"] = f"warning: the audit chain is not anchored in {', '.join(failing)}"
+        elif view["store"].get("refuses"):
+            view["status"] = f"changes refused: {view['store']['refuses']}"
         left_alone = await self.breakers.list_open()
         view["breakers_open"] = {name: until.isoformat(timespec="seconds") for name, until in left_alone.items()}
         if left_alone and view["status"] == "ok":
@@ -99,6 +99,9 @@ class DoctorDesk:
         frozen = await self._frozen()
         if frozen:
             view["frozen"], view["status"] = [freeze_view(one) for one in frozen], sentence(frozen[0])
+        failing = [one["name"] for one in view["store"].get("anchors", ()) if one["at"] and one["problem"]]
+        if failing and view["status"] == "ok":
+            view["status"] = f"warning: the audit chain is not anchored in {', '.join(failing)}"
         view["waiting_to_be_kept"] = await self._waiting()
         await self._add_waiting_for_a_person(view)
         if organization_id:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from mcp_server.domain.call import Json, Receipt
 from mcp_server.domain.ports import Append, Clock, Put, StoreWrite
-from mcp_server.domain.record import AuditEntry, Lease
+from mcp_server.domain.record import AuditEntry, Change, Lease, StoredPlan
 from mcp_server.errors import RecordAltered, StoreError, StoreUnavailable
 from mcp_server.store import chain
 from mcp_server.store.connection import WAIT_S, FileLock, is_wal_hazardous, translated
@@ -43,12 +43,15 @@ class SqliteStore:
     reads also when its store cannot be written.
     """
 
-    def __init__(self, directory: Path, seal: Seal, clock: Clock, wait_s: float, witness: Witness | None) -> None:
+    def __init__(
+        self, directory: Path, seal: Seal, clock: Clock, witness: Witness | None, *, wait_s: float, reserve_bytes: int
+    ) -> None:
         self._path = directory / FILE
         self._seal = seal
         self._clock = clock
         self._wait_s = wait_s
         self._witness = witness
+        self._reserve_bytes = reserve_bytes
         self._writer = Writer(self._path, seal, wait_s, witness)
         self._reader_lock = FileLock(self._path.with_suffix(".lock"), wait_s)
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
@@ -56,13 +59,21 @@ class SqliteStore:
 
     @classmethod
     def open(
-        cls, directory: Path, seal: Seal, clock: Clock, *, wait_s: float = WAIT_S, witness: Witness | None = None
+        cls,
+        directory: Path,
+        seal: Seal,
+        clock: Clock,
+        *,
+        wait_s: float = WAIT_S,
+        witness: Witness | None = None,
+        reserve_bytes: int = 0,
     ) -> "SqliteStore":
         """The store of that directory, its files made with the first use; ``wait_s``: seconds to wait for others.
 
         With a ``witness`` the chain is signed and anchored as it grows, and a store older than its anchors is refused.
+        ``reserve_bytes`` of the disk are kept for evidence: with less room no plan and no change is begun.
         """
-        return cls(directory, seal, clock, wait_s, witness)
+        return cls(directory, seal, clock, witness, wait_s=wait_s, reserve_bytes=reserve_bytes)
 
     def close(self) -> None:
         """Finish what waits and close both connections; blocks until done."""
@@ -76,6 +87,8 @@ class SqliteStore:
 
         Raises RecordConflict, RecordAltered or StoreUnavailable; nothing of it is written then.
         """
+        if any(isinstance(write, Put) and _begins(write) for write in writes) and (why := self._no_room()):
+            raise StoreUnavailable(why)
         ready = tuple(self._prepared(write) for write in writes)
         return await self._writer.submit(ready)
 
@@ -138,7 +151,7 @@ class SqliteStore:
             await self._writer.submit(())
 
     async def status(self) -> dict[str, Json]:
-        """What health_check tells: path, writable, problem, rows, anchors, sqlite, wal_hazard, free_bytes, time."""
+        """What health_check tells: path, writable, problem, refuses, rows, anchors, sqlite, wal_hazard ..."""
         anchors: Sequence[Json] = ()
         try:
             await self._writer.submit((Probe(),))
@@ -153,11 +166,22 @@ class SqliteStore:
             "problem": problem,
             "rows": rows,
             "anchors": anchors,
+            "refuses": problem or self._no_room(),
             "sqlite": sqlite3.sqlite_version,
             "wal_hazard": is_wal_hazardous(),
             "free_bytes": _free_bytes(self._path.parent),
             "checked_at": moment(self._clock.now()),
         }
+
+    def _no_room(self) -> str:
+        """Why no change is begun though rows can be written; "" when there is room, or nobody knows."""
+        free = _free_bytes(self._path.parent)
+        if free is None or free >= self._reserve_bytes:
+            return ""
+        return (
+            f"the disk has {free // 1_000_000} MB left, less than the {self._reserve_bytes // 1_000_000} MB that are "
+            "kept for the record of what is under way"
+        )
 
     async def _anchors(self) -> Sequence[Anchored]:
         """How each anchor that is set stands: as this process found it, else as the store remembers it."""
@@ -301,6 +325,11 @@ def _counts(reader: sqlite3.Connection) -> dict[str, int]:
     """How many rows each table has."""
     tables = ["audit", "snapshots", *(kind.table for kind in KINDS.values())]
     return {table: int(reader.execute(sql("count_rows", table=table)).fetchone()[0]) for table in tables}
+
+
+def _begins(put: Put) -> bool:
+    """Whether it makes a plan or a change that was not there: what is under way may always go on to its end."""
+    return put.expect is None and isinstance(put.record, StoredPlan | Change)
 
 
 def _free_bytes(directory: Path) -> int | None:

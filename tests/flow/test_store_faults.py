@@ -1,5 +1,6 @@
 """A store that cannot be written: no change is made, a read is served without receipt, and health_check says why."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from mcp_server.cli.local import opened
 from mcp_server.domain.record import AuditEntry
+from tests.support.commands import run
 from tests.support.outside import untouched
 from tests.support.places import NET
 from tests.support.poor_disk import full_disk, held_database, unwritable_home
@@ -115,6 +117,93 @@ async def test_under_strict_audit_an_unwritable_directory_refuses_every_read() -
         async with _staged(home, strict_audit=True) as stage:
             assert len((await stage.client.list_tools()).tools) == 8
             await _refused_by_the_store(stage, "meraki_read", **READ)
+
+
+async def _refused_from_the_start(home: Path, why: str) -> None:
+    """A server on that home serves reads, plans nothing, and says why; doctor says it too, and exits 1."""
+    async with _staged(home) as stage:
+        await _read_is_served_without_receipt(stage)
+        await _refused_by_the_store(stage, "meraki_plan", operations=[SSID], intent="tried")
+        await _health_says_why(stage, why)
+        done = await run(stage, "doctor", "--offline")
+        assert (done.code, why in " ".join(done.out.split())) == (1, True), done.out
+
+
+async def _written_once(home: Path) -> None:
+    async with _staged(home) as stage:
+        await stage.call("meraki_read", **READ)
+
+
+async def test_a_store_of_a_newer_version_is_left_alone_and_reads_go_on(tmp_path: Path) -> None:
+    """Changes are refused with that reason; the file is as it was."""
+    home = tmp_path / "home"
+    await _written_once(home)
+    newer = sqlite3.connect(home / "store.db")
+    newer.execute("PRAGMA user_version = 999")
+    newer.close()
+    before = (home / "store.db").read_bytes()
+    await _refused_from_the_start(home, "made by a newer version of this server")
+    assert (home / "store.db").read_bytes() == before
+
+
+async def test_a_damaged_store_is_left_alone_and_reads_go_on(tmp_path: Path) -> None:
+    """Not repaired, not begun anew."""
+    home = tmp_path / "home"
+    await _written_once(home)
+    (home / "store.db").write_bytes(b"damaged" * 1000)
+    await _refused_from_the_start(home, "the file is not a database")
+    assert (home / "store.db").read_bytes() == b"damaged" * 1000
+
+
+async def test_a_store_put_back_to_an_older_copy_is_not_written_to_and_reads_go_on(tmp_path: Path) -> None:
+    """The anchor beside it knows; 'audit verify' names the first row that is gone."""
+    home = tmp_path / "home"
+    await _written_once(home)
+    copy = (home / "store.db").read_bytes()
+    await _written_once(home)
+    (home / "store.db").write_bytes(copy)
+    await _refused_from_the_start(home, "put back to an older copy")
+
+
+async def test_little_room_on_the_disk_refuses_new_changes_while_reads_are_recorded(tmp_path: Path) -> None:
+    """A plan and an apply are refused with the room that is left; what is under way has its reserve."""
+    home = tmp_path / "home"
+    async with _staged(home) as stage:
+        plan = await planned(stage, SSID)
+    async with _staged(home, disk_reserve_mb=1_000_000) as stage:
+        answer = await stage.call("meraki_read", **READ)
+        assert (answer["receipt"]["seq"] > 0, answer["warnings"]) == (True, [])
+        async with untouched(stage):
+            for tool, arguments in (
+                ("meraki_plan", {"operations": [SSID], "intent": "tried"}),
+                ("meraki_apply", {"plan_id": plan["plan_id"]}),
+            ):
+                answer = await stage.call(tool, **arguments)
+                if answer["status"] == "needs_approval":
+                    answer = await confirmed(stage, tool, **arguments)
+                assert (answer["status"], answer["error"]["code"]) == ("refused", "store_unavailable"), answer
+                assert answer["receipt"]["seq"] > 0  # the refusal itself is on record
+        told = (await stage.call("health_check"))["server"]
+        assert told["store"]["writable"] is True
+        assert "MB left, less than the 1000000 MB" in told["store"]["refuses"]
+        assert told["status"].startswith("changes refused: the disk has ")
+        (home / "config.toml").write_text("disk_reserve_mb = 1000000\n")
+        done = await run(stage, "doctor", "--offline")
+        assert "no change is begun: the disk has " in " ".join(done.out.split())
+
+
+async def test_an_anchor_that_fails_is_told_by_health_check_and_doctor(tmp_path: Path) -> None:
+    """Changes go on; the warning names the place."""
+    home, gone = tmp_path / "home", tmp_path / "gone" / "anchors"
+    async with _staged(home, anchors=(f"file:{gone}",)) as stage:
+        await stage.call("meraki_read", **READ)
+    async with _staged(home, anchors=(f"file:{gone}",)) as stage:
+        told = (await stage.call("health_check"))["server"]
+        assert told["status"] == f"warning: the audit chain is not anchored in file:{gone}"
+        assert [bool(one["problem"]) for one in told["store"]["anchors"]] == [False, True]
+        (home / "config.toml").write_text(f'anchors = ["file:{gone}"]\n')
+        done = await run(stage, "doctor", "--offline")
+        assert "warn anchor: file:" in " ".join(done.out.split())
 
 
 async def test_a_disk_that_fills_up_in_the_middle_of_a_change_ends_it_as_unknown(tmp_path: Path) -> None:

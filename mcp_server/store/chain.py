@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from dataclasses import fields as fields_of
 from datetime import datetime
 from typing import Any
 
@@ -23,11 +22,10 @@ from mcp_server.store.records import adapter, moment
 
 FIRST = "0" * 64  #: what the first line has for its previous hash
 _SAFE_INTEGER = 2**53 - 1
-_FIELDS = tuple(item.name for item in fields_of(AuditEntry) if item.name != "hash")
+_q = json.encoder.encode_basestring  #: quotes a text as RFC 8785 does
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _NOT_ITS_HASH = "its text does not have its hash"
 _TAIL = re.compile(r'[^"\\]*","tool":"[^"\\]*"}')  #: what follows the link when neither text needs an escape
-_LINK = b'"previous_hash":"","seq":0,"status":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +54,29 @@ class Problem:
 
 
 def line_of(entry: AuditEntry) -> Line:
-    """The entry ready to be linked. Raises ``StoreUnavailable`` when it holds what JSON cannot."""
-    fields = {name: getattr(entry, name) for name in _FIELDS}
-    fields |= {"at": moment(entry.at), "previous_hash": "", "seq": 0}
+    """The entry ready to be linked. Raises ``StoreUnavailable`` when it holds what JSON cannot.
+
+    Its fields stand in the order of RFC 8785; all but two are texts, which are quoted one by one.
+    """
+    e = entry
     try:
-        text = canonical(fields)
+        detail, networks = canonical(e.detail), canonical(e.network_ids)
+        before = (
+            f'{{"at":"{moment(e.at)}","call_id":{_q(e.call_id)},"change_id":{_q(e.change_id)},"client":{_q(e.client)},'
+            f'"correlation_id":{_q(e.correlation_id)},"detail":{detail},"event":{_q(e.event)},"network_ids":{networks},'
+            f'"organization_id":{_q(e.organization_id)},"owner":{_q(e.owner)},"plan_id":{_q(e.plan_id)},'
+        )
+        return Line(before.encode(), f'{_q(e.status)},"tool":{_q(e.tool)}}}'.encode())
     except (rfc8785.CanonicalizationError, UnicodeError) as problem:
         raise StoreUnavailable("the audit entry holds a value that JSON cannot carry") from problem
-    before, _, after = text.rpartition(_LINK)  # the last one: what follows it are strings, where quotes are escaped
-    return Line(before, after)
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: Any) -> str:
     """The RFC 8785 form, integers beyond 2^53 and times as text.
 
     What holds only plain values has it from the standard library's encoder, in a ninth of the time.
     """
-    return _ENCODER(value).encode() if _is_plain(value) else rfc8785.dumps(_safe(value))
+    return _ENCODER(value) if _is_plain(value) else rfc8785.dumps(_safe(value)).decode()
 
 
 def linked(line: Line, head: Receipt) -> Stored:

@@ -1,0 +1,92 @@
+"""Exports for people and for a SIEM; the lossless one has its golden file in tests/contract."""
+
+import csv
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mcp_server.domain.record import AuditEntry
+from mcp_server.store.evidence.exporting import csv_lines, ocsf_event, ocsf_lines, row_in
+from tests.support import records
+from tests.support.evidence import chain_of, entries
+
+#: schema.ocsf.io 1.3.0, class api_activity: what is required of every event, and the types of it
+_REQUIRED = {
+    "activity_id": int, "category_uid": int, "class_uid": int, "type_uid": int, "severity_id": int, "time": int,
+    "metadata": dict, "actor": dict, "api": dict, "src_endpoint": dict,
+}  # fmt: skip
+
+
+def _event(**parts: Any) -> dict[str, Any]:
+    ((_, doc, digest),) = chain_of([records.an_entry(**parts)])
+    return ocsf_event({**json.loads(doc), "hash": digest}, "0.1.0")
+
+
+def test_every_event_has_what_api_activity_requires() -> None:
+    """Class 6003 of category 6; the type is class and activity; time is in milliseconds."""
+    events = [json.loads(line) for line in ocsf_lines(chain_of(entries(6)), (), "0.1.0")]
+    assert len(events) == 6
+    for event in events:
+        assert {name: type(event[name]) for name in _REQUIRED} == _REQUIRED
+        assert (event["category_uid"], event["class_uid"]) == (6, 6003)
+        assert event["type_uid"] == 600300 + event["activity_id"]
+        assert event["metadata"]["product"]["name"]
+        assert event["metadata"]["version"] == "1.3.0"
+        assert event["api"]["operation"]
+        assert event["src_endpoint"]["name"]
+        assert event["actor"]["user"]["name"] == "Ana@example.com"
+    assert events[0]["time"] == 1_795_262_401_000
+
+
+@pytest.mark.parametrize(
+    ("parts", "activity", "status", "severity"),
+    [
+        ({}, 2, 1, 1),
+        ({"status": "refused"}, 2, 2, 2),
+        ({"status": "unknown"}, 2, 0, 1),
+        ({"tool": "meraki_apply"}, 99, 1, 1),
+        ({"event": "intent", "detail": {"method": "PUT"}}, 3, 1, 1),
+        ({"event": "outcome", "detail": {"method": "POST"}, "status": "failed"}, 1, 2, 2),
+        ({"event": "outcome", "detail": {"method": "DELETE"}}, 4, 1, 1),
+        ({"event": "state"}, 99, 1, 1),
+    ],
+)
+def test_activity_status_and_severity_follow_the_row(
+    parts: dict[str, Any], activity: int, status: int, severity: int
+) -> None:
+    """A write by its method, a call as a read unless it applies, everything else as other."""
+    event = _event(**parts)
+    assert (event["activity_id"], event["status_id"], event["severity_id"]) == (activity, status, severity)
+
+
+def test_nothing_of_a_row_is_lost_in_an_event() -> None:
+    """What the schema has no place for is under unmapped."""
+    event = _event(plan_id="plan-1", change_id="CHG-1", detail={"x": 1})
+    assert event["unmapped"]["detail"] == {"x": 1}
+    assert (event["unmapped"]["plan_id"], event["unmapped"]["change_id"], event["unmapped"]["seq"]) == (
+        "plan-1",
+        "CHG-1",
+        1,
+    )
+    assert [one["uid"] for one in event["resources"]] == ["O_1", "N_1"]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_no_cell_of_a_csv_can_be_taken_for_a_formula(start: str) -> None:
+    """A client may call itself anything; the cell begins with a quotation mark then."""
+    entry: AuditEntry = replace(records.an_entry(), client=f'{start}cmd|"/c calc"!A1', owner=f"{start}1")
+    header, row = csv.reader("".join(csv_lines(chain_of([entry]), (), "")).splitlines(keepends=True))
+    cells = dict(zip(header, row, strict=True))
+    assert cells["client"].startswith(f"'{start}")
+    assert cells["owner"].startswith(f"'{start}")
+    assert json.loads(cells["network_ids"]) == ["N_1"]
+    assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))]
+
+
+@pytest.mark.parametrize("line", ["", "{}", '{"seq":1}', "x" * 100, '[1,"hash":"' + "a" * 64 + '"}'])
+def test_a_line_that_is_no_row_is_none(line: str) -> None:
+    """It is told as such, not guessed at."""
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own error is one too
+        row_in(line)

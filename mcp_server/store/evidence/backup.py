@@ -52,21 +52,24 @@ def put_in_place(directory: Path, restoring: Path, aside: str) -> Path | None:
     A server that runs on the old file notices and writes no more. Raises StoreUnavailable.
     """
     lock = FileLock((directory / FILE).with_suffix(".lock"), WAIT_S)
-    moved: Path | None = None
     try:
         with translated("the store cannot be put back"), lock.held():
-            for part in _PARTS:
-                old = directory / (FILE + part)
-                if old.exists():
-                    old.rename(directory / f"{FILE}.{aside}{part}")
-                    moved = directory / f"{FILE}.{aside}"
+            moved = _moved(directory, aside)
             (restoring / FILE).rename(directory / FILE)
             for left in restoring.iterdir():
                 left.unlink()
             restoring.rmdir()
+            return moved
     finally:
         lock.close()
-    return moved
+
+
+def _moved(directory: Path, aside: str) -> Path | None:
+    """Move what stands of the store; where its database is then."""
+    standing = [part for part in _PARTS if (directory / (FILE + part)).exists()]
+    for part in standing:
+        (directory / (FILE + part)).rename(directory / f"{FILE}.{aside}{part}")
+    return directory / f"{FILE}.{aside}" if "" in standing else None
 
 
 def _must_exist(path: Path) -> None:

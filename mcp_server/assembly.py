@@ -20,6 +20,7 @@ from mcp_server.anchors.targets import anchors
 from mcp_server.call_path import Parts, handle
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay
+from mcp_server.catalogue.refreshed.own import MergedCatalogue, OwnApi
 from mcp_server.catalogue.search import Search
 from mcp_server.catalogue.shared_reads import SharedReads
 from mcp_server.changes.carry_out import Changes
@@ -58,6 +59,7 @@ from mcp_server.store.evidence.witness import LOCAL, Witness
 from mcp_server.store.limits.breakers import StoreBreakers
 from mcp_server.store.limits.budget import StoreBudget
 from mcp_server.store.limits.rate_file import RateFile
+from mcp_server.store.own_apis import OwnApis
 from mcp_server.store.seal import Seal, open_key, question_key
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.vault import Vault
@@ -89,6 +91,7 @@ class Server:
     presence: Presence
     recovery: Recovery
     means: Means
+    own_apis: OwnApis
 
     async def close(self) -> None:
         """Finish the changes under way, then close what is open."""
@@ -165,9 +168,9 @@ def assembled(
     known = KnownSecrets(settings.secret_values, vault.values, learn)
     presence = Presence(home, ids.new("server"))
     means = _means(settings, lambda: open_key(home, "digest"), vault, keyring, known.learn, servers=presence)
-    world = _worlds(
-        settings, client, store, clock, ids, limits=_limits(settings, channel, sandbox=sandbox), overlay=overlay
-    )
+    own_apis = OwnApis(home)
+    limits = _limits(settings, channel, sandbox=sandbox)
+    world = _worlds(settings, client, store, clock, ids, limits=limits, overlay=overlay, owns=own_apis)
     changes = Changes(tasks, means)
     recorder = Recorder(store, strict=settings.strict_audit, known=known)
     registry = Registry.load(lookups())
@@ -195,6 +198,7 @@ def assembled(
         presence,
         recovery,
         means,
+        own_apis,
     )
 
 
@@ -255,6 +259,7 @@ def _worlds(
     *,
     limits: Limits,
     overlay: Path | None,
+    owns: OwnApis,
 ) -> Callable[[], World]:
     """Makes a world for each call: its reads are shared within the call and never kept longer.
 
@@ -262,18 +267,23 @@ def _worlds(
     """
 
     @cache
-    def known() -> tuple[Catalogue, Overlay, Inventory]:
+    def shipped() -> tuple[Catalogue, Inventory]:
         catalogue = Catalogue.load()
-        return (
-            catalogue,
-            Overlay.load(catalogue, overlay),
-            Inventory(api, catalogue, clock, allowed=settings.organizations),
-        )
+        return catalogue, Inventory(api, catalogue, clock, allowed=settings.organizations)
+
+    made: list[tuple[tuple[OwnApi, ...], Catalogue, Overlay]] = []
+
+    def known(of: tuple[OwnApi, ...]) -> tuple[Catalogue, Overlay]:
+        if not made or made[0][0] is not of:
+            catalogue = MergedCatalogue(shipped()[0], of) if of else shipped()[0]
+            made[:] = [(of, catalogue, Overlay.load(catalogue, overlay))]
+        return made[0][1:]
 
     def world() -> World:
-        catalogue, overlay, inventory = known()
+        inventory = shipped()[1]
+        catalogue, rows = known(owns.all())
         reads = SharedReads(api, catalogue, clock)
-        return World(reads, catalogue, overlay, inventory, store, api, clock, ids, limits)
+        return World(reads, catalogue, rows, inventory, store, api, clock, ids, limits)
 
     return world
 
@@ -285,8 +295,8 @@ def _desks(
     index: list[Search] = []
 
     def desk(attempt: Attempt, world: World) -> Desk:
-        if not index:
-            index.append(Search(world.catalogue))  # built when first used: it costs start-up time
+        if not index or index[0].catalogue is not world.catalogue:
+            index[:] = [Search(world.catalogue)]  # built when first used: it costs start-up time
         planner = Planner(world, means)
         operations = CatalogueDesk(world.catalogue, world.overlay, index[0])
         doctor = DoctorDesk(world, store, settings.health_weights, breakers, means)

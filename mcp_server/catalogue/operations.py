@@ -14,11 +14,12 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 
-from mcp_server.domain.call import Json
+from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Batch, Kind, Operation, Schema
 from mcp_server.errors import InvalidArguments
 
@@ -84,6 +85,26 @@ class Catalogue:
         operation_id = self._places.get((method.upper(), path))
         return None if operation_id is None else self.get(operation_id)
 
+    def rows(self) -> dict[str, Mapping[str, Json]]:
+        """The rows by id, as in the file."""
+        return dict(self._rows)
+
+    def of(self, _organization_id: str) -> "Catalogue":
+        """The catalogue that holds in an organization."""
+        return self
+
+    def organizations_with(self, _operation_id: str) -> tuple[str, ...]:
+        """The organizations that alone have an operation; none when everybody has it."""
+        return ()
+
+    def freshness(self, _now: datetime) -> list[Mapping[str, Json]]:
+        """How old the documents of single organizations are; none when none was read."""
+        return []
+
+    def faults_in(self, _organization_id: str, _touch: Touch) -> tuple[str, ...]:
+        """What is wrong with a checked call in the API of one organization."""
+        return ()
+
     def ids(self) -> tuple[str, ...]:
         """Ids of all operations, in the order of the file."""
         return tuple(self._rows)
@@ -125,6 +146,7 @@ def parse_row(row: Mapping[str, Json]) -> Operation:
         body=_body(row),
         response=_response(row),
         batch=Batch(resource=path, operation=verb) if verb else None,
+        stage=str(row.get("s", "")),
     )
 
 

@@ -34,6 +34,11 @@ class Search:
         self._index: _Index | None = None
         self._purposes: dict[str, Purpose] | None = None
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is searched."""
+        return self._catalogue
+
     def purpose(self, operation_id: str) -> Purpose | None:
         """What an operation is for; None when nobody has said it. The sentences are read when first asked for."""
         return self._known_purposes().get(operation_id)

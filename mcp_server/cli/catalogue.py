@@ -9,9 +9,10 @@ from typing import Any, Final
 import anyio
 import click
 
-from mcp_server.catalogue.builder.openapi import Difference, compare
+from mcp_server.catalogue.builder.openapi import Difference
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay
+from mcp_server.catalogue.refreshed.own import OwnApi, own_api
 from mcp_server.catalogue.search import Search
 from mcp_server.cli.views.printing import line, lines, progress, row, shown, table
 from mcp_server.desk.operations import CatalogueDesk
@@ -22,7 +23,10 @@ from mcp_server.settings import Settings, load
 
 _SPEC_BYTES: Final = 60_000_000
 _SHOWN: Final = 40
-_NOT_YET: Final = "Compared only: this version does not rebuild its catalogue from an organization's own document."
+_KEPT: Final = (
+    "Kept: search, schema, validation and plans follow it for this organization from now on. A new write is critical"
+    " until its inverse is proven."
+)
 
 
 @click.group()
@@ -143,7 +147,7 @@ def build() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def refresh(home: dict[str, Any], organization_id: str, *, as_json: bool) -> None:
-    """Compare with the organization's own OpenAPI document: what is new, gone or changed. Changes nothing."""
+    """Read the organization's own OpenAPI document: what is new, gone or changed; used for it from then on."""
     settings = load(overrides=home)
     if settings.organizations and organization_id not in settings.organizations:
         raise Refused("That organization is not on the list of this server.", "Name another.", code="scope")
@@ -153,12 +157,14 @@ def refresh(home: dict[str, Any], organization_id: str, *, as_json: bool) -> Non
     found = anyio.run(_refreshed, settings, organization_id)
     if isinstance(found, MerakiMcpError):
         raise found
-    view = {**_difference(found), "note": _NOT_YET}
+    own, difference = found
+    early = {name: row["s"] for name, row in own.rows.items() if "s" in row}
+    view = {**_difference(difference), "early_access": early, "fetched_at": own.fetched_at.isoformat(), "note": _KEPT}
     shown(view, is_json=as_json, draw=lambda out: _draw_difference(out, view))
 
 
-async def _refreshed(settings: Settings, organization_id: str) -> Difference | MerakiMcpError:
-    """The difference; an error comes back as a value, for a task group would wrap it."""
+async def _refreshed(settings: Settings, organization_id: str) -> tuple[OwnApi, Difference] | MerakiMcpError:
+    """What was kept, and the difference; an error comes back as a value, for a task group would wrap it."""
     # imported here: info and search need no server
     from mcp_server.assembly import running  # noqa: PLC0415
     from mcp_server.cli.local import log_to_stderr, told_by  # noqa: PLC0415
@@ -169,7 +175,8 @@ async def _refreshed(settings: Settings, organization_id: str) -> Difference | M
         try:
             asked = {"organizationId": organization_id, "version": 3}
             reply = await world.reads.read("getOrganizationOpenapiSpec", asked)
-            found = compare(world.catalogue, reply.data)
+            found = own_api(Catalogue.load(), organization_id, reply.data, server.clock.now())
+            server.own_apis.keep(found[0])
             status = "ok"
         except ValueError as odd:
             return BadAnswer(f"the document cannot be compared: {clean(odd)}", sent=True)

@@ -12,6 +12,7 @@ import click
 from mcp_server import __version__
 from mcp_server.assembly import Server, running
 from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.refreshed.own import OwnApi
 from mcp_server.cli.local import log_to_stderr
 from mcp_server.cli.views.printing import line, progress, shown
 from mcp_server.domain.actor import Actor, Role
@@ -86,6 +87,7 @@ async def _on_server(settings: Settings, offline: bool) -> list[Check]:
             checks = store_checks(await server.store.status())
             checks.append(limits_check(await server.breakers.list_open(), server.shared.problem))
             checks.append(await _frozen(server))
+            checks += own_catalogue_checks(server.own_apis.all(), server.own_apis.damaged(), server.clock.now())
             newest = await _newest(server)
             checks.append(clock_check(server.clock.now(), newest))
             checks.append(await _keys(server))
@@ -154,6 +156,17 @@ def catalogue_check() -> Check:
     except (OSError, ValueError) as problem:
         return Check("catalogue", "fail", f"cannot be read: {clean(problem, 200)}")
     return Check("catalogue", "ok", f"Dashboard API {known.version}, {len(known.ids())} operations")
+
+
+def own_catalogue_checks(found: Sequence[OwnApi], damaged: Sequence[str], now: datetime) -> list[Check]:
+    """How old what was read of the organizations' own APIs is; nothing when none was read."""
+    checks = [Check("own catalogue", "warn", f"{clean(name, 80)} cannot be read: catalogue refresh again")
+              for name in damaged]  # fmt: skip
+    for own in found:
+        age = f"{clean(own.organization_id, 40)}: Dashboard API {own.version}, {(now - own.fetched_at).days} days old"
+        again = f": catalogue refresh --organization {clean(own.organization_id, 40)}" if own.is_stale(now) else ""
+        checks.append(Check("own catalogue", "warn" if own.is_stale(now) else "ok", age + again))
+    return checks
 
 
 def setting_checks(settings: Settings, found: Mapping[str, str]) -> list[Check]:

@@ -106,6 +106,8 @@ class DoctorDesk:
         await self._add_waiting_for_a_person(view)
         if organization_id:
             view["rate_wait_s"] = await self.world.api.wait_estimate_s(organization_id, 1)
+        if own := self.world.catalogue.freshness(self.world.clock.now()):
+            view["own_catalogues"] = own
         view["key"] = "present" if self.world.limits.has_key else "missing"
         view["profile"], view["read_only"] = self.world.limits.profile.value, self.world.limits.read_only
         return view

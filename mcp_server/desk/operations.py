@@ -49,6 +49,10 @@ class CatalogueDesk:
         purpose = self.index.purpose(operation.id)
         if purpose is not None:
             row["purpose"] = purpose.english
+        if operation.stage:
+            row["stage"] = operation.stage
+        if alone := self.catalogue.organizations_with(operation.id):
+            row["organizations"] = list(alone)
         row["needs"] = [*operation.path_params, *sorted(operation.required_query)]
         if operation.body is not None and operation.body.required:
             row["needs_body"] = sorted(operation.body.required)

@@ -49,6 +49,7 @@ class Operation:
     body: Schema | None = None
     response: Schema | None = None
     batch: Batch | None = None
+    stage: str = ""  #: release stage when it is not generally available: beta, early access ...
 
     @property
     def is_write(self) -> bool:

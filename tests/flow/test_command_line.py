@@ -271,9 +271,10 @@ async def test_the_catalogue_is_described_searched_and_compared_with_an_organiza
         assert new["changed"] == [
             {"id": "updateNetwork", "what": ["new body field colour", "body field notes is gone"]}
         ]
-        assert "does not rebuild" in new["note"]
+        assert "follow it for this organization" in new["note"]
         assert stage.writes() == []
         assert len(await evidence(stage, "catalogue_refresh", "ok")) == 1
+        monkeypatch.setattr(stage.sandbox, "_ask", lambda *_asked: Answer(200, {"paths": {"/x": {}}}))
         odd = await run(stage, "catalogue", "refresh", "--organization", "549237")
         assert odd.code == 1
         assert "lists no operations" in odd.err

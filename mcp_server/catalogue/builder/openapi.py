@@ -28,7 +28,7 @@ class Difference:
 
 def compare(catalogue: Catalogue, document: Json) -> Difference:
     """The difference; ValueError when it is no OpenAPI document with operations."""
-    found = {name: (method, path, detail) for name, method, path, detail in _operations(document)}
+    found = {name: (method, path, detail) for name, method, path, detail in operations_of(document)}
     if not found:
         raise ValueError("it lists no operations")
     known = set(catalogue.ids())
@@ -45,7 +45,7 @@ def compare(catalogue: Catalogue, document: Json) -> Difference:
     return Difference(catalogue.version, str(version), added, tuple(sorted(known - set(found))), changed)
 
 
-def _operations(document: Json) -> Iterator[tuple[str, str, str, Mapping[str, Json]]]:
+def operations_of(document: Json) -> Iterator[tuple[str, str, str, Mapping[str, Json]]]:
     """Id, method, path and description of each operation."""
     paths = document.get("paths") if isinstance(document, dict) else None
     if not isinstance(paths, dict):

@@ -53,6 +53,7 @@ async def build_plan(
         *extra,
         *_caveats(steps),
         *_taken_along(steps),
+        *_early(drafts, world),
         *_secrets(steps, means),
     ]
     _refuse_unsafe(refusals(said, is_rollback=bool(rolls_back)))
@@ -152,6 +153,21 @@ def _caveats(steps: Sequence[Step]) -> list[Warned]:
         Warned("undo_caveat", "warning", f"Step {step.number}: {caveat}")
         for step in steps
         for caveat in step.inverse.caveats
+    ]
+
+
+def _early(drafts: Sequence[Draft], world: World) -> list[Warned]:
+    """Operations that are not generally available, and those that only an organization's own document knows."""
+    found = {draft.operation.id: draft.operation for draft in drafts}
+    said = [
+        Warned("early_access", "warning", f"{name} is not generally available ({one.stage}); it may change any day.")
+        for name, one in found.items()
+        if one.stage
+    ]
+    return said + [
+        Warned("new_operation", "warning", f"{name} is known from the organization's own API alone.")
+        for name in found
+        if world.catalogue.organizations_with(name)
     ]
 
 

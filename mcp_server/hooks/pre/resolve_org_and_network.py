@@ -107,12 +107,28 @@ async def resolve_org_and_network(attempt: Attempt, world: World) -> Verdict:
         owners |= dict.fromkeys(own)
         if len(own) > 1 or (attempt.writes and len(owners) > 1):
             return await _mixed(list(owners), places)
+    refusal = _not_in_its_api(attempt, world, next(iter(owners))) if len(owners) == 1 else None
+    if refusal is not None:
+        return refusal
     return Allow({
         "organization": await places.organization(next(iter(owners))) if len(owners) == 1 else None,
         "networks": tuple(places.networks.values()),
         "devices": tuple(places.devices.values()),
         "blocked": (*attempt.facts.blocked, *blocked),
     })  # fmt: skip
+
+
+def _not_in_its_api(attempt: Attempt, world: World, organization_id: str) -> Refuse | None:
+    """A refusal when a call does not fit the API that this organization has."""
+    faults = [fault for touch in attempt.touches for fault in world.catalogue.faults_in(organization_id, touch)]
+    if not faults:
+        return None
+    return Refuse(
+        "not_in_this_api",
+        f"Not in the API of organization {organization_id}: {first_few([clean(fault, 200) for fault in faults])}.",
+        "Look at the operation with meraki_search; catalogue refresh reads the organization's own API again.",
+        {"faults": [clean(fault, 200) for fault in faults[:20]]},
+    )
 
 
 async def _owners(touch: Touch, operation: Operation, places: _Places) -> list[str]:

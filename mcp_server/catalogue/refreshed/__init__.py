@@ -1,0 +1,1 @@
+"""The API of single organizations, where it differs from the shipped catalogue."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from mcp_server.domain.record import AuditEntry
 from tests.support.outside import plain, rows_of, untouched
 from tests.support.places import LAB, NET
 from tests.support.stage import KEY, Stage, accepting, staged
@@ -188,6 +189,13 @@ async def test_an_undo_that_the_cloud_refuses_names_what_is_left(stage: Stage) -
     done = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])
     assert (done["status"], done["error"]["class"]) == ("rollback_failed", "partial_apply")
     assert done["residue"][0].startswith("step 1")
+    assert any('name is "X", was "Visitantes"' in str(left) for left in done["residue"])
+    assert done["next_command"].endswith(f"rollback {done['change_id']}")
+    told = (await stage.call("health_check"))["server"]["waiting_for_a_person"]
+    assert [(one["change_id"], one["status"]) for one in told] == [(done["change_id"], "rollback_failed")]
+    assert stage.server is not None
+    [alert] = await stage.server.store.list(AuditEntry, {"event": "alert"})
+    assert (alert.status, alert.detail["command"]) == ("rollback_failed", done["next_command"])
     again = await planned(stage, step("updateNetworkWirelessSsid", {"name": "Z"}, networkId=NET, number="3"))
     assert (await confirmed(stage, "meraki_apply", plan_id=again["plan_id"]))["status"] == "applied"
 

@@ -16,6 +16,7 @@ from mcp_server.store.queries import sql
 
 A = TypeVar("A")
 Decision = Callable[[Breaker, float], tuple[Breaker, A]]
+CLEAN_LIFE_S = 0.2  #: how long a read believes what it was told; writes always ask
 
 
 class StoreBreakers:
@@ -26,16 +27,26 @@ class StoreBreakers:
         self._file = file
         self._clock = clock
         self._own: dict[str, Breaker] = {}
+        self._clean: dict[str, Admitted] = {}
 
     async def admit(self, organization_id: str, *, is_write: bool) -> Admitted:
-        """What a call to the organization may do now."""
-        return await self._decided(organization_id, lambda breaker, now: admit(breaker, now, is_write=is_write))
+        """What a call to the organization may do now; reads in quick succession ask the file once."""
+        told = self._clean.get(organization_id)
+        if told is not None and not is_write and 0 <= self._now() - told.at < CLEAN_LIFE_S:
+            return told
+        told = await self._decided(organization_id, lambda breaker, now: admit(breaker, now, is_write=is_write))
+        if told.is_clean:
+            self._clean[organization_id] = told
+        else:
+            self._clean.pop(organization_id, None)
+        return told
 
     async def settle(self, organization_id: str, admitted: Admitted, *, good: bool | None) -> None:
         """Note how an admitted call ended: well, badly, or (None) in a way that says nothing."""
         says_nothing = good is None and admitted.admission is Admission.GO
         if says_nothing or admitted.admission is Admission.STOP or (good and admitted.is_clean):
             return
+        self._clean.pop(organization_id, None)
         await self._decided(organization_id, lambda breaker, now: (settled(breaker, now, admitted, good=good), None))
 
     async def list_open(self) -> dict[str, datetime]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mcp_server.domain.limits.breaker import FAILURES_TO_OPEN, OPEN_S, Admission, Admitted
-from mcp_server.store.limits.breakers import StoreBreakers
+from mcp_server.store.limits.breakers import CLEAN_LIFE_S, StoreBreakers
 from mcp_server.store.limits.rate_file import RateFile
 from tests.support.fake_clock import START, FakeClock
 
@@ -97,3 +97,24 @@ async def test_without_its_file_a_server_decides_for_itself(tmp_path: Path, cloc
     assert list(await server.list_open()) == ["1"]
     assert "not shared" in file.problem
     file.close()
+
+
+async def test_a_read_asks_the_file_again_after_a_moment_and_a_write_each_time(
+    servers: list[StoreBreakers], clock: FakeClock
+) -> None:
+    """Reads in quick succession cost one look; what another server saw counts for them a fifth of a second later."""
+    assert (await told(servers[0])).is_clean
+    await fail(servers[1], FAILURES_TO_OPEN)
+    assert (await told(servers[0])).admission is Admission.GO
+    assert (await told(servers[0], is_write=True)).admission is Admission.STOP
+    assert (await told(servers[0])).admission is Admission.STOP
+
+
+async def test_a_read_believes_what_it_was_told_for_a_fifth_of_a_second(
+    servers: list[StoreBreakers], clock: FakeClock
+) -> None:
+    """No longer."""
+    assert (await told(servers[0])).is_clean
+    await fail(servers[1], FAILURES_TO_OPEN)
+    clock.advance(CLEAN_LIFE_S * 1.01)
+    assert (await told(servers[0])).admission is Admission.STOP

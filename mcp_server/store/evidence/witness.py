@@ -6,6 +6,7 @@ which covers all the rows before it.
 """
 
 import logging
+import os
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ from mcp_server.store.queries import sql
 from mcp_server.store.records import moment
 
 log = logging.getLogger(__name__)
+_TAIL_BYTES = 65_536  #: enough for the newest statement, however long the file has grown
 LOCAL = "anchors.jsonl"  #: the anchor beside the store, which is always kept
 
 
@@ -49,7 +51,8 @@ class Witness:
 
     def check(self, connection: sqlite3.Connection) -> None:
         """Raises ``StoreUnavailable`` when the store does not hold what was anchored beside it: an older copy."""
-        for anchored in standing(statements_in(self._memory))[-1:] if self._memory else ():
+        newest = statements_in(self._memory, last_bytes=_TAIL_BYTES) if self._memory else ()
+        for anchored in standing(newest)[-1:]:
             row = connection.execute(sql("get_audit"), {"key": anchored.seq}).fetchone()
             pruned = connection.execute(sql("pruned_to")).fetchone()[0] or 0
             if anchored.seq > pruned and (row is None or row[2] != anchored.hash):
@@ -137,10 +140,13 @@ def last_statement(connection: sqlite3.Connection) -> Statement | None:
     return found
 
 
-def statements_in(path: Path) -> list[Statement]:
-    """The statements that a file of anchors holds, whatever stands around them; [] when there is no file."""
+def statements_in(path: Path, last_bytes: int | None = None) -> list[Statement]:
+    """The statements that a file of anchors holds, or its end does; [] when there is no file."""
     try:
-        lines = path.read_text("utf-8", errors="replace").split("\n")
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - last_bytes) if last_bytes else 0)
+            lines = file.read().decode("utf-8", "replace").split("\n")
     except FileNotFoundError:
         return []
     except OSError as problem:

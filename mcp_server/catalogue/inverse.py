@@ -5,7 +5,7 @@ documented both ways); what cannot be restored is said in a caveat, never left o
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcp_server.catalogue.operations import Catalogue
@@ -151,10 +151,20 @@ class _Inversion:
 
     def _stuck(self, body: Mapping[str, Json]) -> list[str]:
         """Fields that the write gives a value, that had none, and that cannot be cleared."""
-        before = self.before if isinstance(self.before, Mapping) else {}
-        expected = self.expected if isinstance(self.expected, Mapping) else {}
-        names = [name for name in self.touch.body or {} if name in expected and name not in before and name not in body]
-        return [f"{name} had no value before and cannot be cleared" for name in names]
+        names = [
+            name
+            for name in _given_first(self.before, self.expected)
+            if not has(body, name) and name.partition(".")[0] not in self.row.map_fields
+        ]
+        added = [name for name, key in self.row.keyed_lists.items() if self._adds(name, key)]
+        return [f"{name} had no value before and cannot be cleared" for name in names] + [
+            f"{name}: what is added to it cannot be taken out again" for name in added
+        ]
+
+    def _adds(self, name: str, key: str) -> bool:
+        """Whether a list that is known by key gets an element that it had not: a write keeps what it does not name."""
+        old, new = ({_field(e, key) for e in _elements(state, name)} for state in (self.before, self.expected))
+        return bool(new - old)
 
     def _secrets_at_stake(self) -> list[str]:
         """Write-only secrets that the change replaces, or whose holder it replaces."""
@@ -183,6 +193,18 @@ class _Inversion:
         paths = [path for path in self.row.unreadable if path not in self.row.readable and has(body, path)]
         named = [path for path in paths if not has(self.before, path)]
         return [f"{path} is never read back: its old value is not known" for path in named]
+
+
+def _given_first(before: Json, expected: Json, prefix: str = "") -> Iterator[str]:
+    """Paths, through objects, of what has a value after the write and had none before."""
+    if not isinstance(before, Mapping) or not isinstance(expected, Mapping):
+        return
+    for name, value in expected.items():
+        old = before.get(name)
+        if old is None and value is not None:
+            yield f"{prefix}{name}"
+        else:
+            yield from _given_first(old, value, f"{prefix}{name}.")
 
 
 def _field(state: Json, name: str) -> Json:

@@ -45,11 +45,23 @@ def restorable(catalogue: Catalogue, overlay: Overlay, operation_id: str, state:
     if operation.body is None:
         return {}
     row = overlay.row(operation_id)
-    body = pruned(to_write(state, row), operation.body)
+    written = to_write(state, row)
+    if isinstance(written, Mapping):
+        written = {**_default_logging(state, row), **written}
+    body = pruned(written, operation.body)
     if isinstance(body, Mapping) and isinstance(over, Mapping):
         gone = {name: over[name] for name in over if not has(state, name) and over[name] is not None}
         body = pruned(to_write({**body, **_cleared(gone, operation.body)}, row), operation.body)
     return without(body, row.write_only)
+
+
+def _default_logging(state: Json, row: Row) -> dict[str, Json]:
+    """Whether the rule at the very end is logged: read on the rule, written in a field beside the rules."""
+    rules = state.get(row.rules_at) if isinstance(state, Mapping) else None
+    last = rules[-1] if isinstance(rules, list) and rules else None
+    if not row.default_rules or not isinstance(last, Mapping) or not is_default(last, row.default_rules):
+        return {}
+    return {"syslogDefaultRule": last["syslogEnabled"]} if isinstance(last.get("syslogEnabled"), bool) else {}
 
 
 def body_to_send(overlay: Overlay, touch: Touch, before: Json) -> Json:
@@ -222,7 +234,7 @@ def _with_default_rules(value: Json, _argument: str, row: Row, before: Json) -> 
     implicit = [_implicit(rule, value) for rule in live if is_default(rule, row.default_rules)]
     if not implicit:
         return value
-    rules = explicit(value.get(row.rules_at, live), row.default_rules)
+    rules = explicit(value.get(row.rules_at, live) or [], row.default_rules)  # null clears a list
     return {**value, row.rules_at: [*rules, *implicit]}
 
 

@@ -168,12 +168,17 @@ def _first_items(world: World, template: str, path: str, params: Mapping[str, st
         item = sample(own, tree, enums=_put_body(template)) | {field: _made_key(own, field, number)}
         item |= {name: made for name, made in _FIRST[number].items() if name in item}
         key = str(item[field])
+        if "priority" in item:
+            item["priority"] = int(number)  # no two of a list have the same
         items[key] = cut(item, tree) | {field: item[field]}
     return items
 
 
 def _put_body(template: str) -> Json:
-    return next((route.body for route in routes().item_routes(template) if route.method == "PUT"), None)
+    """The fields that are written to an item, and those that only its creation takes."""
+    put = next((route.body for route in routes().item_routes(template) if route.method == "PUT"), None)
+    post = routes().at.get(("POST", template))
+    return {**(post.body or {}), **put} if post is not None and isinstance(put, dict) else put
 
 
 def _made_key(setting: Setting, field: str, number: str) -> Json:
@@ -218,13 +223,26 @@ def _about_device(setting: Setting, device: Json, tree: Json, reader: str | None
     network = setting.world.networks.get(device.get("networkId") or "")
     own = replace(setting, path=f"{setting.path}/{device['serial']}", device=device, network=network)
     written = setting.world.get(filled(reader, {"serial": device["serial"]})) if reader else None
-    return merged(sample(own, tree), written or {}, tree)
+    return merged(sample(own, tree), _placed(written or {}, tree), tree)
 
 
 def _about_network(setting: Setting, network: Json, tree: Json, reader: str | None) -> Json:
     own = replace(setting, path=f"{setting.path}/{network['id']}", network=network, is_configuration=bool(reader))
     written = setting.world.get(filled(reader, {"networkId": network["id"]})) if reader else None
-    return merged(sample(own, tree), written or {}, tree)
+    return merged(sample(own, tree), _placed(written or {}, tree), tree)
+
+
+def _placed(written: Json, tree: Json) -> Json:
+    """What was written where a row of a list shows it: in the one object of the row that has all of its fields."""
+    nodes = {name.removesuffix("!"): node for name, node in tree.items()}
+    if set(written) & set(nodes):
+        return written
+    holders = [name for name, node in nodes.items() if isinstance(node, dict) and set(written) <= _plain_names(node)]
+    return {holders[0]: written} if written and len(holders) == 1 else written
+
+
+def _plain_names(tree: Mapping[str, Json]) -> set[str]:
+    return {name.removesuffix("!") for name in tree}
 
 
 def _devices(world: World, call: Call, route: Route) -> list[Json]:

@@ -57,6 +57,8 @@ def sample(setting: Setting, tree: Json, name: str = "", enums: Json = None) -> 
     if tree in {"object", "any"}:
         return {}
     if tree == "b":
+        if name == "enabled" and setting.path.endswith("/interfaces/wan1"):
+            return True  # an appliance that is online has its first uplink on
         return name in ("visible", "eligible", "success", "active") and not setting.is_configuration
     if tree in ("i", "n"):
         return _number(setting, name, tree)

@@ -120,15 +120,21 @@ def merged(old: Json, new: Json, tree: Json = "object") -> Json:
     """What a PUT makes of the stored value: omitted fields stay, nested objects merge, lists and keyed maps replace.
 
     ``tree`` is the body's; where it says ``object`` the map is replaced whole (facts: section 1.3, keyed maps).
+    null clears a plain field or a list; over an object of settings it changes nothing: they are cleared one by one.
     A write-only field that a list element omits is kept from the element with the same identity (section 1.4).
     """
     if isinstance(new, dict) and isinstance(tree, dict):
         nodes = {name.removesuffix("!"): node for name, node in tree.items()}
         base = dict(old) if isinstance(old, dict) else {}
-        return base | {name: merged(base.get(name), item, nodes.get(name, "object")) for name, item in new.items()}
+        said = {name: item for name, item in new.items() if item is not None or not _is_object(nodes.get(name))}
+        return base | {name: merged(base.get(name), item, nodes.get(name, "object")) for name, item in said.items()}
     if isinstance(new, list) and isinstance(old, list) and tree and isinstance(tree, list):
         return [_with_secret(item, old) for item in new]
     return _copy(new)
+
+
+def _is_object(tree: Json) -> bool:
+    return isinstance(tree, dict)
 
 
 def _with_secret(item: Json, old: list[Json]) -> Json:

@@ -15,10 +15,24 @@ from scripts.reference import (
     sandbox,
     settings,
     tools,
+    undo,
 )
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
-_MAKERS: Final = (tools, hooks, settings, errors, faults, change_states, command_line, prompts, sandbox, rules, rooms)
+_MAKERS: Final = (
+    tools,
+    hooks,
+    settings,
+    errors,
+    faults,
+    change_states,
+    command_line,
+    prompts,
+    sandbox,
+    rules,
+    rooms,
+    undo,
+)
 _NOTE: Final = "<!-- Made by `scripts/build docs`; change the code, not this page. -->\n\n"
 
 

@@ -1,5 +1,6 @@
 """Where trials are made: the sandbox over TCP, the product in front of it, the SDK beside it."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,11 +17,11 @@ from mcp_server.catalogue.requests import request_for
 from mcp_server.domain.call import Touch
 from mcp_server.sandbox.app import SandboxApp, create_app
 from mcp_server.sandbox.server import serving
-from scripts.sweeping.product import Payload, Product, product
-from scripts.sweeping.states import state_of
+from scripts.sweeping.product import Payload, Product, product, settings_of
+from scripts.sweeping.states import State, state_of
 from scripts.sweeping.witness import Witness, witness
 from tests.support.cases import PLACES, Case
-from tests.support.stage import KEY
+from tests.support.stage import KEY, FreeBudget
 
 Json = Any
 _NOW: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -34,7 +35,7 @@ class NotPrepared(Exception):
 class Seen:
     """The cloud at one moment: its whole state, and what the SDK reads near the write."""
 
-    state: Mapping[str, Json]
+    state: State
     read: Mapping[str, Json]
 
 
@@ -48,12 +49,11 @@ class Bench:
         self.product = ours
         self._sdk = sdk
         self._fresh = app.world.snapshot()
-        self._catalogue = ours.server.world().catalogue
 
     @property
     def catalogue(self) -> Catalogue:
         """The product's operations."""
-        return self._catalogue
+        return self.product.server.world().catalogue
 
     @property
     def overlay(self) -> Overlay:
@@ -72,15 +72,18 @@ class Bench:
                 touch: Touch = ready.value
                 self._app.world.journal.clear()
                 return touch
+            except (KeyError, IndexError, TypeError, ValueError) as missing:
+                raise NotPrepared(f"an answer before {case.operation} has no {missing}") from missing
             status, answer = await self.send(step)
             if status >= 300:
                 raise NotPrepared(f"{step.operation}: {status} {answer}")
 
     async def send(self, touch: Touch) -> tuple[int, Json]:
         """Status and body of an operation sent past the product."""
-        asked = request_for(self._catalogue.find(touch.operation), touch.params, touch.body)
+        asked = request_for(self.catalogue.find(touch.operation), touch.params, touch.body)
         reply = await self._web.request(asked.method, asked.path, params=dict(asked.query), json=asked.body)
-        return reply.status_code, reply.json() if reply.content else None
+        is_json = "json" in reply.headers.get("content-type", "")
+        return reply.status_code, reply.json() if reply.content and is_json else None
 
     async def refusal(self, touch: Touch) -> str:
         """Why the sandbox refuses the write when it is sent as it stands; "" when it takes it. Leaves no trace."""
@@ -96,8 +99,16 @@ class Bench:
         """The sandbox's dump and the SDK's reads."""
         calls = self._sdk.near(touch.operation, touch.params)
         read = await anyio.to_thread.run_sync(self._sdk.read, calls)
-        dump = (await self._web.get(str(self._web.base_url).replace("/api/v1/", "/_sandbox/state"))).json()
-        return Seen(state_of(dump), read)
+        return Seen(state_of(await self._dump()), read)
+
+    async def first_key(self, path: str) -> str:
+        """The id of the first item at a path whose list shows none; "" when there is no item."""
+        dump = await self._dump()
+        items = dump["configuration"]["resources"].get(path) or json.loads(dump["defaults"].get(path, "{}"))
+        return next(iter(items), "") if isinstance(items, dict) else ""
+
+    async def _dump(self) -> Json:
+        return (await self._web.get(str(self._web.base_url).replace("/api/v1/", "/_sandbox/state"))).json()
 
     async def plan(self, touch: Touch, *, irreversible: bool = False) -> Payload:
         """The answer of meraki_plan."""
@@ -121,7 +132,7 @@ async def bench(home: Path, overlay: Path | None = None) -> AsyncIterator[Bench]
     headers = {"Authorization": f"Bearer {KEY}"}
     async with (
         serving(app) as base,
-        product(home, base, KEY, overlay) as ours,
+        product(settings_of(home, base, KEY), budget=FreeBudget(), overlay=overlay) as ours,
         httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as web,
     ):
         with witness(base, KEY, Catalogue.load(), PLACES["ORG"]) as sdk:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp_server.domain.operation import Kind, Schema
+from tests.support.cases import PLACES
 
 Json = Any
 _TEXTS: Final[Mapping[str, str]] = {  #: what a field of that name, or ending so, takes
@@ -20,6 +21,7 @@ _TEXTS: Final[Mapping[str, str]] = {  #: what a field of that name, or ending so
     "publichostname": "vpn.example.com", "hostname": "vpn.example.com", "domain": "example.com",
     "start": "08:00", "from": "08:00", "end": "18:00", "to": "18:00", "color": "#00ff00", "vlan": "10", "vlanid": "10",
     "psk": "a-long-password", "passphrase": "a-long-phrase", "password": "a-Long-password1", "secret": "a-long-secret",
+    "serial": PLACES["MS"], "networkid": PLACES["NET"], "organizationid": PLACES["ORG"], "themeidentifier": "1",
     "date": "2027-03-01", "at": "2027-03-01T00:00:00Z", "ts": "2027-03-01T00:00:00Z", "slot": "sim1",
 }  # fmt: skip
 _NUMBERS: Final[Mapping[str, int]] = {"port": 443, "vlan": 10, "vlanid": 10, "priority": 10, "number": 1, "ttl": 60}
@@ -77,7 +79,7 @@ class _Maker:
         self._chance = chance
 
     def value(self, schema: Schema, name: str, *, only_required: bool = False) -> Json:
-        """A plausible value of a field."""
+        """A plausible value of a field; ``name`` is its own, or its holder's and its own: networkId for network.id."""
         if schema.enum:
             word = self._chance.choice(schema.enum)
             return int(word) if schema.kind is Kind.INTEGER else word
@@ -85,7 +87,8 @@ class _Maker:
             return [self.value(schema.items, name.removesuffix("s"))] if schema.items is not None else []
         if schema.fields:
             chosen = schema.required if only_required and schema.required else schema.fields
-            return {inner: self.value(schema.fields[inner], inner) for inner in schema.fields if inner in chosen}
+            names = {inner: f"{name}Id" if inner == "id" else inner for inner in schema.fields if inner in chosen}
+            return {inner: self.value(schema.fields[inner], called) for inner, called in names.items()}
         return self._scalar(schema.kind, name)
 
     def _scalar(self, kind: Kind, name: str) -> Json:

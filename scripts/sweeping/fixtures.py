@@ -7,6 +7,7 @@ from typing import Any, Final
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay
 from mcp_server.domain.call import Touch
+from mcp_server.sandbox.routes import filled
 from scripts.sweeping.bench import Bench
 from tests.support.cases import PLACES, Case, cases
 
@@ -75,4 +76,5 @@ async def _id(bench: Bench, template: str, param: str, known: Mapping[str, str],
     status, answer = await bench.send(Touch(reader.id, dict(known)))
     rows = answer if isinstance(answer, list) else (answer or {}).get("items", []) if status == 200 else []
     first = rows[0] if rows and isinstance(rows[0], dict) else {}
-    return str(first.get(param, first.get("id", _UNKNOWN)))
+    found = first.get(param, first.get("id"))
+    return str(found) if found is not None else await bench.first_key(filled(template, known)) or _UNKNOWN

@@ -9,14 +9,15 @@ from mcp_server.assembly import Server, running
 from mcp_server.cli.approve import _open_plan, _sign
 from mcp_server.cli.local import Local, opened
 from mcp_server.domain.actor import Actor, Role
+from mcp_server.domain.ports import RateBudget
 from mcp_server.gate.keys import Keyring
 from mcp_server.gate.signatures import Signer
-from mcp_server.settings import load
+from mcp_server.settings import Settings, load
 from tests.support.approving import APPROVER, PASSPHRASE
-from tests.support.stage import QUICK, FreeBudget
+from tests.support.stage import QUICK
 
 Payload = Mapping[str, Any]
-_FAMILIES: Final = frozenset({"admins", "saml", "api_keys", "sm_wipe_lock", "licenses"})
+FAMILIES: Final = frozenset({"admins", "saml", "api_keys", "sm_wipe_lock", "licenses"})
 _QUICKER: Final = {"health_settle_s": 0.0, "health_poll_s": 0.01, "settle_s": 0.2, "settle_poll_s": 0.01}
 _QUICK_SCRYPT_N: Final = 2**10
 _PLANNER: Final = Actor("sweep", "stdio", "scripts/sweep")
@@ -45,14 +46,21 @@ class Product:
         return await self.call(tool, **arguments)
 
 
-@asynccontextmanager
-async def product(home: Path, base_url: str, key: str, overlay: Path | None = None) -> AsyncIterator[Product]:
-    """The product in front of the cloud at ``base_url``, every family on, an approver enrolled."""
-    home.mkdir(mode=0o700, exist_ok=True)  # noqa: ASYNC240  once, before anything runs
+def settings_of(home: Path, base_url: str, key: str) -> Settings:
+    """Settings in front of a cloud on loopback that answers at once, every family on."""
     given = {"home": home, "base_url": base_url, "api_key": key, "allow_loopback": True, "profile": "solo"}
-    settings = load({}, overrides={**QUICK, **_QUICKER, "families": _FAMILIES, **given})
+    return load({}, overrides={**QUICK, **_QUICKER, "families": FAMILIES, **given})
+
+
+@asynccontextmanager
+async def product(
+    settings: Settings, *, budget: RateBudget | None = None, overlay: Path | None = None
+) -> AsyncIterator[Product]:
+    """The product under those settings, an approver enrolled."""
+    home = settings.home
+    home.mkdir(mode=0o700, exist_ok=True)
     async with (
-        running(settings, budget=FreeBudget(), overlay=overlay) as server,
+        running(settings, budget=budget, overlay=overlay) as server,
         opened({"home": home, "profile": "solo"}) as local,
     ):
         ring = Keyring(home, scrypt_n=_QUICK_SCRYPT_N)

@@ -1,14 +1,16 @@
 """All trials of the chosen operations, and what they say of each operation."""
 
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts.sweeping.bench import Bench, NotPrepared, bench
 from scripts.sweeping.bodies import variants
 from scripts.sweeping.fixtures import fixtures, guessed
-from scripts.sweeping.trial import Trial, tried
+from scripts.sweeping.lab import LabBench, lab
+from scripts.sweeping.trial import CONCLUSIVE, Trial, tried
 from tests.support.cases import Case
 
 
@@ -21,33 +23,38 @@ class Result:
     family: str
     trials: tuple[Trial, ...]
     fault: str = ""
+    took_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which operations, and how many bodies of each at most (0: all)."""
+    """Which operations. ``quick`` stops at the first body that shows what becomes of the promise."""
 
     operations: tuple[str, ...]
-    most: int = 0
+    quick: bool = False
     overlay: Path | None = None  #: another folder of overlay files
+    live: str = ""  #: a lab organization instead of the sandbox
 
 
 async def swept(wish: Wish) -> AsyncIterator[Result]:
     """The result of each operation, in order."""
     with TemporaryDirectory() as directory:
-        async with bench(Path(directory) / "home", wish.overlay) as at:
+        home = Path(directory) / "home"
+        async with lab(home, wish.live) if wish.live else bench(home, wish.overlay) as at:
             known = fixtures(at.catalogue, at.overlay)
             for operation in wish.operations:
-                cases = known.get(operation) or [("found", await guessed(at, operation))]
-                yield await _result(at, operation, cases, wish.most)
+                cases = known.get(operation) or ([("found", await guessed(at, operation))] if not wish.live else [])
+                began = time.perf_counter()
+                result = await _result(at, operation, cases, quick=wish.quick)
+                yield replace(result, took_s=round(time.perf_counter() - began, 2))
 
 
-async def _result(at: Bench, operation: str, cases: Sequence[tuple[str, Case]], most: int) -> Result:
+async def _result(at: Bench, operation: str, cases: Sequence[tuple[str, Case]], *, quick: bool) -> Result:
     row = at.overlay.row(operation)
     trials: list[Trial] = []
     fault = ""
     for name, case in _bodies(at, operation, cases):
-        if most and len(trials) >= most:
+        if quick and trials and trials[-1].outcome in CONCLUSIVE:
             break
         try:
             touch = await at.prepared(case)
@@ -59,14 +66,17 @@ async def _result(at: Bench, operation: str, cases: Sequence[tuple[str, Case]], 
 
 
 def _bodies(at: Bench, operation: str, cases: Sequence[tuple[str, Case]]) -> Iterator[tuple[str, Case]]:
-    """Every hand-made case as it is, then the first one's with generated bodies."""
+    """Every hand-made case as it is, then the first one with generated bodies; last from a state that is null."""
     for name, case in cases:
         if case.body is not None or at.catalogue.find(operation).body is None:
             yield name, case
-    base = cases[0][1]
     schema = at.catalogue.find(operation).body
-    if schema is None:
+    if schema is None or not cases or isinstance(at, LabBench):
         return
+    base = cases[0][1]
     for variant in variants(schema, base.body, operation):
         if variant.name != "by hand":
             yield variant.name, Case(operation, base.params, variant.body, base.first)
+        if variant.name == "null" and at.overlay.row(operation).kind == "update":
+            nothing = {"operation": operation, "params": base.params, "body": variant.body}
+            yield "from null", Case(operation, base.params, base.body, (*base.first, nothing))

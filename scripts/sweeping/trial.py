@@ -7,20 +7,26 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
+from mcp_server.catalogue.requests import filled as path_of
 from mcp_server.domain.call import Touch
 from scripts.sweeping.bench import Bench, Seen
-from scripts.sweeping.states import Difference, differing, together
+from scripts.sweeping.states import Difference, differing, moved, renamed
 
 Json = Any
+_ANNOUNCED: Final = json.loads((Path(__file__).parent / "announced.json").read_text("utf-8"))
 _ENDED: Final = ("applied", "unchanged")
+_NEVER_PLANNED: Final = ("no_organization", "carrier_operation")
+CONCLUSIVE: Final = ("kept", "stated", "irreversible", "no_effect", "unplannable", "broken")
 #: what can come of a body, in plain words
 OUTCOMES: Final[Mapping[str, str]] = {
     "kept": "applied, taken back, and nothing differs",
     "stated": "applied and taken back; what differs is what the plan announced",
     "irreversible": "refused without `irreversible`; with it critical, and the plan says what is lost",
     "no_effect": "applied, and no configuration changed",
+    "unplannable": "refused always: it belongs to no organization, or carries other operations",
     "unchanged": "nothing to do: the cloud is as the body asks",
     "unseen": "applied, and the sandbox shows no change",
     "alike": "refused by the plan and by the sandbox, over the same field",
@@ -71,6 +77,8 @@ async def tried(bench: Bench, touch: Touch, variant: str) -> Trial:
     course = _Course(bench, touch, variant)
     before = await bench.seen(touch)
     course.told["cloud"] = await bench.refusal(touch)
+    if course.told["cloud"].startswith("5"):
+        return course.end("broken", broken=("the sandbox failed",))
     plan = await bench.plan(touch)
     if "error" in plan and plan["error"]["code"] == "irreversible":
         return await _without_undo(course, plan)
@@ -82,8 +90,12 @@ async def tried(bench: Bench, touch: Touch, variant: str) -> Trial:
 async def _refused(course: _Course, before: Seen, error: Mapping[str, Any]) -> Trial:
     after = await course.bench.seen(course.touch)
     course.told["plan"] = f"{error['code']}: {error['message']}"
-    if moved := _moved(before, after, {}):
-        return course.end("broken", broken=_lines("a refused plan changed", moved))
+    if error["code"] in _NEVER_PLANNED:
+        return course.end("unplannable")
+    if error["code"] == "internal_error":
+        return course.end("broken", broken=("the plan failed with an internal error",))
+    if changed := _moved(course, before, after, {}):
+        return course.end("broken", broken=_lines("a refused plan changed", changed))
     if not course.told["cloud"]:
         return course.end("stricter")
     return course.end("alike" if _shares_a_field(course, json.dumps(error)) else "otherwise")
@@ -132,7 +144,7 @@ async def _planned(course: _Course, before: Seen, plan: Mapping[str, Any]) -> Tr
     _note_way(course, plan)
     done = await course.bench.product.confirmed("meraki_apply", plan_id=plan["plan_id"])
     after = await course.bench.seen(course.touch)
-    changed = _moved(before, after, {})
+    changed = _moved(course, before, after, {})
     if done["status"] not in _ENDED:
         return _not_applied(course, done, changed)
     if course.told["undo_class"] == "none":
@@ -153,7 +165,7 @@ def _without_effect(course: _Course, done: Mapping[str, Any], changed: list[Diff
 def _not_applied(course: _Course, done: Mapping[str, Any], changed: list[Difference]) -> Trial:
     error = done.get("error") or {}
     note = f"{done['status']}: {error.get('message', done.get('summary', ''))}"
-    announced = _announced(changed, course.told["caveats"])
+    announced = _announced(changed, course)
     left = [one for one in changed if one not in announced]
     if left and done["status"] not in ("rollback_failed", "unknown"):
         return course.end("broken", broken=_lines(f"{note}; left changed", left), note=note)
@@ -164,10 +176,12 @@ async def _taken_back(course: _Course, before: Seen, done: Mapping[str, Any]) ->
     back = await course.bench.product.confirmed("rollback", change_id=done["change_id"])
     ids = _new_ids(course, back)
     last = await course.bench.seen(_repointed(course.touch, ids))
-    left = _moved(before, last, ids)
-    announced = _announced(left, course.told["caveats"])
+    left = _moved(course, before, last, ids)
+    announced = _announced(left, course)
     unannounced = [one for one in left if one not in announced]
-    said = [] if back["status"] == "rolled_back" else [f"rollback: {back['status']}: {_message(back)}"]
+    is_done = back["status"] == "rolled_back" and "error" not in back
+    is_done |= back["status"] == "unchanged" and bool(announced)  # nothing more can be put back
+    said = [] if is_done else [f"rollback: {back['status']}: {_message(back)}"]
     broken = (*said, *_lines("not restored", unannounced))
     outcome = "broken" if broken else "stated" if announced else "kept"
     return course.end(outcome, broken=broken, stated=tuple(one.text() for one in announced))
@@ -179,7 +193,8 @@ def _new_ids(course: _Course, back: Mapping[str, Any]) -> dict[str, str]:
         return {}
     param = course.bench.catalogue.find(course.touch.operation).path_params[-1]
     made = next((step["created"] for step in back.get("steps", ()) if step.get("created")), {})
-    new = made.get(param, made.get("id"))
+    field_name = course.bench.overlay.row(course.touch.operation).id_field
+    new = made.get(field_name, made.get(param, made.get("id")))
     return {str(new): str(course.touch.params[param])} if new is not None else {}
 
 
@@ -189,21 +204,34 @@ def _repointed(touch: Touch, ids: Mapping[str, str]) -> Touch:
     return replace(touch, params={name: new.get(str(value), value) for name, value in touch.params.items()})
 
 
-def _moved(before: Seen, after: Seen, ids: Mapping[str, str]) -> list[Difference]:
-    first, second = together(before.state, after.state)
-    found = differing(first, second, ids)
-    return [*found, *differing(_prefixed(before.read), _prefixed(after.read), ids)]
+def _moved(course: _Course, before: Seen, after: Seen, ids: Mapping[str, str]) -> list[Difference]:
+    operation = course.bench.catalogue.find(course.touch.operation)
+    own = f"settings{path_of(operation, course.touch.params)}" if operation.method == "PUT" else ""
+    first, second = (_prefixed(seen.read) for seen in (before, after))
+    if ids:  # what came back stands at the end of its list
+        first, second = _sorted(first), _sorted(renamed(second, ids))
+    return [*moved(before.state, after.state, ids, own), *differing(first, second, ids)]
+
+
+def _sorted(read: Mapping[str, Json]) -> dict[str, Json]:
+    """The lists in an order that tells nothing."""
+    return {name: sorted(value, key=json.dumps) if isinstance(value, list) else value for name, value in read.items()}
 
 
 def _prefixed(read: Mapping[str, Json]) -> dict[str, Json]:
     return {f"sdk {name}": value for name, value in read.items()}
 
 
-def _announced(left: list[Difference], caveats: tuple[str, ...]) -> list[Difference]:
-    """The differences whose field, or one that holds it, is named by a caveat."""
+def _announced(left: list[Difference], course: _Course) -> list[Difference]:
+    """The differences that the plan's caveats announce: by the name of the field, or as ``announced.json`` reads them.
+
+    There a caveat in words, which the plan must have printed, stands for the places that it is about.
+    """
+    caveats = course.told["caveats"]
     words = {word.strip(".,:;()'\"[]") for caveat in caveats for word in caveat.replace(".", " ").split()}
-    words |= {word.removesuffix("[]") for word in words}
-    return [one for one in left if words & set(_names(one.path))]
+    rules = _ANNOUNCED.get(course.touch.operation, {})
+    places = [place for caveat, found in rules.items() if caveat in " ".join(caveats) for place in found]
+    return [one for one in left if words & set(_names(one.path)) or any(re.search(p, one.path) for p in places)]
 
 
 def _names(path: str) -> list[str]:

@@ -1,15 +1,19 @@
 """What the trials of an operation say of its promise, and all verdicts as a table."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from scripts.sweeping.runner import Result
 from scripts.sweeping.trial import Trial
 
 CLASSES: Final = ("reversible", "new_id", "with_caveats", "none")
-VERDICTS: Final = ("kept", "stated", "refused", "no effect", "broken")
+VERDICTS: Final = ("kept", "stated", "refused", "no effect", "unplannable", "unreached", "broken")
+#: operations that no body can try in the sandbox, each with the reason; they rest on their schema alone
+UNREACHED: Final[Mapping[str, str]] = json.loads((Path(__file__).parent / "unreached.json").read_text("utf-8"))
 _PROVEN: Final = ("kept", "stated")
 
 
@@ -29,7 +33,7 @@ class Verdict:
     def row(self) -> dict[str, Any]:
         """The verdict as it is kept; empty parts left out."""
         told = {name: getattr(self, name) for name in self.__slots__}
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in told.items() if value or name == "bodies"}
 
 
 def verdict_of(result: Result) -> Verdict:
@@ -40,9 +44,21 @@ def verdict_of(result: Result) -> Verdict:
     proof = next((trial for trial in trials if trial.outcome in _PROVEN), None)
     promised = _promised(result.undo, trials)
     if result.undo == "none":
-        word = "refused" if counts["irreversible"] else "no effect" if counts["no_effect"] else ""
+        word = (
+            "refused"
+            if counts["irreversible"]
+            else "no effect"
+            if counts["no_effect"]
+            else proof.outcome
+            if proof
+            else ""
+        )
     else:
         word = ("stated" if counts["stated"] else "kept") if proof else ""
+    if not word and counts["unplannable"]:
+        word = "unplannable"
+    if not word and not broken and result.operation in UNREACHED:
+        word = "unreached"
     if not word and not broken:
         broken = (result.fault or _why_never(result.undo, trials),)
     return Verdict(

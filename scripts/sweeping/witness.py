@@ -10,6 +10,7 @@ import meraki
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.domain.operation import Operation
+from mcp_server.sandbox.routes import routes
 from tests.support.sandbox_server import MERAKI, MerakiOnLoopback
 
 Json = Any
@@ -21,6 +22,14 @@ _ALWAYS: Final = (
     "getOrganizationConfigTemplates",
 )
 _NEAR: Final = 10  #: reads beside the written one, at most
+#: logs: they only ever grow
+_NEVER: Final = (
+    "getOrganizationConfigurationChanges",
+    "getNetworkEvents",
+    "getOrganizationApiRequests",
+    "getDeviceSensorCommands",
+    "getOrganizationDevicesPacketCaptureCaptures",
+)
 _LOOSE: Final = ("lastReportedAt", "lastUpdatedAt", "updatedAt", "configurationUpdatedAt")
 
 
@@ -33,10 +42,14 @@ class Witness:
         self._organization_id = organization_id
         self._catalogue = catalogue
         gets = [catalogue.find(id_) for id_ in catalogue.ids() if catalogue.find(id_).method == "GET"]
-        self._gets = [one for one in gets if not one.required_query and self._method(one.id) is not None]
+        self._gets = [one for one in gets if self._is_usable(one)]
+        self._readers = routes().readers
+
+    def _is_usable(self, operation: Operation) -> bool:
+        return not operation.required_query and operation.id not in _NEVER and self._method(operation.id) is not None
 
     def near(self, operation: str, params: Mapping[str, Json]) -> list[tuple[str, dict[str, str]]]:
-        """The reads that tell about a write: at its path, above it, beside it, and who is where."""
+        """The reads that tell about a write: at its path, above it, beside it, who is where, and lists that show it."""
         path = self._catalogue.find(operation).path
         known = {name: str(value) for name, value in params.items()} | {"organizationId": self._organization_id}
         usable = [one for one in self._gets if set(one.path_params) <= set(known)]
@@ -44,7 +57,8 @@ class Witness:
         parent = path.rpartition("/")[0]
         beside = [one for one in usable if one.path.rpartition("/")[0] == parent and one not in above]
         always = [one for one in usable if one.id in _ALWAYS and one not in above]
-        chosen: list[Operation] = [*above, *beside[:_NEAR], *always]
+        told = [one for one in usable if self._readers.get(one.id) == path and one not in [*above, *beside, *always]]
+        chosen: list[Operation] = [*above, *beside[:_NEAR], *always, *told]
         return [(one.id, {name: known[name] for name in one.path_params}) for one in chosen]
 
     def read(self, calls: list[tuple[str, dict[str, str]]]) -> dict[str, Json]:

@@ -205,11 +205,3 @@ def test_an_action_reads_back_as_expected_and_its_inverse_restores_the_cloud(ben
 def _state(bench: Bench) -> Json:
     """What the cloud holds, what it never shows included."""
     return bench.cloud.world.dump()["configuration"]
-
-
-def test_evidence_says_sandbox_for_exactly_what_is_tried_here() -> None:
-    """The plan's word for how far an undo can be trusted is never more than was seen."""
-    tried = {case.operation for case in (*UPDATES.values(), *CREATES.values(), *ACTIONS.values())}
-    tried |= {_item("DELETE", CREATES[name]) for name in DELETED}
-    tried |= {_item("PUT", CREATES[name]) for name in CHANGED}
-    assert {id_ for id_ in CATALOGUE.writes() if OVERLAY.row(id_).evidence == "sandbox"} == tried

@@ -32,28 +32,28 @@ class Case:
     change: Json = None  #: of a create: a body for the update of what it made
     note: str = ""  #: what the case is about, where its name does not say it
 
-    def preparing(self) -> Generator[Touch, Json, Touch]:
+    def preparing(self, places: Mapping[str, str] = PLACES) -> Generator[Touch, Json, Touch]:
         """Yields each write that must be sent before, is sent its answer, and returns the write to try."""
         answers: list[Json] = []
         for step in self.first:
-            params, body = (with_answers(step.get(part), answers) for part in ("params", "body"))
+            params, body = (with_answers(step.get(part), answers, places) for part in ("params", "body"))
             answers.append((yield Touch(step["operation"], params, body, is_write=True)))
-        params, body = with_answers(self.params, answers), with_answers(self.body, answers)
+        params, body = (with_answers(part, answers, places) for part in (self.params, self.body))
         return Touch(self.operation, params, body, is_write=True)
 
 
-def with_answers(value: Any, answers: list[Any]) -> Any:
+def with_answers(value: Any, answers: list[Any], places: Mapping[str, str] = PLACES) -> Any:
     """The value with places by name and ``$number.field`` filled in."""
     if isinstance(value, Mapping):
-        return {name: with_answers(item, answers) for name, item in value.items()}
+        return {name: with_answers(item, answers, places) for name, item in value.items()}
     if isinstance(value, list):
-        return [with_answers(item, answers) for item in value]
+        return [with_answers(item, answers, places) for item in value]
     if isinstance(value, str) and value[:1] == "$" and value[1:2].isdigit():
         found: Any = answers
         for name in value[1:].split("."):
             found = found[int(name)] if isinstance(found, list) else found[name]
         return found
-    return PLACES.get(value, value) if isinstance(value, str) else value
+    return places.get(value, value) if isinstance(value, str) else value
 
 
 def cases(kind: str, folder: Path = FOLDER, files: str = "overlay_cases*.json") -> dict[str, Case]:

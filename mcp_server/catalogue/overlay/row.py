@@ -1,5 +1,6 @@
 """One operation's row: what the schema alone does not tell, and how a row of the files becomes one."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -12,7 +13,7 @@ UNDOS = ("put_before", "delete_created", "recreate", "inverse_action", "none")
 DOWNTIMES = ("none", "brief", "moderate", "extended")
 TARGETS = ("network", "device", "organization", "account")
 TASKS = ("T1", "T2", "T3", "T4", "T5", "T6")
-EVIDENCE = ("schema", "sandbox", "lab")
+EVIDENCE = re.compile(r"schema|sandbox|lab \d{4}-\d\d-\d\d")  #: a lab's with the day on which it was seen
 TRANSFORM_NAMES = (
     "default_rules", "ids_of", "wrap", "drop", "ssid_mode", "inside", "holder", "flag", "lift", "rows", "rename",
     "warm_spare",
@@ -81,7 +82,7 @@ class Row:
     inverse_body: Mapping[str, Json] = field(default_factory=dict)  #: templates: $body.x, $before.x, $each.x
     inverse_params: Mapping[str, Json] = field(default_factory=dict)  #: templates, for path parameters it has not
     caveats: tuple[str, ...] = ()
-    evidence: str = "schema"
+    evidence: str = "schema"  #: what its undo was seen to do: schema, sandbox, or lab with the day
     reader: ReaderRule | None = None
     transforms: tuple[str, ...] = ()  #: between the form read and the form written: ``name`` or ``name:field``
     write_only: tuple[str, ...] = ()  #: secrets that are never read back
@@ -139,7 +140,7 @@ class Row:
 
 
 _KNOWN = {f.name for f in fields(Row)} - {"operation", "proven", "sources", "conditions", "target"}
-_CHOICES = {"kind": KINDS, "undo": UNDOS, "downtime": DOWNTIMES, "task": TASKS, "evidence": EVIDENCE}
+_CHOICES = {"kind": KINDS, "undo": UNDOS, "downtime": DOWNTIMES, "task": TASKS}
 _LISTS = {f.name for f in fields(Row) if str(f.type).startswith("tuple")}
 
 
@@ -162,6 +163,8 @@ def condition(where: str, entry: Mapping[str, Any]) -> Condition:
 def _field(where: str, name: str, value: Any) -> Any:
     if name in _CHOICES and value not in _CHOICES[name]:
         raise OverlayError(f"{where}: {value!r} is none of {', '.join(_CHOICES[name])}")
+    if name == "evidence" and not EVIDENCE.fullmatch(str(value)):
+        raise OverlayError(f"{where}: {value!r} is none of schema, sandbox, lab YYYY-MM-DD")
     if name == "risk":
         return _risk(where, value)
     if name == "reader":

@@ -90,9 +90,12 @@ def stored_outcome(stored: StoredPlan, change: Change, steps: Sequence[ChangeSte
 
 
 def status_of(change: Change) -> str:
-    """The word that callers are told for a change's state; a change that took others back is ``rolled_back``."""
-    if change.state is S.APPLIED and change.rolls_back:
-        return "rolled_back"
+    """The word that callers are told for a change's state; a change that took others back is ``rolled_back``.
+
+    One that should have, and was undone itself, has ``failed``: what it was to take back still stands.
+    """
+    if change.rolls_back and change.state in (S.APPLIED, S.ROLLED_BACK):
+        return "rolled_back" if change.state is S.APPLIED else "failed"
     return STATUS.get(change.state, "unknown")
 
 
@@ -138,7 +141,7 @@ def _ids_made(step: ChangeStep) -> dict[str, Json]:
     """The ids of what a POST created, as the cloud gave them: what came back under a new id is found by them."""
     if step.request.get("method") != "POST" or step.state != "applied":
         return {}
-    ids = {name: value for name, value in step.created.items() if name == "id" or name.endswith("Id")}
+    ids = {name: value for name, value in step.created.items() if name == "id" or name.endswith(("Id", "Number"))}
     return {name: value for name, value in ids.items() if name not in _NOT_ITS_OWN}
 
 

@@ -133,7 +133,9 @@ async def _own_way(
         return WayBack((), conflicts=_moved(step.before, live, step, world))  # somebody made it again
     drafts: list[Draft] = []
     for write in _referring(step, first):
-        drafts.append(_draft(_filled(write, sources), live, reader, step, world, earlier=drafts))
+        back = _filled(write, sources)
+        found = live if reader else await _read_for(back, step, world, fresh=fresh)
+        drafts.append(_draft(back, found, reader, step, world, sealed=done.sealed, earlier=drafts))
     changed = _moved(done.sealed, live, step, world) if step.kind == "create" else ()
     return WayBack(tuple(drafts), conflicts=changed, place=place)
 
@@ -168,6 +170,14 @@ def _apart(known: Json, live: Json, step: Step, world: World) -> tuple[str, ...]
         return () if known is live else ("",)
     row = world.overlay.row(step.write.operation)
     return tuple(one.path for one in differences(known, live, ignore=row.volatile, unordered=row.unordered))
+
+
+async def _read_for(back: Touch, step: Step, world: World, *, fresh: bool) -> Json:
+    """The live state that the way back itself changes, where nothing reads what the step changed."""
+    if placeholders([dict(back.params), back.body], "$ref"):
+        return None
+    own = reader_of(world.catalogue, world.overlay, back, organization_id=step.organization_id)
+    return await world.reads.resource(own, fresh=fresh) if own else None
 
 
 def _moved(known: Json, live: Json, step: Step, world: World) -> tuple[str, ...]:
@@ -226,16 +236,24 @@ def _filled(write: Write, sources: Sources) -> Touch:
 
 
 def _draft(
-    touch: Touch, live: Json, reader: Reader | None, step: Step, world: World, *, earlier: Sequence[Draft]
+    touch: Touch, live: Json, reader: Reader | None, step: Step, world: World, *, sealed: Json, earlier: Sequence[Draft]
 ) -> Draft:
-    """One write of the way back; a re-creation's later ones start from what the ``earlier`` ones leave."""
+    """One write of the way back; a re-creation's later ones start from what the ``earlier`` ones leave.
+
+    ``sealed`` is what was read back after the step.
+    """
     own = reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id) or reader
     if step.kind == "delete":
         known = None if placeholders(dict(touch.params), "$ref") else own
-        return draft_one(touch, earlier[-1].expected if earlier else None, known, world)
-    before = live if step.kind == "create" else step.expected
+        draft = draft_one(touch, earlier[-1].expected if earlier else None, known, world)
+        if draft.kind == "action":  # what it makes is told by the state before, not by its body
+            return replace(draft, expected=step.before, changes=diff(None, step.before))
+        return draft
+    before = live if step.kind == "create" or step.reader is None else step.expected
+    if step.kind == "action" and step.reader is not None and sealed is not None:
+        before = sealed  # what the action made of it was seen; it need not have been known before
     draft = draft_one(touch, before, own if step.kind != "create" else reader or own, world)
-    if draft.kind == "action" and live is not None:
+    if draft.kind == "action" and live is not None and step.reader is not None:
         return replace(draft, expected=step.before, changes=diff(live, step.before), before=live)
     return draft
 

@@ -262,7 +262,22 @@ def created_of(answer: Json) -> dict[str, Json]:
     if not isinstance(answer, Mapping):
         return {}
     shown = redacted({name: value for name, value in answer.items() if isinstance(value, str | int)})
+    shown |= {name: rows for name, value in answer.items() if isinstance(value, list) and (rows := _ids_of(value))}
     return dict(list(shown.items())[:_CREATED_FIELDS])
+
+
+def _ids_of(rows: list[Json]) -> list[Json]:
+    """The ids of rows that a bulk create made; none when some row has none."""
+    found = [
+        {name: value for name, value in row.items() if _is_id(name) and isinstance(value, str | int)}
+        for row in rows
+        if isinstance(row, Mapping)
+    ]
+    return found if len(found) == len(rows) and all(found) else []
+
+
+def _is_id(name: str) -> bool:
+    return name == "id" or name.endswith("Id")
 
 
 def told(record: ChangeStep) -> Mapping[str, Json]:

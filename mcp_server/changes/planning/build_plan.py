@@ -88,7 +88,7 @@ def step_of(number: int, draft: Draft, reach: Reach, organization: Named) -> Ste
         row.risk,
         step_view(draft, reach),
         proven=row.proven,
-        irreversible=draft.inverse.how == "none" and draft.kind != "action",
+        irreversible=draft.inverse.how == "none" and (draft.kind != "action" or row.risk > Risk.LOW),
         self_isolating=row.self_isolating,
     )
     network_id = params.get("networkId") or (reach.network.id if reach.network else None)

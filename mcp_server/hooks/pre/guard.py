@@ -70,8 +70,9 @@ def _not_allowed(reason: str) -> Refuse:
 
 
 def _families(attempt: Attempt, world: World) -> Refuse | None:
-    """Design 3.1.1: some families are off until the operator switches them on."""
+    """Design 3.1.1: some families are off until the operator switches them on; a way back through one is off, too."""
     rows = [world.overlay.row_for(touch) for touch in attempt.writes]
+    rows += [world.overlay.row(row.inverse) for row in rows if row.inverse]
     off = [row for row in rows if row.family and row.family not in world.limits.families]
     if not off:
         return None

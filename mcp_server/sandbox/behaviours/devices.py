@@ -336,7 +336,14 @@ def plan_firmware(world: "World", call: Call) -> Json:
             stored[name] = copy.deepcopy(body[name])
     for product, wanted in (body.get("products") or {}).items():
         stored["products"][product] = stored["products"].get(product, {}) | copy.deepcopy(wanted or {})
+    stored["products"] = {product: plan for product, plan in stored["products"].items() if _is_planned(plan)}
     return get_firmware(world, call)
+
+
+def _is_planned(plan: Json) -> bool:
+    """Whether a product has anything but what it has without a plan."""
+    upgrade = plan.get("nextUpgrade") or {}
+    return bool(upgrade.get("time") or upgrade.get("toVersion") or plan.get("participateInNextBetaRelease"))
 
 
 def _check_upgrade(world: "World", network_id: str, product: str, wanted: Json) -> None:

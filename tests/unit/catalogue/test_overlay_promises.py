@@ -126,7 +126,6 @@ def test_claims_keys_wipes_and_rights_stay_off_and_are_critical(operation: str, 
     [
         "checkinNetworkSmDevices", "refreshNetworkSmDeviceDetails", "generateDeviceCameraSnapshot",
         "previewOrganizationInventoryOrders", "validateAdministeredLicensingSubscriptionSubscriptionsClaimKey",
-        "createDeviceWirelessZigbeeEnrollment",
     ],
 )  # fmt: skip
 def test_actions_without_effect_on_configuration_are_low(operation: str) -> None:

@@ -40,8 +40,8 @@ def _body(operation: str, state: Any, over: Any = None) -> Any:
 
 
 def test_the_implicit_default_rule_is_not_written_back() -> None:
-    """Sent as an explicit rule it would stand twice."""
-    assert _body(L3, {"rules": [DENY, DEFAULT]}) == {"rules": [DENY]}
+    """Sent as an explicit rule it would stand twice; whether it is logged has a field of its own."""
+    assert _body(L3, {"rules": [DENY, DEFAULT]}) == {"rules": [DENY], "syslogDefaultRule": DEFAULT["syslogEnabled"]}
 
 
 def test_a_rule_of_that_name_that_is_not_last_is_kept() -> None:

@@ -231,7 +231,8 @@ def get_firewall_settings(world: "World", call: Call) -> Json:
 def put_firewall_settings(world: "World", call: Call) -> Json:
     """Spoofing protection as it is now."""
     home = appliance_home(world, call)
-    new = merged(_spoofing(world, home), chosen(call.body, ("spoofingProtection",)))
+    sent = {name: value for name, value in chosen(call.body, ("spoofingProtection",)).items() if value is not None}
+    new = merged(_spoofing(world, home), sent)
     if new["spoofingProtection"]["ipSourceGuard"]["mode"] not in ("block", "log"):
         raise refuse("'spoofingProtection[ipSourceGuard][mode]' must be one of: 'block', 'log'")
     return store(world, call, f"{home}/firewall/settings", new, "Firewall settings")

@@ -77,7 +77,8 @@ def get_bandwidth(world: "World", call: Call) -> Json:
 def put_bandwidth(world: "World", call: Call) -> Json:
     """The bandwidth as it is now; uplinks left out keep theirs."""
     home = appliance_home(world, call)
-    new = merged(_bandwidth(world, home), chosen(call.body, ("bandwidthLimits",)))
+    sent = {name: value for name, value in chosen(call.body, ("bandwidthLimits",)).items() if value is not None}
+    new = merged(_bandwidth(world, home), sent)
     known = {"wan1", "wan2", "cellular"}
     new["bandwidthLimits"] = {name: limits for name, limits in new["bandwidthLimits"].items() if name in known}
     for name, limits in new["bandwidthLimits"].items():

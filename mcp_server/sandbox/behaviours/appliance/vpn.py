@@ -161,7 +161,11 @@ _BGP_FIELDS = (
 def put_bgp(world: "World", call: Call) -> Json:
     """BGP as it is now; hubs only; ranges from the parameter texts of the official SDK, 4.7.0."""
     base = appliance_home(world, call)
-    sent = {name: value for name, value in chosen(call.body, _BGP_FIELDS).items() if value is not None}
+    sent = {
+        name: value
+        for name, value in chosen(call.body, _BGP_FIELDS).items()
+        if value is not None or name in ("localAsNumber", "routerId")  # null clears them
+    }
     new = merged(_bgp(world, base), sent)
     if new["enabled"] and site_to_site(world, base)["mode"] != "hub":
         raise refuse("BGP can only be enabled on a network in VPN hub mode")

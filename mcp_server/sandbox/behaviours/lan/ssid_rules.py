@@ -164,7 +164,7 @@ def update_splash(world: "World", call: Call) -> Json:
         if image:
             digest = hashlib.md5(str(image.get("contents")).encode(), usedforsecurity=False).hexdigest()
             new[name] |= {"md5": digest, "extension": image.get("format")}
-    new["splashTimeout"] = int(new["splashTimeout"])
+    new["splashTimeout"] = int(new["splashTimeout"] or _FIRST_SPLASH["splashTimeout"])
     old = copy.deepcopy(stored)
     stored |= new
     _record(world, call, "splash page", {"splashUrl": old["splashUrl"]}, {"splashUrl": stored["splashUrl"]})

@@ -147,6 +147,7 @@ def update_port(world: "World", call: Call) -> Json:
     body = known(call.body or {}, tree)
     _check_locks(world, serial, port, body)
     new = merged(port, body, tree)
+    new["profile"] = new["profile"] or {"enabled": False, "id": "", "iname": ""}  # null clears it
     fault = next(_faults(world, serial, port, new, body), None)
     if fault:
         raise CloudError(400, fault)

@@ -125,6 +125,11 @@ def network_snmp(world: "World", call: Call) -> Json:
         raise CloudError(400, "users are required when access is 'users'")
     if any(len(user["passphrase"]) < 8 for user in new.get("users") or []):
         raise CloudError(400, "Passphrases must be at least 8 characters")
+    new["access"] = new["access"] or "none"
+    if new["access"] != "community":
+        new["communityString"] = None
+    if new["access"] != "users":
+        new["users"] = []
     old = {"access": stored["access"]}
     stored |= new
     log(world, call, "SNMP", old, {"access": stored["access"]})

@@ -6,9 +6,10 @@ import pytest
 
 from mcp_server.domain.actor import Role
 from mcp_server.domain.call import Allow, Effect, Refuse
+from mcp_server.domain.operation import Operation
 from mcp_server.hooks.pre.guard import guard
 from tests.support.hook_world import ACME, BETA, SITE, attempt, read, world
-from tests.support.shipped import write
+from tests.support.shipped import CATALOGUE, OVERLAY, write
 
 SSID = write("updateNetworkWirelessSsid", {"name": "x"}, networkId=SITE, number="1")
 ADMIN = write("createOrganizationAdmin", {"email": "a@b.c", "name": "a", "orgAccess": "full"}, organizationId=ACME)
@@ -85,6 +86,37 @@ async def test_a_family_that_is_off_is_refused_naming_the_setting() -> None:
     assert "MERAKI_SPECIALIST_FAMILIES=admins" in refused.remedy
     assert refused.details["operations"] == ["createOrganizationAdmin"]
     assert await verdict_of(attempt(SSID, ADMIN), families=frozenset({"admins"})) == Allow()
+
+
+async def test_a_write_whose_way_back_is_in_a_family_that_is_off_is_refused() -> None:
+    """Releasing a device is undone by a claim: nothing may be planned whose undo would pass a closed gate."""
+    release = write("releaseFromOrganizationInventory", {"serials": ["Q2QN-9J8L-SLPD"]}, organizationId=ACME)
+    refused = await verdict_of(attempt(release))
+    assert refused.code == "family_off"
+    assert refused.details["operations"] == ["claimIntoOrganizationInventory"]
+    assert await verdict_of(attempt(release), families=frozenset({"licenses"})) == Allow()
+
+
+def test_every_other_write_is_undone_within_its_own_family() -> None:
+    """An inverse that the paths give, not a row, is on the same resource."""
+    strangers = [
+        (name, inverse.id)
+        for name in CATALOGUE.writes()
+        if (inverse := _found_by_path(name)) and OVERLAY.row(inverse.id).family != OVERLAY.row(name).family
+    ]
+    assert strangers == []
+
+
+def _found_by_path(name: str) -> Operation | None:
+    row, operation = OVERLAY.row(name), CATALOGUE.find(name)
+    if row.inverse or row.undo not in ("delete_created", "recreate"):
+        return None
+    item = OVERLAY.places.item("DELETE", operation.path)
+    return (
+        OVERLAY.places.parent("POST", operation)
+        if row.undo == "recreate"
+        else CATALOGUE.get(item.operation if item else "")
+    )
 
 
 async def test_reading_a_family_that_is_off_is_allowed() -> None:

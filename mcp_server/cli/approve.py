@@ -14,7 +14,7 @@ import click
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.question import question_of
 from mcp_server.cli.local import Local, Terminal, on_local, refusals_recorded, unlocked
-from mcp_server.domain.actor import Profile, Role
+from mcp_server.domain.actor import Role
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.ports import Put
 from mcp_server.domain.record import Approval, AuditRequest, Deadline, StoredPlan
@@ -22,7 +22,7 @@ from mcp_server.domain.redaction import clean
 from mcp_server.errors import RecordAltered, Refused
 from mcp_server.failpoints import failpoint
 from mcp_server.gate.keys import Signer
-from mcp_server.gate.signatures import signed
+from mcp_server.gate.signatures import four_eyes, signed
 from mcp_server.store.seal import open_key
 
 _IDLE_S: Final = 15 * 60.0
@@ -108,11 +108,6 @@ def _check_code(terminal: Terminal, stored: StoredPlan) -> None:
 
 async def _sign(local: Local, stored: StoredPlan, signer: Signer) -> None:
     """The signed approval in the store; Refused when requester and approver are one owner in ``team``."""
-    if signer.role is not Role.APPROVER:
-        raise Refused(f"{signer.owner}'s key is no approver key.", "Use an approver key.", code="not_an_approver")
-    is_own = signer.owner.casefold() == stored.owner.casefold()
-    if is_own and local.settings.profile == Profile.TEAM:
-        raise Refused("Requester and approver are the same owner.", "Ask somebody else.", code="self_approval")
     now = local.clock.now()
     approval = Approval(
         key=local.ids.new("approval"),
@@ -122,7 +117,7 @@ async def _sign(local: Local, stored: StoredPlan, signer: Signer) -> None:
         channel="terminal",
         approved_at=now,
         expires_at=now + timedelta(hours=local.settings.approval_hours),
-        four_eyes="waived" if is_own else "kept",
+        four_eyes=four_eyes(signer, stored.owner, local.settings.profile),
         purpose="keep" if stored.state is ChangeState.PENDING_KEEP else "apply",
     )
     entry = local.entry(

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 
 import rfc8785
 
-from mcp_server.domain.actor import Role
+from mcp_server.domain.actor import Profile, Role
 from mcp_server.domain.record import Approval, AuditRequest, Freeze
+from mcp_server.errors import Refused
 from mcp_server.gate.envelope import verifies
 from mcp_server.gate.keys import Keyring, PublicKey, Signer
 
@@ -32,6 +33,22 @@ def signed(record: T, signer: Signer) -> T:
     """The record with the signer's key id and signature."""
     unsigned = replace(record, key_id=signer.key_id, signature="")
     return replace(unsigned, signature=signer.sign(canonical(unsigned)))
+
+
+def must_approve(signer: Signer) -> None:
+    """Nothing for an approver's key; Refused for any other."""
+    if signer.role is not Role.APPROVER:
+        raise Refused(f"{signer.owner}'s key is no approver key.", "Use an approver key.", code="not_an_approver")
+
+
+def four_eyes(signer: Signer, requester: str, profile: str) -> str:
+    """``kept`` when approver and requester are two, ``waived`` when they are one in ``solo``; Refused in ``team``."""
+    must_approve(signer)
+    if signer.owner.casefold() != requester.casefold():
+        return "kept"
+    if profile == Profile.TEAM:
+        raise Refused("Requester and approver are the same owner.", "Ask somebody else.", code="self_approval")
+    return "waived"
 
 
 class SignedApprovals:

@@ -12,7 +12,7 @@ from mcp_server.domain.ports import Put
 from mcp_server.domain.record import Freeze
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused
-from mcp_server.gate.signatures import SignedApprovals, signed
+from mcp_server.gate.signatures import SignedApprovals, must_approve, signed
 
 _ORGANIZATION = click.option("--organization", "organization_id", default="", help="Only this organization's changes.")
 
@@ -65,8 +65,7 @@ async def _unfreeze(local: Local, organization_id: str, key_name: str | None) ->
             signer = unlocked(local, terminal, key_name, Role.APPROVER)
         finally:
             terminal.close()
-        if signer.role is not Role.APPROVER:
-            raise Refused(f"{signer.owner}'s key is no approver key.", "Use an approver key.", code="not_an_approver")
+        must_approve(signer)
     lifted = signed(replace(standing, lifted_at=local.clock.now(), lifted_by=signer.owner), signer)
     detail = {"what": key, "approver": signer.owner, "key_id": signer.key_id}
     entry = local.entry("freeze", "lifted", organization_id=organization_id, detail=detail)

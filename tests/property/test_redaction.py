@@ -61,7 +61,7 @@ def texts_in(value: Any) -> list[str]:
         return [text for key, item in value.items() for text in (key, *texts_in(item))]
     if isinstance(value, list):
         return [text for item in value for text in texts_in(item)]
-    return [str(value)]
+    return [value] if isinstance(value, str) else []  # numbers and words of JSON are no texts
 
 
 @given(hidden())

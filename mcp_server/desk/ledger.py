@@ -11,6 +11,7 @@ from mcp_server.changes.execution.report import change_row, status_of, stored_ou
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.planner import Planner
 from mcp_server.domain.call import Attempt, Json
+from mcp_server.domain.change_log import answered_record
 from mcp_server.domain.change_state import STATUS, ChangeState, move
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Append, Put
@@ -61,7 +62,8 @@ class LedgerDesk:
         if "cursor" in filters and await self.world.store.get(Change, str(filters["cursor"])) is None:
             raise Refused("No such cursor.", "Give back the cursor of an earlier answer.", code="invalid_arguments")
 
-    async def _one(self, change_id: str) -> Outcome:
+    async def _one(self, change_id: str, *, is_whole: bool = False) -> Outcome:
+        """One change; ``is_whole``: with its states however large they are."""
         change = await self.world.store.get(Change, change_id)
         stored = await self.world.store.get(StoredPlan, change.plan_id) if change else None
         if change is None or stored is None:
@@ -70,7 +72,8 @@ class LedgerDesk:
             )
         steps = await self.world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
         told = stored_outcome(stored, change, steps)
-        view = {**change.result, **told.data, **change_row(change), "state": change.state.value}
+        record = change.result if is_whole else answered_record(change.result, len(_json(change.result)))
+        view = {**record, **told.data, **change_row(change), "state": change.state.value}
         deadline = await self.world.store.get(Deadline, change_id) if change.confirm_within_minutes else None
         if deadline is not None and isinstance(view.get("confirm"), Mapping):
             view["confirm"] = {**view["confirm"], **confirm_view(deadline, stored.key)}
@@ -88,7 +91,7 @@ class LedgerDesk:
             stored = await self.planner.find(name, attempt)
             return _json(plan_view(stored, self.planner.means)), "application/json"
         if scheme == "change":
-            return _json((await self._one(name)).data), "application/json"
+            return _json((await self._one(name, is_whole=True)).data), "application/json"
         if scheme == "audit":
             audit = await self.world.store.get(AuditRequest, name)
             if audit is not None and audit.requester.casefold() == attempt.actor.key:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from mcp_server.domain.call import Device, Json
 from mcp_server.domain.change_state import STATUS, ChangeState
-from mcp_server.domain.plan import FieldChange, Plan, Step
+from mcp_server.domain.plan import FieldChange, Plan
 from mcp_server.domain.record import Change, ChangeStep
 from mcp_server.domain.redaction import clean, cleaned, listed, redacted
 
@@ -18,7 +18,7 @@ TASKS: Mapping[str, str] = {
     "T4": "configure-monitoring", "T5": "rollback", "T6": "executar-especifico",
 }  # fmt: skip
 UNREADABLE_ID = frozenset({"networkId", "organizationId", "serial"})  #: path parameters with a field of their own
-SHOWN_CHANGES = 20  #: field changes in human_readable.details
+SHOWN_CHANGES = 20  #: lines of human_readable.details, and of each side in the changelog
 SHOWN_FIELDS = 6  #: fields of one step in the changelog
 ANSWER_LIMIT_BYTES = 6_000  #: a record above it is answered without the states; they stay in the stored one
 
@@ -211,14 +211,19 @@ def _summary(plan: Plan, change: Change) -> str:
 
 
 def _details(plan: Plan) -> str:
-    lines = [_detail(step, one) for step in plan.steps for one in step.diff]
+    """What changed, a line for each; targets that changed alike share one."""
+    alike: dict[str, list[str]] = {}
+    for step in plan.steps:
+        for one in step.diff:
+            alike.setdefault(_changed(one), []).append(step.label)
+    lines = [f"- {listed(labels, 1)}: {text}" for text, labels in alike.items()]
     more = len(lines) - SHOWN_CHANGES
     return "\n".join([*lines[:SHOWN_CHANGES], *([f"- … {more} more"] if more > 0 else [])])
 
 
-def _detail(step: Step, one: FieldChange) -> str:
+def _changed(one: FieldChange) -> str:
     shown = redacted({"path": one.path, "before": one.before, "after": one.after})
-    return f"- {clean(step.label, 80)}: `{clean(one.path, 120)}` {_short(shown['before'])} → {_short(shown['after'])}"
+    return f"`{clean(one.path, 120)}` {_short(shown['before'])} → {_short(shown['after'])}"
 
 
 def _short(value: Json) -> str:
@@ -257,16 +262,23 @@ def changelog_markdown(record: Mapping[str, Json], locale: str) -> str:
 
 
 def _states(record: Mapping[str, Json]) -> tuple[list[str], list[str]]:
-    """One line for each step: what its fields were, and what was sent for them."""
+    """What the fields were, and what was sent for them: a line for each step, shared by those that are alike."""
     sent = {item["step"]: item for item in record["applied_state"]["data"]}
-    was, became = [], []
-    for item in record["backup_state"]["data"][:SHOWN_CHANGES]:
+    was: dict[str, list[str]] = {}
+    became: dict[str, list[str]] = {}
+    for item in record["backup_state"]["data"]:
         payload = sent.get(item["step"], {}).get("body")
         names = list(payload) if isinstance(payload, Mapping) else []
-        was.append(f"{_inline(item['target'])}: {_fields(item['state'], names)}")
+        was.setdefault(_fields(item["state"], names), []).append(item["target"])
         if item["step"] in sent:
-            became.append(f"{_inline(item['target'])}: {_fields(payload, names)}")
-    return was or ["-"], became or ["-"]
+            became.setdefault(_fields(payload, names), []).append(item["target"])
+    return _shared(was), _shared(became)
+
+
+def _shared(alike: Mapping[str, Sequence[str]]) -> list[str]:
+    lines = [f"{_inline(listed(targets, 1))}: {text}" for text, targets in alike.items()]
+    more = len(lines) - SHOWN_CHANGES
+    return [*lines[:SHOWN_CHANGES], *([f"… {more} more"] if more > 0 else [])] or ["-"]
 
 
 def _fields(state: Json, names: Iterable[str]) -> str:
@@ -283,10 +295,12 @@ def _inline(text: Json) -> str:
 
 
 def answered_record(record: Mapping[str, Json], size_bytes: int) -> dict[str, Json]:
-    """The record for an answer: above the limit the states are left out, and where they stand is named."""
+    """The record for an answer: above the limit without states and requests, and where they stand is named."""
     if size_bytes <= ANSWER_LIMIT_BYTES:
         return dict(record)
-    short = dict(record)
-    for part in ("backup_state", "applied_state", "verified_state"):
-        short[part] = {**record[part], "data": None, "stored_at": f"change://{record['change_id']}"}
-    return short
+    there = f"change://{record['change_id']}"
+    left_out = {"backup_state": "data", "applied_state": "data", "verified_state": "data", "result": "api_responses"}
+    short = {
+        part: {**record[part], name: None, "stored_at": there} for part, name in left_out.items() if part in record
+    }
+    return {**record, **short}

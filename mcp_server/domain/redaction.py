@@ -8,7 +8,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import unquote, unquote_plus
 
@@ -264,6 +264,17 @@ def without_tags(value: Json) -> Json:
     if isinstance(value, Mapping):
         return {str(without_tags(key)): without_tags(item) for key, item in value.items()}
     return [without_tags(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def numbers(values: Sequence[int]) -> str:
+    """Ascending numbers as ranges: 1-3, 7."""
+    parts: list[list[int]] = []
+    for value in values:
+        if parts and value == parts[-1][1] + 1:
+            parts[-1][1] = value
+        else:
+            parts.append([value, value])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
 
 
 def listed(names: Iterable[object], most: int = 3) -> str:

@@ -24,6 +24,7 @@ T = TypeVar("T")
 _CANDIDATES: Final = 8
 _MISS_AGE_S: Final = 5.0  #: an id that was just looked for in vain is not looked for again
 _AT_ONCE: Final = 8
+_ALONE: Final = 4  #: networks of one organization that are asked for one by one; then its list is read, 1,000 in a GET
 
 
 class Inventory:
@@ -48,6 +49,7 @@ class Inventory:
         self._lone_networks: Kept[Network | None] = Kept(clock, max_age_s)  #: by id, those that were asked for alone
         self._lone_devices: Kept[Device | None] = Kept(clock, max_age_s)  #: by serial, likewise
         self._missed: dict[str, float] = {}
+        self._alone: dict[str, int] = {}  #: networks asked for alone since the list was read, by organization
 
     async def visible_organizations(self) -> tuple[Named, ...]:
         """Every organization that the key sees, allowed here or not; raises what the API raised."""
@@ -169,6 +171,7 @@ class Inventory:
             kept.drop()
         self.credentials.drop()
         self._missed.clear()
+        self._alone.clear()
 
     async def _named(self, kind: str) -> Sequence[tuple[str, str, str]]:
         """Id, name and organization id of everything of that kind that can be read."""
@@ -189,7 +192,20 @@ class Inventory:
             return None
         lately = self._networks.peek(found.organization_id) is not None  # it was not listed then: new, or a template
         templates = await self.templates_of(found.organization_id, fresh=lately)
-        return None if any(one.id == network_id for one in templates) else found
+        if any(one.id == network_id for one in templates):
+            return None
+        await self._list_after_some(found.organization_id)
+        return found
+
+    async def _list_after_some(self, organization_id: str) -> None:
+        """Who asks for many networks one after another gets the rest from the organization's list."""
+        asked = self._alone.get(organization_id, 0) + 1
+        self._alone[organization_id] = 0 if asked >= _ALONE else asked
+        if asked >= _ALONE:
+            try:
+                await self._network_shelf(organization_id)
+            except (MerakiError, AccessError):
+                return  # the network that was asked for is known without it; the next ones are asked for alone again
 
     async def _ask_device(self, serial: str) -> Device | None:
         found = await self._source.device(serial)

@@ -1,19 +1,50 @@
-"""scripts/bench: print the table; with --check exit 1 when a bound is passed; --full walks a million audit rows."""
+"""scripts/bench: print the table; with --check exit 1 when a bound is passed; --full walks a million audit rows.
+
+Names of parts print these alone: ``scripts/bench jobs callers``.
+"""
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
 
 import anyio
 
-from scripts.benchmarks import calls, evidence, processes, recovering, searching, verifying
+from scripts.benchmarks import calls, evidence, imports, processes, recovering, searching, verifying
+from scripts.benchmarks.jobs import estate
+from scripts.benchmarks.load import callers, planning
+from scripts.benchmarks.rows import Row
+
+
+def _verifying() -> Sequence[Row]:
+    return verifying.rows(verifying.ROWS if "--full" in sys.argv[1:] else verifying.ROWS // 10)
+
+
+_PARTS: Final[Mapping[str, Callable[[], Sequence[Row]]]] = {
+    "processes": processes.rows,
+    "imports": imports.rows,
+    "searching": searching.rows,
+    "evidence": partial(anyio.run, evidence.rows),
+    "calls": partial(anyio.run, calls.rows),
+    "callers": partial(anyio.run, callers.rows),
+    "planning": partial(anyio.run, planning.rows),
+    "jobs": partial(anyio.run, estate.rows),
+    "verifying": _verifying,
+    "recovering": partial(anyio.run, recovering.rows),
+}
 
 
 def main() -> int:
-    """0, or 1 when ``--check`` is given and a bound is passed."""
-    walked = verifying.ROWS if "--full" in sys.argv[1:] else verifying.ROWS // 10
-    rows = [*processes.rows(), *searching.rows(), *anyio.run(evidence.rows), *anyio.run(calls.rows)]
-    rows += [*verifying.rows(walked), *anyio.run(recovering.rows)]
-    for row in rows:
-        print(row.line())
+    """0, or 1 when ``--check`` is given and a bound is passed; 2 for a part that there is not."""
+    named = [one for one in sys.argv[1:] if not one.startswith("--")]
+    if unknown := [one for one in named if one not in _PARTS]:
+        print(f"no such part: {', '.join(unknown)}; there are {', '.join(_PARTS)}")
+        return 2
+    rows: list[Row] = []
+    for name in named or _PARTS:
+        found = _PARTS[name]()
+        print(*(row.line() for row in found), sep="\n", flush=True)
+        rows += found
     broken = [row for row in rows if not row.holds]
     print(f"{len(rows)} rows, {len(broken)} over their bound")
     return int(bool(broken) and "--check" in sys.argv[1:])

@@ -1,8 +1,6 @@
-"""Latency, tokens, requests of one change, and memory of a large plan: through a real client."""
+"""Latency, tokens, and requests of one change: through a real client."""
 
 import json
-import resource
-import statistics
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -48,7 +46,6 @@ async def rows() -> list[Row]:
             found += await _read(stage)
         async with staged(home / "http", transport="http", answer=accepting) as stage:
             found += await _change(stage)
-            found += await _large_plan(stage)
         return found
 
 
@@ -122,36 +119,3 @@ async def _change(stage: Stage) -> list[Row]:
             logged == 1,
         ),
     ]
-
-
-async def _large_plan(stage: Stage) -> list[Row]:
-    """A plan of 1,000 operations: seconds, and MiB above what the process had."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    serials = [serial for serial, one in stage.sandbox.world.devices.items() if one.get("networkId")]
-    network = stage.sandbox.world.devices[serials[0]]["networkId"]
-    body = {"notes": "bench"}
-    devices = stage.sandbox.world.devices
-    mine = [one for one in serials if devices[one]["networkId"] == network and devices[one]["model"].startswith("MR")]
-    operations = [
-        {
-            "operation": "updateDevice",
-            "params": {"serial": mine[number % len(mine)]},
-            "body": {**body, "address": str(number)},
-        }
-        for number in range(1000)
-    ]
-    began = time.perf_counter()
-    plan = await stage.call("meraki_plan", operations=operations, intent="bench")
-    took = time.perf_counter() - began
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
-    done = "plan_id" in plan
-    per = took * 1000 / 1000
-    return [
-        Row("plan of 1,000 operations: peak above idle, MiB", f"{grown:.0f}", "-", "60", done and grown <= 60),
-        Row("our time per planned operation, ms (HTTP included)", f"{per:.2f}", "-", "2", done and per <= 2.0),
-    ]
-
-
-def median(values: list[float]) -> float:
-    """The median."""
-    return statistics.median(values)

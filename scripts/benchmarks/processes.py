@@ -2,13 +2,17 @@
 
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import anyio
 
 from scripts.benchmarks.peers import bare_command
 from scripts.benchmarks.rows import Row
@@ -30,7 +34,18 @@ _ASK = (
 )
 
 
-def _started(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, float]:
+def asked() -> bytes:
+    """The lines that open a session and ask for the tools."""
+    return b"".join(json.dumps(message).encode() + b"\n" for message in _ASK)
+
+
+def environments(home: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The product's environment with its data in ``home``, and the bare server's."""
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return {**bare, "MERAKI_SPECIALIST_HOME": f"{home}/data", "MERAKI_DASHBOARD_API_KEY": "k" * 40}, bare
+
+
+def started(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, float]:
     """Seconds from spawn to the tools/list reply, and resident MiB then."""
     began = time.perf_counter()
     server = subprocess.Popen(
@@ -39,31 +54,66 @@ def _started(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, flo
     if server.stdin is None or server.stdout is None:
         raise RuntimeError("the server has no pipes")
     try:
-        for message in _ASK:
-            server.stdin.write(json.dumps(message).encode() + b"\n")
+        server.stdin.write(asked())
         server.stdin.flush()
         while json.loads(server.stdout.readline()).get("id") != 2:
             pass
         took = time.perf_counter() - began
-        pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
-        return took, pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return took, resident_mib(server.pid)
     finally:
         server.stdin.close()
         server.wait(30)
 
 
+@asynccontextmanager
+async def listening(command: Callable[[int], Sequence[str]], env: Mapping[str, str]) -> AsyncIterator[tuple[int, int]]:
+    """Port and process id of a server that answers HTTP on a port that was free; ended when the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = await anyio.open_process(command(port), env=dict(env), stdout=None, stderr=subprocess.DEVNULL)
+    try:
+        with anyio.fail_after(60):
+            await _until_it_answers(port)
+        yield port, server.pid
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+async def _until_it_answers(port: int) -> None:
+    """Once a connection is taken; each try waits for the kernel's answer, and a little more."""
+    for _ in range(600):
+        try:
+            await (await anyio.connect_tcp("127.0.0.1", port)).aclose()
+        except OSError:
+            await anyio.sleep(0.1)
+        else:
+            return
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU that a process has used, threads included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid: int, *, peak: bool = False) -> float:
+    """MiB of a process in memory now, or at most so far."""
+    name = "VmHWM:" if peak else "VmRSS:"
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith(name)) / 1024
+
+
 def rows() -> list[Row]:
     """Start-up and memory, as ratios to the bare server."""
     ours, bare = [], []
-    root = str(Path(__file__).resolve().parents[2])
     with TemporaryDirectory() as home:
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": root}
-        mine = {**env, "MERAKI_SPECIALIST_HOME": f"{home}/data", "MERAKI_DASHBOARD_API_KEY": "k" * 40}
+        mine, env = environments(home)
         command = [sys.executable, "-m", "mcp_server", "serve"]
-        _started(command, mine)
+        started(command, mine)
         for _ in range(ROUNDS):
-            ours.append(_started(command, mine))
-            bare.append(_started(bare_command(), env))
+            ours.append(started(command, mine))
+            bare.append(started(bare_command(), env))
     start, peer = (statistics.median(one[0] for one in found) for found in (ours, bare))
     memory, peer_memory = (statistics.median(one[1] for one in found) for found in (ours, bare))
     return [

@@ -21,6 +21,7 @@ from scripts.reference.pages import FOLDER, outdated, pages
 from tests.architecture.test_imports import LOWER
 
 MADE = pages()
+MEASURED = {"performance.md", "comparison.md"}
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -30,8 +31,8 @@ def test_a_page_is_what_the_code_says_today(name: str) -> None:
 
 
 def test_every_page_there_is_is_made() -> None:
-    """No page is left over from what no longer exists."""
-    assert {path.name for path in FOLDER.iterdir()} == set(MADE)
+    """No page is left over from what no longer exists; measurements are written by hand."""
+    assert {path.name for path in FOLDER.iterdir()} - MEASURED == set(MADE)
 
 
 def test_every_setting_is_documented_with_its_name_and_meaning() -> None:

@@ -74,6 +74,27 @@ async def test_what_is_kept_is_read_again_when_it_is_old() -> None:
     assert [one.name for one in await inventory.networks_of(BETA)] == ["Store 13"]
 
 
+async def test_who_asks_for_many_networks_one_by_one_gets_the_rest_from_the_list() -> None:
+    """Four are asked for alone, then the list of their organization is read once; 96 more cost nothing."""
+    rows = [network(f"L_{number}", f"Store {number}") for number in range(100, 200)]
+    answers = estate() | {f"/organizations/{ACME}/networks": rows} | {f"/networks/{one['id']}": one for one in rows}
+    inventory, api, _ = opened(answers)
+    found = [await inventory.network(one["id"]) for one in rows]
+    assert [one.name for one in found if one] == [one["name"] for one in rows]
+    assert len([path for path in api.paths if path.startswith("/networks/")]) == 4
+    assert api.paths.count(f"/organizations/{ACME}/networks") == 1
+
+
+async def test_networks_are_still_asked_for_one_by_one_where_the_list_cannot_be_read() -> None:
+    """Each answer stands without the list."""
+    rows = [network(f"L_{number}", f"Store {number}") for number in range(100, 106)]
+    answers = estate() | {f"/networks/{one['id']}": one for one in rows}
+    answers[f"/organizations/{ACME}/networks"] = Rejected("no", sent=True, status=403)
+    inventory, api, _ = opened(answers)
+    assert all([await inventory.network(one["id"]) for one in rows])
+    assert len([path for path in api.paths if path.startswith("/networks/")]) == 6
+
+
 async def test_a_network_made_after_the_list_was_read_is_found() -> None:
     """A miss asks the cloud for that one network."""
     inventory, api, _ = opened()

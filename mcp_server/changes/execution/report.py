@@ -8,7 +8,7 @@ from mcp_server.domain.call import Json, Warned
 from mcp_server.domain.change_state import STATUS, ChangeState
 from mcp_server.domain.outcome import Outcome, is_under_way
 from mcp_server.domain.record import Change, ChangeStep, StoredPlan
-from mcp_server.domain.redaction import clean
+from mcp_server.domain.redaction import clean, numbers
 from mcp_server.errors import (
     BreakerOpen,
     CallerError,
@@ -22,6 +22,7 @@ from mcp_server.errors import (
 S = ChangeState
 _KEPT: Final = ("health", "delivery", "residue", "change_log", "next_command", "generated")
 _NOT_ITS_OWN: Final = ("networkId", "organizationId")
+_STEPS_SHOWN: Final = 12  #: a longer change tells steps that ended alike once: an answer is paid for by the token
 _GOOD: Final = (S.APPLIED, S.UNCHANGED, S.PENDING_KEEP)
 
 _REMEDY: Final[Mapping[type[MerakiMcpError], str]] = {
@@ -82,11 +83,15 @@ def change_outcome(run: Run) -> Outcome:
 
 
 def stored_outcome(stored: StoredPlan, change: Change, steps: Sequence[ChangeStep]) -> Outcome:
-    """The outcome of a change from its record alone; its steps in the order in which they were taken."""
-    steps = sorted(steps, key=lambda one: (one.sent_at or one.ended_at or change.started_at, one.number))
+    """The outcome of a change from its record alone."""
     failure = change.result.get("failure") if isinstance(change.result.get("failure"), Mapping) else {}
     extra = {name: change.result[name] for name in _KEPT if name in change.result}
-    return _told(stored, change, steps, failure or {}, extra)
+    return _told(stored, change, as_taken(change, steps), failure or {}, extra)
+
+
+def as_taken(change: Change, steps: Sequence[ChangeStep]) -> list[ChangeStep]:
+    """The steps in the order in which they were taken."""
+    return sorted(steps, key=lambda one: (one.sent_at or one.ended_at or change.started_at, one.number))
 
 
 def status_of(change: Change) -> str:
@@ -100,7 +105,7 @@ def status_of(change: Change) -> str:
 
 
 def change_row(change: Change) -> dict[str, Json]:
-    """A change in short: ids, status, whose, where and when, and what it takes back or what took it back."""
+    """A change in short: ids, status, what it did, whose, where and when, what it takes back or what took it back."""
     view: dict[str, Json] = {
         "change_id": change.key,
         "plan_id": change.plan_id,
@@ -111,6 +116,8 @@ def change_row(change: Change) -> dict[str, Json]:
         "started_at": change.started_at.isoformat(),
         "ended_at": change.ended_at.isoformat() if change.ended_at else None,
     }
+    if summary := (change.result.get("human_readable") or {}).get("summary"):
+        view["what"] = clean(summary, 160)
     if change.rolls_back:
         view["rolls_back"] = list(change.rolls_back)
     if change.rolled_back_by:
@@ -137,6 +144,28 @@ def step_view(step: ChangeStep) -> dict[str, Json]:
     return view
 
 
+def steps_view(steps: Sequence[ChangeStep]) -> list[dict[str, Json]]:
+    """Each step in a line; of more than twelve, neighbours that ended alike in one, with their numbers."""
+    if len(steps) <= _STEPS_SHOWN:
+        return [step_view(step) for step in steps]
+    runs: list[tuple[Json, list[dict[str, Json]]]] = []
+    for view in map(step_view, steps):
+        alike = {name: value for name, value in view.items() if name not in ("step", "request")}
+        if not runs or runs[-1][0] != alike:
+            runs.append((alike, []))
+        runs[-1][1].append(view)
+    return [_one_line(views) for _, views in runs]
+
+
+def _one_line(views: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+    """Steps that ended alike: the first one's line, with the numbers of all and how many they are."""
+    if len(views) == 1:
+        return dict(views[0])
+    steps = numbers(sorted({view["step"] for view in views}))
+    request = f"{views[0]['request']} and {len(views) - 1} more"
+    return {**views[0], "step": steps, "count": len(views), "request": request}
+
+
 def _ids_made(step: ChangeStep) -> dict[str, Json]:
     """The ids of what a POST created, as the cloud gave them: what came back under a new id is found by them."""
     if step.request.get("method") != "POST" or step.state != "applied":
@@ -160,7 +189,7 @@ def _told(
     error = None
     if state not in _GOOD and not is_under_way(state):
         error = dict(failure) or {"code": status, "message": summary, "remedy": "See history."}
-    data = {"change_id": change.key, "plan_id": stored.key, "steps": [step_view(step) for step in steps], **extra}
+    data = {"change_id": change.key, "plan_id": stored.key, "steps": steps_view(steps), **extra}
     return Outcome(
         status=status,
         summary=f"{summary} ({change.key})",

@@ -10,7 +10,7 @@ from mcp_server.changes.question import needs_code
 from mcp_server.domain.call import Blocked, Json
 from mcp_server.domain.plan import FieldChange, Plan, Step
 from mcp_server.domain.record import StoredPlan
-from mcp_server.domain.redaction import clean, cleaned, redacted
+from mcp_server.domain.redaction import clean, cleaned, numbers, redacted
 from mcp_server.domain.risk import Risk
 
 _DEVICES_SHOWN: Final = 3  #: protocol 8: more than 3 devices shorten the list
@@ -65,17 +65,6 @@ def _group(view: dict[str, Json], steps: Sequence[Step]) -> list[dict[str, Json]
         "targets": targets[:_DEVICES_SHOWN],
     }
     return [group | {name: value for name, value in view.items() if name not in ("step", "target")}]
-
-
-def numbers(values: Sequence[int]) -> str:
-    """Ascending numbers as ranges: 1-3, 7."""
-    parts: list[list[int]] = []
-    for value in values:
-        if parts and value == parts[-1][1] + 1:
-            parts[-1][1] = value
-        else:
-            parts.append([value, value])
-    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
 
 
 def _context(context: Mapping[str, Json]) -> dict[str, Json]:

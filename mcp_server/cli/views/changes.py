@@ -5,7 +5,7 @@ from typing import Final
 
 from rich.console import Console
 
-from mcp_server.changes.execution.report import change_row, stored_outcome
+from mcp_server.changes.execution.report import as_taken, change_row, step_view, stored_outcome
 from mcp_server.cli.views.plans import draw_plan, plan_record
 from mcp_server.cli.views.printing import line, lines, row, table
 from mcp_server.domain.call import Json
@@ -29,12 +29,11 @@ def change_record(
     evidence: Sequence[AuditEntry],
 ) -> dict[str, Json]:
     """The whole record of a change; secrets are masked when it is printed."""
-    ordered = sorted(steps, key=lambda one: (one.phase, one.number))
-    told = stored_outcome(stored, change, ordered).data if stored else {}
+    told = stored_outcome(stored, change, steps).data if stored else {}
     return {
         **change_row(change),
         "state": change.state.value,
-        "steps": told.get("steps", []),
+        "steps": [step_view(step) for step in as_taken(change, steps)] if stored else [],
         **{name: told[name] for name in ("health", "delivery", "residue", "change_log") if name in told},
         "record": dict(change.result),
         "approval": dict(approval) if approval else None,

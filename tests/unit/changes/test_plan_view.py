@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from mcp_server.changes.planning.plan_view import field_view, numbers, plan_view
+from mcp_server.changes.planning.plan_view import field_view, plan_view
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Plan
 from mcp_server.domain.record import StoredPlan
@@ -47,9 +47,3 @@ def test_a_secret_field_is_masked_on_both_sides() -> None:
     view = field_view(FieldChange("psk", "old secret", "new secret"))
     assert view["before"] == MASK
     assert view["after"] == MASK
-
-
-def test_numbers_read_as_ranges() -> None:
-    """1, 2, 3, 7 is 1-3, 7."""
-    assert numbers([1, 2, 3, 7]) == "1-3, 7"
-    assert numbers([]) == ""

@@ -249,6 +249,33 @@ def test_a_big_record_is_answered_without_its_states_and_says_where_they_are() -
     assert short["backup_state"]["data"] is None
     assert short["backup_state"]["stored_at"] == f"change://{record['change_id']}"
     assert record["backup_state"]["data"] is not None
+    assert short["result"]["api_responses"] is None
+    assert short["result"]["status"] == record["result"]["status"]
+    assert answered_record({"change_id": "CHG-1"}, 6_001) == {"change_id": "CHG-1"}
+
+
+def test_targets_that_changed_alike_share_a_line() -> None:
+    """48 ports from VLAN 1 to 30 are one line before, one after and one of details; another value has its own."""
+    ports = [
+        replace(
+            a_step(number, label=f"port {number}", before={"vlan": 2 if number == 48 else 1}),
+            diff=(FieldChange("vlan", 2 if number == 48 else 1, 30),),
+            write=replace(a_step().write, body={"vlan": 30}),
+        )
+        for number in range(1, 49)
+    ]
+    sent = [replace(sent_step(), key=f"CHG-1/apply/{number}", number=number) for number in range(1, 49)]
+    record = change_log_record(with_steps(*ports).plan, applied(), sent)
+    assert record["human_readable"]["details"].splitlines() == [
+        "- port 1 and 46 more: `vlan` 1 → 30",
+        "- port 48: `vlan` 2 → 30",
+    ]
+    lines = changelog_markdown(record, "en").splitlines()
+    assert [line for line in lines if line.startswith("- [")] == [
+        "- [before] port 1 and 46 more: vlan=1",
+        "- [before] port 48: vlan=2",
+        "- [after] port 1 and 47 more: vlan=30",
+    ]
 
 
 def test_many_devices_are_named_by_serial_where_no_name_is_known() -> None:

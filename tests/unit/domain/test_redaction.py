@@ -13,6 +13,7 @@ from mcp_server.domain.redaction import (
     is_secret_field,
     is_secret_path,
     listed,
+    numbers,
     redacted,
     without_tags,
 )
@@ -209,3 +210,9 @@ def test_a_refusal_opens_no_tag_of_markup() -> None:
         "\\u003cb>": ["\\u003cscript>alert(1)\\u003c/script>", {"deep": "a < b, <= c, -> d"}],
         "count": 3,
     }
+
+
+def test_numbers_read_as_ranges() -> None:
+    """1, 2, 3, 7 is 1-3, 7."""
+    assert numbers([1, 2, 3, 7]) == "1-3, 7"
+    assert numbers([]) == ""

@@ -1,0 +1,1 @@
+"""Typical jobs from question to done, told in tokens."""

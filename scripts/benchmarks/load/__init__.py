@@ -1,0 +1,1 @@
+"""The server under load: large plans, and many callers at once."""

@@ -299,7 +299,13 @@ def answered_record(record: Mapping[str, Json], size_bytes: int) -> dict[str, Js
     if size_bytes <= ANSWER_LIMIT_BYTES:
         return dict(record)
     there = f"change://{record['change_id']}"
-    left_out = {"backup_state": "data", "applied_state": "data", "verified_state": "data", "result": "api_responses"}
+    left_out = {
+        "backup_state": "data",
+        "applied_state": "data",
+        "verified_state": "data",
+        "result": "api_responses",  # each step of the answer tells its own
+        "human_readable": "details",  # the changelog beside it tells them
+    }
     short = {
         part: {**record[part], name: None, "stored_at": there} for part, name in left_out.items() if part in record
     }

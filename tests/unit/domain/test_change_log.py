@@ -250,6 +250,7 @@ def test_a_big_record_is_answered_without_its_states_and_says_where_they_are() -
     assert short["backup_state"]["stored_at"] == f"change://{record['change_id']}"
     assert record["backup_state"]["data"] is not None
     assert short["result"]["api_responses"] is None
+    assert short["human_readable"]["details"] is None
     assert short["result"]["status"] == record["result"]["status"]
     assert answered_record({"change_id": "CHG-1"}, 6_001) == {"change_id": "CHG-1"}
 

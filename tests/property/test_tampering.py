@@ -111,3 +111,28 @@ def test_a_statement_that_was_taken_away_is_found() -> None:
     """They are a chain as well."""
     assert judged(ROWS, [SIGNED[0], SIGNED[2]]) == COUNT
     assert judged(ROWS, SIGNED[:2]) == COUNT
+
+
+@pytest.mark.parametrize("way", ["another key", "an edited time", "no signature"])
+def test_a_statement_that_no_anchor_holds_yet_counts_only_with_the_signature_of_the_key(way: str) -> None:
+    """Rows after the last anchor, written anew with a statement of one's own: the key is missing."""
+    rows = rebuilt(ROWS, COUNT - 2, owner="mallory")
+    forged = {
+        "another key": signed_at(rows, (4, 8, COUNT), b"m" * 32)[-1],
+        "an edited time": replace(signed_at(rows, (4, 8, COUNT))[-1], at=SIGNED[0].at),
+        "no signature": replace(signed_at(rows, (4, 8, COUNT))[-1], signature=""),
+    }[way]
+    last = replace(forged, previous=SIGNED[1].digest()) if way == "another key" else forged
+    claims = Claims(statements=[*SIGNED[:2], last], anchored=SIGNED[:2], head=Receipt(*rows[-1][::2]))
+    problem = verdict(rows, claims).problem
+    assert problem is not None
+    assert (problem.seq, "not signed with the key" in problem.reason) == (COUNT, True)
+
+
+def test_an_anchor_that_somebody_forged_is_named_as_such() -> None:
+    """Its signature is checked like that of the store's own statements."""
+    forged = replace(SIGNED[0], signature=SIGNED[1].signature)
+    claims = Claims(statements=SIGNED, anchored=[SIGNED[-1], forged], head=Receipt(*ROWS[-1][::2]))
+    problem = verdict(ROWS, claims).problem
+    assert problem is not None
+    assert problem.reason == "an anchor of it is not signed with the key of this chain"

@@ -173,7 +173,7 @@ def _not_applied(course: _Course, done: Mapping[str, Any], changed: list[Differe
 
 
 async def _taken_back(course: _Course, before: Seen, done: Mapping[str, Any]) -> Trial:
-    back = await course.bench.product.confirmed("rollback", change_id=done["change_id"])
+    back = await course.bench.product.taken_back(str(done["change_id"]))
     ids = _new_ids(course, back)
     last = await course.bench.seen(_repointed(course.touch, ids))
     left = _moved(course, before, last, ids)

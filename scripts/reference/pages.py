@@ -9,6 +9,7 @@ from scripts.reference import (
     errors,
     faults,
     hooks,
+    overlay_rows,
     prompts,
     rooms,
     rules,
@@ -32,6 +33,7 @@ _MAKERS: Final = (
     rules,
     rooms,
     undo,
+    overlay_rows,
 )
 _NOTE: Final = "<!-- Made by `scripts/build docs`; change the code, not this page. -->\n\n"
 

@@ -1,14 +1,13 @@
 """Start-up broken down by import: what ``python -X importtime`` says, summed over whom a module belongs to."""
 
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Final
 
 from scripts.benchmarks.peers import bare_command
-from scripts.benchmarks.processes import asked, environments
+from scripts.benchmarks.processes import environments, started
 from scripts.benchmarks.rows import Row
 
 _MARK: Final = "import time:"
@@ -58,12 +57,11 @@ def shares(lines: Iterable[str]) -> dict[str, Share]:
 
 
 def _imported(command: Sequence[str], env: Mapping[str, str]) -> dict[str, Share]:
-    """The shares of a server that was asked for its tools and then told that the input has ended."""
-    timed = [command[0], "-X", "importtime", *command[1:]]
-    done = subprocess.run(timed, input=asked(), capture_output=True, env=dict(env), timeout=60, check=True)
-    if b'"id":2,' not in done.stdout.replace(b" ", b""):
-        raise RuntimeError("the server ended before it had listed its tools")
-    return shares(done.stderr.decode().splitlines())
+    """The shares of a server until it has listed its tools; its input stays open until then."""
+    with TemporaryFile() as told:
+        started([command[0], "-X", "importtime", *command[1:]], env, told)
+        told.seek(0)
+        return shares(told.read().decode().splitlines())
 
 
 def rows() -> list[Row]:

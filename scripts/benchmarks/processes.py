@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 import anyio
 
@@ -45,12 +46,12 @@ def environments(home: str) -> tuple[dict[str, str], dict[str, str]]:
     return {**bare, "MERAKI_SPECIALIST_HOME": f"{home}/data", "MERAKI_DASHBOARD_API_KEY": "k" * 40}, bare
 
 
-def started(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, float]:
-    """Seconds from spawn to the tools/list reply, and resident MiB then."""
+def started(
+    command: Sequence[str], env: Mapping[str, str], errors: int | IO[bytes] = subprocess.DEVNULL
+) -> tuple[float, float]:
+    """Seconds from spawn to the tools/list reply, and resident MiB then; ``errors`` takes its stderr."""
     began = time.perf_counter()
-    server = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(env)
-    )
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=dict(env))
     if server.stdin is None or server.stdout is None:
         raise RuntimeError("the server has no pipes")
     try:

@@ -11,6 +11,7 @@ from tests.support.story import Payload, step
 Confirmed = Literal["asked", "signed"]
 _POLICY: Final = f"/networks/{NET}/groupPolicies"
 _HOOK: Final = "https://soc.example.net/hook"
+_SHARED: Final = "pombo-correio-77"
 _CAMERAS: Final = {"id": "77", "name": "Cameras", "subnet": "10.77.0.0/24", "applianceIp": "10.77.0.1"}
 _IPV6: Final = {
     "enabled": True,
@@ -38,6 +39,7 @@ class Row:
     confirmed: Confirmed
     holds: Callable[[World], bool]
     prepared: Sequence[tuple[str, str, Mapping[str, Any]]] = ()  #: what somebody did before: method, path, body
+    secret: str = ""  #: what no GET returns, so that a person gives it before the way back
 
 
 def _rules(world: World) -> list[str]:
@@ -248,7 +250,10 @@ ROWS: Final[Mapping[str, Row]] = {
         [step("deleteNetworkWebhooksHttpServer", networkId=NET, httpServerId=World.url_id(_HOOK))],
         "signed",
         lambda world: world.get(f"/networks/{NET}/webhooks/httpServers/{World.url_id(_HOOK)}") is None,
-        prepared=[("POST", f"/networks/{NET}/webhooks/httpServers", {"name": "SOC", "url": _HOOK})],
+        prepared=[
+            ("POST", f"/networks/{NET}/webhooks/httpServers", {"name": "SOC", "url": _HOOK, "sharedSecret": _SHARED})
+        ],
+        secret=_SHARED,
     ),
     "mixed five steps": Row(
         [

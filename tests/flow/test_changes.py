@@ -7,7 +7,7 @@ import pytest
 from tests.flow.rows import ROWS, Row
 from tests.support.canonical import assert_same, canonical
 from tests.support.stage import Stage
-from tests.support.story import confirmed, planned, taken_back
+from tests.support.story import confirmed, keep, planned, taken_back, undo_secret
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -20,6 +20,8 @@ async def test_a_change_reaches_the_cloud_and_its_rollback_restores_it_byte_for_
     before = canonical(stage.sandbox.world)
     done = await _applied(stage, row)
     assert row.holds(stage.sandbox.world)
+    if row.secret:
+        keep(stage, undo_secret(done["change_id"]), row.secret)
     back = await taken_back(stage, change_id=done["change_id"])
     assert_same(before, canonical(stage.sandbox.world, _announced(done, back)))
 

@@ -6,11 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from mcp_server.store.seal import Seal, open_key
-from mcp_server.store.vault import Vault
 from tests.support.places import NET
 from tests.support.stage import Stage, accepting, staged
-from tests.support.story import Payload, applied, confirmed, planned, step
+from tests.support.story import Payload, applied, confirmed, keep, planned, step, undo_secret
 
 RADIUS: Final = "radius-geheim-4711"
 HOOK: Final = "haken-geheim-4712"
@@ -31,12 +29,6 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield one
 
 
-def keep(stage: Stage, name: str, value: str) -> None:
-    """What ``meraki-specialist secret set`` does once the person has typed the value."""
-    home = stage.settings.home
-    Vault(home, Seal(lambda: open_key(home, "vault"))).set(name, value)
-
-
 def ask(stage: Stage, method: str, path: str, body: Any = None) -> Any:
     """The sandbox's own answer."""
     assert stage.sandbox.world.perform is not None
@@ -52,7 +44,7 @@ def radius(stage: Stage) -> Any:
 async def _asked_and_given(stage: Stage, change_id: str, value: str) -> Payload:
     """The rollback is planned, refused while the secret is missing, and done once a person has given it."""
     first = await confirmed(stage, "rollback", change_id=change_id)
-    name = f"UNDO_{change_id.replace('-', '_').upper()}_1_1"
+    name = undo_secret(change_id)
     told = str(first)
     assert f"meraki-specialist secret set {name}" in told, first
     assert first["status"] not in ("rolled_back", "applied")

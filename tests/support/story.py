@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mcp_server.store.seal import Seal, open_key
+from mcp_server.store.vault import Vault
 from tests.support.approving import approve
 from tests.support.stage import Stage
 
@@ -46,3 +48,14 @@ async def taken_back(stage: Stage, **arguments: Any) -> Payload:
     done = await confirmed(stage, "rollback", **arguments)
     assert done["status"] == "rolled_back", (done["status"], done.get("error"), done.get("steps"))
     return done
+
+
+def undo_secret(change_id: str) -> str:
+    """The name of the first secret that undoing the change's first step asks for."""
+    return f"UNDO_{change_id.replace('-', '_').upper()}_1_1"
+
+
+def keep(stage: Stage, name: str, value: str) -> None:
+    """What ``meraki-specialist secret set`` does once the person has typed the value."""
+    home = stage.settings.home
+    Vault(home, Seal(lambda: open_key(home, "vault"))).set(name, value)

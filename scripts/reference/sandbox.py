@@ -36,7 +36,7 @@ def page() -> str:
             _BY_HAND,
             table(["operation", "method", "path"], listed),
             _BY_SHAPE,
-            table(["operation", "method", "path"], sorted(writes, key=lambda row: row[2])),
+            table(["operation", "method", "path"], sorted(writes, key=lambda row: str(row[2]))),
             "Reads by shape: " + ", ".join(sorted(reads)) + ".",
             _IDLE,
             table(["operation", "what it does"], idle),

@@ -11,8 +11,7 @@ from mcp_server.cli.approve import _open_plan, _sign
 from mcp_server.cli.local import Local, opened
 from mcp_server.domain.actor import Actor, Role
 from mcp_server.domain.ports import RateBudget
-from mcp_server.gate.keys import Keyring
-from mcp_server.gate.signatures import Signer
+from mcp_server.gate.keys import Keyring, Signer
 from mcp_server.settings import Settings, load
 from tests.support.approving import APPROVER, PASSPHRASE
 from tests.support.stage import QUICK

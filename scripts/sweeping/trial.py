@@ -192,7 +192,7 @@ def _new_ids(course: _Course, back: Mapping[str, Any]) -> dict[str, str]:
     if course.told["undo_class"] != "new_id":
         return {}
     param = course.bench.catalogue.find(course.touch.operation).path_params[-1]
-    made = next((step["created"] for step in back.get("steps", ()) if step.get("created")), {})
+    made: Mapping[str, Any] = next((step["created"] for step in back.get("steps", ()) if step.get("created")), {})
     field_name = course.bench.overlay.row(course.touch.operation).id_field
     new = made.get(field_name, made.get(param, made.get("id")))
     return {str(new): str(course.touch.params[param])} if new is not None else {}

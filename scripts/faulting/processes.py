@@ -141,6 +141,9 @@ async def _raise_counter(caller: Caller) -> None:
     while True:
         params = {"networkId": network, "number": ssid}
         found = await caller.call("meraki_read", operation="getNetworkWirelessSsid", params=params)
+        if found["status"] != "ok":
+            await anyio.sleep(_BUSY_S)  # refused because the wait for the budget would be too long
+            continue
         name = str(found["data"]["name"])
         value = int(name.removeprefix("n-")) if name.startswith("n-") else 0
         asked = step("updateNetworkWirelessSsid", {"name": f"n-{value + 1}"}, **params)

@@ -15,8 +15,8 @@ SERVERS, PLANS = 8, 16
 
 @pytest.mark.skipif(
     "RUN_EIGHT_SERVERS" not in os.environ,
-    reason="run by hand with RUN_EIGHT_SERVERS=1 or scripts/faults processes: on two cores a server sometimes ends "
-    "with an error that is not understood yet (2 of 5 runs on a busy machine)",
+    reason="run by hand with RUN_EIGHT_SERVERS=1 or scripts/faults processes: on busy cores the harness's reads were "
+    "refused, and one run of several met 429 answers; it has not been steady often enough for every run",
 )
 def test_eight_servers_change_four_networks_together_and_nothing_is_lost_or_doubled() -> None:
     """They meet, and every plan is applied once; the oracle finds nothing broken, the cloud never has to answer 429.

@@ -166,8 +166,7 @@ ROWS: Final = (
         "eight processes, one network and several, one approval",
         "a serial history for each network, no lost update, one rate for all",
         "I3, I8, I9, I11",
-        ("tests/faults/test_processes.py",
-         "tests/contract/test_store.py::test_an_approval_is_consumed_once_by_fifty_parallel_commits"),
+        ("tests/contract/test_store.py::test_an_approval_is_consumed_once_by_fifty_parallel_commits",),
         commands=("scripts/faults processes",),
     ),
     Row(

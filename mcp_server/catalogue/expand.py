@@ -5,7 +5,7 @@ own tool; a ``$ref`` looks back only.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.targets import MOST_TOUCHES, Target, WrongTargets, targets
@@ -19,13 +19,39 @@ from mcp_server.errors import InvalidArguments, Refused
 FIELDS = ("operation", "params", "body", "for_each", "irreversible")
 MOST_SHOWN = 40  #: faults listed in one answer
 DEEPEST_REF = 64
+#: Writes of the administrator's account: no organization owns what they change, so none can plan, lease or audit it.
+#: Why that is not for a plan, and what a person does instead (dashboard, August 2026).
+OUTSIDE: Final[Mapping[str, tuple[str, str]]] = {
+    "createOrganization": (
+        "a new organization belongs to none that this server watches over",
+        (
+            "Create it in the dashboard (Organization > Create an organization), or plan cloneOrganization, "
+            "which starts from an organization that is there."
+        ),
+    ),
+    "generateAdministeredIdentitiesMeApiKeys": (
+        "the key would be shown once, to a program, and open everything that its administrator may do",
+        "Make it in the dashboard (My profile > API & webhooks) and give it to the server's environment.",
+    ),
+    "revokeAdministeredIdentitiesMeApiKeys": (
+        "a key belongs to an administrator, not to an organization, and one that is revoked never works again",
+        "Revoke it in the dashboard (My profile > API & webhooks).",
+    ),
+    "validateAdministeredLicensingSubscriptionSubscriptionsClaimKey": (
+        "a claim key is of no organization until it is claimed",
+        (
+            "Plan claimAdministeredLicensingSubscriptionSubscriptions, which the cloud refuses for a key that is not "
+            "valid, or look at the key in the dashboard (Organization > Subscriptions > Claim)."
+        ),
+    ),
+}
 
 
 def expand(catalogue: Catalogue, operations: Sequence[Mapping[str, Json]]) -> tuple[Touch, ...]:
     """The touches of a requested plan in order; step N of the plan is touch N, counted from 1.
 
     Raises InvalidArguments with all faults in ``details["faults"]``, Refused (carrier_operation) for an operation
-    that carries others.
+    that carries others, Refused (no_organization) for one that acts outside every organization.
     """
     if not isinstance(operations, Sequence) or isinstance(operations, str) or not operations:
         _refuse(["operations: give at least one operation"], 0)
@@ -84,6 +110,14 @@ def _recognized(catalogue: Catalogue, asked: Json, index: int) -> tuple[str, Ope
             f"{operation.id} carries other operations and cannot be planned.",
             "Plan the operations themselves; batches are made when the plan is applied.",
             code="carrier_operation",
+            details={"operation": operation.id},
+        )
+    if operation.id in OUTSIDE:
+        why, instead = OUTSIDE[operation.id]
+        raise Refused(
+            f"{operation.id} acts outside every organization and cannot be planned: {why}.",
+            instead,
+            code="no_organization",
             details={"operation": operation.id},
         )
     label = f"{label} {operation.id}:"

@@ -6,8 +6,8 @@ from dataclasses import replace
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay, ReaderRule, Row
 from mcp_server.domain.call import Json, Touch
-from mcp_server.domain.operation import Operation
-from mcp_server.domain.plan import Reader
+from mcp_server.domain.operation import Operation, Schema
+from mcp_server.domain.plan import EACH, Reader
 
 
 def reader_of(catalogue: Catalogue, overlay: Overlay, touch: Touch, *, organization_id: str = "") -> Reader | None:
@@ -65,8 +65,17 @@ def _in_list(listed: Operation | None, params: Mapping[str, Json], match: Mappin
     if listed is None or listed.response is None:
         return None
     schema = listed.response
-    at = "items" if schema.items is None and "items" in schema.fields else ""
-    return _checked(Reader(listed.id, _params(listed, params), at, dict(match)))
+    return _checked(Reader(listed.id, _params(listed, params), place_of(schema), dict(match)))
+
+
+def place_of(schema: Schema) -> str:
+    """Where the list of an answer stands: in ``items``, also where the answer is a list of objects that hold it.
+
+    Of all answers only that of getOrganizationWirelessDevicesProvisioningDeployments is wrapped twice (v1.75.1).
+    """
+    if schema.items is None:
+        return "items" if "items" in schema.fields else ""
+    return EACH + "items" if "items" in schema.items.fields else ""
 
 
 def _params(operation: Operation, params: Mapping[str, Json]) -> dict[str, Json]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.requests import request_for
 from mcp_server.domain.call import Json
-from mcp_server.domain.plan import Reader
+from mcp_server.domain.plan import EACH, Reader
 from mcp_server.domain.ports import Clock, MerakiApi, Reply, Request
 from mcp_server.errors import AccessError, BadAnswer, InvalidArguments, MerakiError, Rejected
 
@@ -113,11 +113,7 @@ class SharedReads:
 
 def picked(reader: Reader, answer: Json) -> Json:
     """The reader's resource in an answer, None when no element matches; BadAnswer when the shape is another."""
-    found = answer
-    if reader.at:
-        if not isinstance(answer, Mapping) or reader.at not in answer:
-            raise BadAnswer(f"{reader.operation}: the answer has no field {reader.at!r}", sent=True)
-        found = answer[reader.at]
+    found = _placed(reader, answer)
     if not reader.match:
         return found
     if not isinstance(found, list):
@@ -126,6 +122,22 @@ def picked(reader: Reader, answer: Json) -> Json:
     if len(hits) > 1:
         raise BadAnswer(f"{reader.operation}: {len(hits)} elements match {sorted(reader.match)}", sent=True)
     return hits[0] if hits else None
+
+
+def _placed(reader: Reader, answer: Json) -> Json:
+    """What stands at the reader's place; of ``[].name`` the lists of all rows after one another."""
+    if not reader.at:
+        return answer
+    name = reader.at.removeprefix(EACH)
+    rows = answer if name != reader.at and isinstance(answer, list) else [answer]
+    if not all(isinstance(row, Mapping) and name in row for row in rows):
+        raise BadAnswer(f"{reader.operation}: the answer has no field {name!r}", sent=True)
+    held = [row[name] for row in rows]
+    if name == reader.at:
+        return held[0]
+    if not all(isinstance(one, list) for one in held):
+        raise BadAnswer(f"{reader.operation}: {name!r} is no list", sent=True)
+    return [element for one in held for element in one]
 
 
 def matches(element: Json, wanted: Mapping[str, Json]) -> bool:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from mcp_server.domain.call import Blocked, Json, Named, Network, Warned
 from mcp_server.domain.risk import Risk, highest
+
+EACH: Final = "[]."  #: begins a reader's ``at``: the field of each element of a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Reader:
 
     operation: str
     params: Mapping[str, Json]
-    at: str = ""  #: name of the field that holds the list, "" for the answer itself
+    at: str = ""  #: name of the field that holds the list, "" for the answer itself; "[].name": in each of its rows
     match: Mapping[str, Json] = field(default_factory=dict)
 
 

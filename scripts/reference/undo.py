@@ -43,6 +43,7 @@ def page() -> str:
         "## Promises",
         _PROMISES,
         table(["promised", "operations", *VERDICTS], [*by_class, ("all", len(rows), *all_of)]),
+        *_never(rows),
         *_out_of_reach(rows),
         "## Bodies",
         _BODIES,
@@ -79,6 +80,12 @@ def _out_of_reach(rows: list[dict[str, Any]]) -> list[str]:
     return ["## Not tried", table(["operation", "why"], found)] if found else []
 
 
+def _never(rows: list[dict[str, Any]]) -> list[str]:
+    """The operations that no plan takes, each with the reason and what a person does instead."""
+    found = [(f"`{row['operation']}`", row["never"]) for row in rows if row.get("never")]
+    return ["## Refused always", table(["operation", "why, and what a person does instead"], found)] if found else []
+
+
 def _fields(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
@@ -98,8 +105,8 @@ which carry other operations and cannot be planned."""
 _PROMISES = """- `reversible`: everything is as before. `new_id`: as before under a new id, which the rollback names.
 - `with_caveats`: as before but for what the plan says before approval. `none`: there is no way back.
 - **kept**: a body changed the cloud, and after the undo nothing differs. **stated**: only what was announced differs.
-- **refused**: only with `irreversible: true`, as critical, with what is lost. **no effect**: changes no configuration.
-- **unplannable**: refused always, for it belongs to no organization or carries other operations.
+- **refused**: only with `irreversible: true`, as critical, with what is lost; or always, as listed below.
+- **no effect**: changes no configuration.
 - **unreached**: the sandbox cannot show it; the plan's evidence is the schema alone.
 - **broken**: something else differs, or no body could show the promise."""
 

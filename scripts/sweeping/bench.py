@@ -24,6 +24,7 @@ from tests.support.cases import PLACES, Case
 from tests.support.stage import KEY, FreeBudget
 
 Json = Any
+WAIT: Final = "wait"  #: a step of a case in which nothing is sent and the cloud's clock moves on
 _NOW: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -63,6 +64,7 @@ class Bench:
     async def prepared(self, case: Case) -> Touch:
         """The write of the case in a fresh world with what it needs; NotPrepared when the sandbox refuses that."""
         self._app.world.restore(self._fresh)
+        self._app.world.rewind()
         self._app.world.journal.clear()
         preparing, answer = case.preparing(), None
         while True:
@@ -74,6 +76,9 @@ class Bench:
                 return touch
             except (KeyError, IndexError, TypeError, ValueError) as missing:
                 raise NotPrepared(f"an answer before {case.operation} has no {missing}") from missing
+            if step.operation == WAIT:
+                self._app.world.advance(step.body["seconds"])
+                continue
             status, answer = await self.send(step)
             if status >= 300:
                 raise NotPrepared(f"{step.operation}: {status} {answer}")

@@ -19,14 +19,14 @@ Json = Any
 _ANNOUNCED: Final = json.loads((Path(__file__).parent / "announced.json").read_text("utf-8"))
 _ENDED: Final = ("applied", "unchanged")
 _NEVER_PLANNED: Final = ("no_organization", "carrier_operation")
-CONCLUSIVE: Final = ("kept", "stated", "irreversible", "no_effect", "unplannable", "broken")
+CONCLUSIVE: Final = ("kept", "stated", "irreversible", "no_effect", "never", "broken")
 #: what can come of a body, in plain words
 OUTCOMES: Final[Mapping[str, str]] = {
     "kept": "applied, taken back, and nothing differs",
     "stated": "applied and taken back; what differs is what the plan announced",
     "irreversible": "refused without `irreversible`; with it critical, and the plan says what is lost",
     "no_effect": "applied, and no configuration changed",
-    "unplannable": "refused always: it belongs to no organization, or carries other operations",
+    "never": "refused always: it acts outside every organization, or carries other operations",
     "unchanged": "nothing to do: the cloud is as the body asks",
     "unseen": "applied, and the sandbox shows no change",
     "alike": "refused by the plan and by the sandbox, over the same field",
@@ -91,7 +91,7 @@ async def _refused(course: _Course, before: Seen, error: Mapping[str, Any]) -> T
     after = await course.bench.seen(course.touch)
     course.told["plan"] = f"{error['code']}: {error['message']}"
     if error["code"] in _NEVER_PLANNED:
-        return course.end("unplannable")
+        return course.end("never", plan=f"{error['message']} {error['remedy']}")
     if error["code"] == "internal_error":
         return course.end("broken", broken=("the plan failed with an internal error",))
     if changed := _moved(course, before, after, {}):

@@ -11,7 +11,7 @@ from scripts.sweeping.runner import Result
 from scripts.sweeping.trial import Trial
 
 CLASSES: Final = ("reversible", "new_id", "with_caveats", "none")
-VERDICTS: Final = ("kept", "stated", "refused", "no effect", "unplannable", "unreached", "broken")
+VERDICTS: Final = ("kept", "stated", "refused", "no effect", "unreached", "broken")
 #: operations that no body can try in the sandbox, each with the reason; they rest on their schema alone
 UNREACHED: Final[Mapping[str, str]] = json.loads((Path(__file__).parent / "unreached.json").read_text("utf-8"))
 _PROVEN: Final = ("kept", "stated")
@@ -28,6 +28,7 @@ class Verdict:
     bodies: Mapping[str, int]  #: outcome -> how many
     broken: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()  #: differences that were announced, each field once
+    never: str = ""  #: why it can never be planned, and what a person does instead
     odd: tuple[str, ...] = ()  #: where plan and sandbox did not agree about a body, the first of each kind
 
     def row(self) -> dict[str, Any]:
@@ -55,8 +56,8 @@ def verdict_of(result: Result) -> Verdict:
         )
     else:
         word = ("stated" if counts["stated"] else "kept") if proof else ""
-    if not word and counts["unplannable"]:
-        word = "unplannable"
+    if not word and counts["never"]:
+        word = "refused"
     if not word and not broken and result.operation in UNREACHED:
         word = "unreached"
     if not word and not broken:
@@ -69,12 +70,19 @@ def verdict_of(result: Result) -> Verdict:
         dict(sorted(counts.items())),
         broken,
         tuple(dict.fromkeys(_field(line) for trial in trials for line in trial.stated)),
+        next((trial.plan for trial in trials if trial.outcome == "never"), "") if _is_never_planned(trials) else "",
         _odd(trials),
     )
 
 
+def _is_never_planned(trials: Sequence[Trial]) -> bool:
+    return {trial.outcome for trial in trials} == {"never"}
+
+
 def _promised(undo: str, trials: Sequence[Trial]) -> str:
     """The weakest class that a plan promised for a body that was carried out."""
+    if _is_never_planned(trials):
+        return "none"
     told = [trial.undo_class for trial in trials if trial.outcome in (*_PROVEN, "broken", "unchanged", "unseen")]
     found = [word for word in CLASSES if word in told]
     return "none" if undo == "none" else found[-1] if found else "reversible"

@@ -51,7 +51,7 @@ class Witness:
     def near(self, operation: str, params: Mapping[str, Json]) -> list[tuple[str, dict[str, str]]]:
         """The reads that tell about a write: at its path, above it, beside it, who is where, and lists that show it."""
         path = self._catalogue.find(operation).path
-        known = {name: str(value) for name, value in params.items()} | {"organizationId": self._organization_id}
+        known = {"organizationId": self._organization_id} | {name: str(value) for name, value in params.items()}
         usable = [one for one in self._gets if set(one.path_params) <= set(known)]
         above = [one for one in usable if f"{path}/".startswith(f"{one.path}/")]
         parent = path.rpartition("/")[0]

@@ -14,6 +14,7 @@ from mcp_server.catalogue.overlay import Overlay
 from mcp_server.catalogue.overlay.places import Item
 from mcp_server.catalogue.overlay.row import DependantRule, Row
 from mcp_server.catalogue.overlay.templates import Gap, filled
+from mcp_server.catalogue.readers import place_of
 from mcp_server.catalogue.related.references import mentions
 from mcp_server.catalogue.transforms import restorable
 from mcp_server.domain.call import Json, Touch
@@ -92,7 +93,7 @@ def _count(one: Dependant) -> str:
 
 def _reader(operation: Operation, known: Mapping[str, Json]) -> Reader:
     schema = operation.response
-    at = "items" if schema is not None and schema.items is None and "items" in schema.fields else ""
+    at = place_of(schema) if schema is not None else ""
     return Reader(operation.id, {name: known.get(name) for name in operation.path_params}, at)
 
 

@@ -1,8 +1,9 @@
 """Step 0: what this caller or this server may not do at all. Decided from settings alone, before anything is read."""
 
 from mcp_server.domain.actor import Role
-from mcp_server.domain.call import Allow, Attempt, Effect, Refuse, Verdict
+from mcp_server.domain.call import Allow, Attempt, Effect, Refuse, Touch, Verdict
 from mcp_server.domain.redaction import listed
+from mcp_server.hooks.pre.targets import texts_at
 from mcp_server.world import World
 
 
@@ -55,10 +56,16 @@ def _organizations(attempt: Attempt, world: World) -> Refuse | None:
     outside = sorted(one for one in named if one not in allowed and one.isdecimal())  # a name is answered in step 2
     if outside:
         return _not_allowed(f"This server may not use organization {listed(outside)}.")
-    homeless = [touch for touch in attempt.writes if not world.catalogue.find(touch.operation).path_params]
+    homeless = [touch for touch in attempt.writes if not _names_a_place(touch, world)]
     if homeless:
         return _not_allowed(f"{homeless[0].operation} belongs to no single organization.")
     return None
+
+
+def _names_a_place(touch: Touch, world: World) -> bool:
+    """Whether a write says whose it is: by an id in its path, or an organization in its body."""
+    in_path = world.catalogue.find(touch.operation).path_params
+    return bool(in_path) or any(texts_at(touch.body, ("organizationId",)))
 
 
 def _not_allowed(reason: str) -> Refuse:

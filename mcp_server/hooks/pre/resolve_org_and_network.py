@@ -16,6 +16,7 @@ from mcp_server.inventory import Template
 from mcp_server.world import World
 
 _FEW: Final = 3  #: more ids of one kind than that are looked up in one list of the organization
+_PLACED: Final = {"organizationId", "networkId", "serial"}
 #: Below /networks/{networkId}: what stays the network's own when it is bound to a template.
 _OWN_PATHS: Final = (
     "/bind", "/unbind", "/split", "/devices", "/clients", "/floorPlans", "/sm/", "/pii", "/webhooks/webhookTests",
@@ -147,8 +148,9 @@ async def _owners(touch: Touch, operation: Operation, places: _Places) -> list[s
         device = await places.device(one)
         owners.append(device.organization_id)
         _belongs(device, touch)
-    for organization_id in texts_at(touch.body, ("organizationId",)):
-        await places.organization(organization_id)  # a second organization in a body must at least be allowed
+    in_body = [(await places.organization(one)).id for one in texts_at(touch.body, ("organizationId",))]
+    if not _PLACED & set(operation.path_params):  # a claim names its organization in the body alone
+        owners += in_body  # else it is a second organization, which must at least be allowed
     return list(dict.fromkeys(owners))
 
 

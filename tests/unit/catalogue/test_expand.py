@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mcp_server.catalogue.expand import MOST_SHOWN, carries_operations, expand, read_touch
+from mcp_server.catalogue.expand import MOST_SHOWN, OUTSIDE, carries_operations, expand, read_touch
 from mcp_server.domain.call import Touch
 from mcp_server.errors import InvalidArguments, Refused
 from tests.support.shipped import CATALOGUE
@@ -153,6 +153,24 @@ def test_an_operation_that_carries_others_is_refused(operation: str) -> None:
     with pytest.raises(Refused) as no:
         expand(CATALOGUE, [VLAN, {"operation": operation}])
     assert no.value.reason == "carrier_operation"
+
+
+@pytest.mark.parametrize("operation", sorted(OUTSIDE))
+def test_what_acts_outside_every_organization_is_refused_with_what_a_person_does(operation: str) -> None:
+    """Also beside a step that names an organization: its plan would not watch over it."""
+    with pytest.raises(Refused) as no:
+        expand(CATALOGUE, [VLAN, {"operation": operation}])
+    assert no.value.reason == "no_organization"
+    assert operation in no.value.message
+    assert "dashboard" in no.value.remedy
+
+
+def test_every_write_names_its_organization_or_is_refused() -> None:
+    """By its path, or by an id in its body: whatever does neither is in the table of refusals."""
+    writes = [CATALOGUE.find(id_) for id_ in CATALOGUE.writes()]
+    homeless = [one for one in writes if not {"organizationId", "networkId", "serial"} & set(one.path_params)]
+    named = {one.id for one in homeless if one.body and {"organizationId", "networkIds"} & set(one.body.fields)}
+    assert {one.id for one in homeless} - named == set(OUTSIDE)
 
 
 def test_only_action_batches_carry_operations() -> None:

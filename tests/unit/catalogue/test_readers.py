@@ -32,6 +32,14 @@ def test_an_id_field_may_be_called_like_the_parameter() -> None:
     assert reader.match == {"trustedServerId": "5"}
 
 
+def test_a_list_that_is_wrapped_twice_is_looked_into() -> None:
+    """Of all lists only that of zero touch deployments is."""
+    touch = write("deleteOrganizationWirelessDevicesProvisioningDeployment", organizationId="1", deploymentId="7")
+    reader = _reader(touch)
+    assert reader is not None
+    assert (reader.at, reader.match) == ("[].items", {"deploymentId": "7"})
+
+
 def test_a_create_is_looked_for_by_its_natural_key() -> None:
     """So that a lost answer can be told from a write that never was."""
     touch = write("createNetworkApplianceVlan", {"id": "10", "name": "x"}, networkId="N_1")

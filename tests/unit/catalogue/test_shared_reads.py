@@ -168,9 +168,22 @@ async def test_an_element_is_picked_inside_a_wrapped_list() -> None:
         assert found == {"network": {"id": "N_1"}, "rules": []}
 
 
+async def test_an_element_is_picked_in_a_list_that_is_wrapped_twice() -> None:
+    """``[].items``: of every row, and of an answer that is such a row itself."""
+    operation = "getOrganizationWirelessDevicesProvisioningDeployments"
+    reader = Reader(operation, {"organizationId": "1"}, "[].items", {"deploymentId": "7"})
+    path = "/organizations/1/wireless/devices/provisioning/deployments"
+    wanted = {"deploymentId": "7"}
+    for answer in ([{"items": [{"deploymentId": "6"}]}, {"items": [wanted]}], {"items": [wanted], "meta": {}}):
+        assert await reads_of(FakeApi({path: answer})).resource(reader) == wanted
+    assert await reads_of(FakeApi({path: []})).resource(reader) is None
+
+
 @pytest.mark.parametrize(
     ("answer", "reader"),
     [
+        ([{"meta": {}}], Reader("getNetwork", {"networkId": "N_1"}, at="[].items")),
+        ([{"items": {}}], Reader("getNetwork", {"networkId": "N_1"}, at="[].items")),
         ({"id": "1"}, Reader("getNetwork", {"networkId": "N_1"}, match={"id": "1"})),
         ([], Reader("getNetwork", {"networkId": "N_1"}, at="items")),
         ({"meta": {}}, Reader("getNetwork", {"networkId": "N_1"}, at="items")),

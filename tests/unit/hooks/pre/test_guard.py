@@ -78,6 +78,13 @@ async def test_a_write_that_belongs_to_no_organization_is_refused_under_an_allow
     assert await verdict_of(tried) == Allow()
 
 
+async def test_a_claim_names_its_organization_in_its_body() -> None:
+    """Whether it is an allowed one is looked up in step 2."""
+    claim = write("claimAdministeredLicensingSubscriptionSubscriptions", {"claimKey": "k", "organizationId": ACME})
+    families = frozenset({OVERLAY.row(claim.operation).family})
+    assert await verdict_of(attempt(claim), organizations=frozenset({ACME}), families=families) == Allow()
+
+
 async def test_a_family_that_is_off_is_refused_naming_the_setting() -> None:
     """Switched on by the operator, it passes."""
     refused = await verdict_of(attempt(SSID, ADMIN))

@@ -116,6 +116,17 @@ async def test_a_plan_over_two_organizations_is_refused() -> None:
     assert [one["id"] for one in verdict.details["organizations"]] == [ACME, BETA]  # type: ignore[union-attr]  # as said
 
 
+async def test_a_claim_belongs_to_the_organization_that_its_body_names() -> None:
+    """Its path names none; beside a step of another organization the plan is refused."""
+    claim = write("claimAdministeredLicensingSubscriptionSubscriptions", {"claimKey": "k", "organizationId": BETA})
+    seen, _ = world()
+    organization = (await resolved(attempt(claim), seen)).facts.organization
+    assert organization is not None
+    assert organization.id == BETA
+    mixed = await resolve_org_and_network(attempt(claim, ssid(SITE)), seen)
+    assert getattr(mixed, "code", "") == "mixed_organizations"
+
+
 async def test_a_network_in_the_body_must_belong_to_the_organization_in_the_path() -> None:
     """Also within one operation."""
     seen, _ = world()

@@ -3,6 +3,7 @@
 Clock and Ids are given in from here: nothing else asks for the time or for randomness.
 """
 
+import contextlib
 import shlex
 import site
 import sys
@@ -29,7 +30,7 @@ from mcp_server.changes.means import Means, Times
 from mcp_server.changes.planning.planner import Planner
 from mcp_server.changes.recovery.duty import Recovery
 from mcp_server.clock import ALPHABET, RandomIds, SystemClock, owner_of, random_text
-from mcp_server.desk.doctor import DoctorDesk
+from mcp_server.desk.doctor import Background, DoctorDesk
 from mcp_server.desk.estate import EstateDesk
 from mcp_server.desk.ledger import LedgerDesk
 from mcp_server.desk.lookups import PROMPTS, lookups
@@ -41,6 +42,7 @@ from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.ports import Breakers, Clock, Ids, MerakiApi, RateBudget, Servers
 from mcp_server.domain.recovery.safe_end import Policy
 from mcp_server.domain.redaction import KnownSecrets
+from mcp_server.errors import StoreUnavailable
 from mcp_server.failpoints import arm, parse
 from mcp_server.gate.keys import Keyring
 from mcp_server.gate.signatures import SignedApprovals
@@ -174,11 +176,14 @@ def assembled(
     changes = Changes(tasks, means)
     recorder = Recorder(store, strict=settings.strict_audit, known=known)
     registry = Registry.load(lookups())
-    parts = Parts(registry, recorder, changes, world, _desks(settings, store, means, breakers))
-    host = _host(parts, settings, home, clock, ids)
     recovery = Recovery(changes, means, world)
     tender = Tender(store, clock, world, means, changes)
-    upkeep = Upkeep(_duties(settings, store, tender, recovery), store, clock)
+    upkeep = Upkeep(_duties(settings, store, tender, recovery), store, clock, presence.name)
+    desks = _desks(settings, store, means, breakers, lambda: Background(upkeep.troubles(), recovery.behind))
+    parts = Parts(registry, recorder, changes, world, desks)
+    host = _host(parts, settings, home, clock, ids)
+    with contextlib.suppress(StoreUnavailable):  # told by whoever needs it; reads are served all the same
+        presence.enter()
     upkeep.start(tasks)
     return Server(
         settings,
@@ -289,7 +294,11 @@ def _worlds(
 
 
 def _desks(
-    settings: Settings, store: SqliteStore, means: Means, breakers: StoreBreakers
+    settings: Settings,
+    store: SqliteStore,
+    means: Means,
+    breakers: StoreBreakers,
+    background: Callable[[], Background],
 ) -> Callable[[Attempt, World], Desk]:
     """Makes the services that a tool works with during one call."""
     index: list[Search] = []
@@ -299,7 +308,7 @@ def _desks(
             index[:] = [Search(world.catalogue)]  # built when first used: it costs start-up time
         planner = Planner(world, means)
         operations = CatalogueDesk(world.catalogue, world.overlay, index[0])
-        doctor = DoctorDesk(world, store, settings.health_weights, breakers, means)
+        doctor = DoctorDesk(world, store, settings.health_weights, breakers, means, background)
         return Desk(attempt, operations, EstateDesk(world), planner, LedgerDesk(world, planner), doctor)
 
     return desk

@@ -1,7 +1,7 @@
 """meraki-specialist doctor: is everything here that the server needs, and if not, what to do."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -28,6 +28,7 @@ from mcp_server.settings import SETTINGS, Settings, load, open_home, origins
 _BUILT: Final = datetime(2026, 1, 1, tzinfo=UTC)  #: no clock that is right shows an earlier time
 _COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 _LITTLE_ROOM_BYTES: Final = 200_000_000
+_DUTIES_READ: Final = 500  #: the newest rows of evidence about background duties
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ async def _on_server(settings: Settings, offline: bool) -> list[Check]:
             checks += own_catalogue_checks(server.own_apis.all(), server.own_apis.damaged(), server.clock.now())
             newest = await _newest(server)
             checks.append(clock_check(server.clock.now(), newest))
+            checks.append(await _duties(server))
             checks.append(await _keys(server))
             checks.append(await _api_key(server, settings, offline=offline))
             return checks
@@ -119,6 +121,27 @@ def freeze_check(on: Sequence[Freeze]) -> Check:
     """The kill switches that are on, or that none is."""
     told = " ".join(sentence(freeze) for freeze in on)
     return Check("kill switch", "warn", told) if on else Check("kill switch", "ok", "off")
+
+
+async def _duties(server: Server) -> Check:
+    """What the servers that live now have put on record of their background duties."""
+    try:
+        rows = await server.store.list(AuditEntry, {"event": "duty"}, limit=_DUTIES_READ)
+    except MerakiMcpError as error:
+        return Check("background duties", "fail", clean(error, 300))
+    return duties_check(rows, server.presence.is_alive)
+
+
+def duties_check(rows: Sequence[AuditEntry], is_alive: Callable[[str], bool]) -> Check:
+    """The duties of living servers whose newest row (``rows`` are newest first) says that they fail."""
+    newest: dict[tuple[str, str], AuditEntry] = {}
+    for row in rows:
+        newest.setdefault((str(row.detail.get("server", "")), str(row.detail.get("duty"))), row)
+    bad = [f"{duty} has failed since {row.at.isoformat(timespec='seconds')} ({row.detail.get('error')})"
+           for (name, duty), row in newest.items() if row.status == "failed" and is_alive(name)]  # fmt: skip
+    if not bad:
+        return Check("background duties", "ok", "none fails on a server that runs")
+    return Check("background duties", "warn", clean("; ".join(bad), 400) + "; health_check of that server says more")
 
 
 async def _keys(server: Server) -> Check:

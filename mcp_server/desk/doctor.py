@@ -1,7 +1,7 @@
 """Health of networks, the delta since a change, and the health of this server."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mcp_server import __version__
@@ -28,6 +28,14 @@ _WAITING_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """What this server does by itself, as far as it goes wrong."""
+
+    troubles: Sequence[Mapping[str, Json]] = ()  #: duties that fail or are behind
+    left_behind: Mapping[str, str] = field(default_factory=dict)  #: changes that cannot be gone on with, and why
+
+
+@dataclass(frozen=True, slots=True)
 class DoctorDesk:
     """Health of one call. ``weights`` are the operator's; empty: the documented ones."""
 
@@ -36,6 +44,7 @@ class DoctorDesk:
     weights: Mapping[str, float]
     breakers: StoreBreakers
     means: Means
+    background: Callable[[], Background] = Background
 
     async def check(
         self, attempt: Attempt, organization_id: str, network_id: str, serials: Sequence[str], change_id: str
@@ -102,6 +111,7 @@ class DoctorDesk:
         failing = [one["name"] for one in view["store"].get("anchors", ()) if one["at"] and one["problem"]]
         if failing and view["status"] == "ok":
             view["status"] = f"warning: the audit chain is not anchored in {', '.join(failing)}"
+        self._add_background(view)
         view["waiting_to_be_kept"] = await self._waiting()
         await self._add_waiting_for_a_person(view)
         if organization_id:
@@ -111,6 +121,22 @@ class DoctorDesk:
         view["key"] = "present" if self.world.limits.has_key else "missing"
         view["profile"], view["read_only"] = self.world.limits.profile.value, self.world.limits.read_only
         return view
+
+    def _add_background(self, view: dict[str, Json]) -> None:
+        """The duties of this server that fail or are behind, and the changes left behind by others; none: nothing."""
+        seen = self.background()
+        if seen.troubles:
+            view["duties"] = [dict(one) for one in seen.troubles]
+            if view["status"] == "ok":
+                first = seen.troubles[0]
+                view["status"] = f"warning: the background duty {first['duty']} is {first['state']}: {first['why']}"
+        if seen.left_behind:
+            some = list(seen.left_behind.items())[:_WAITING_SHOWN]
+            view["left_behind"] = [{"change_id": key, "why": clean(why, 200)} for key, why in some]
+            if view["status"] == "ok":
+                view["status"] = (
+                    f"warning: {len(seen.left_behind)} change(s) were left behind and cannot be gone on with"
+                )
 
     async def _add_waiting_for_a_person(self, view: dict[str, Json]) -> None:
         """What is in doubt, half done or not taken back, each with the command that a person runs."""

@@ -16,6 +16,7 @@ from mcp_server.errors import StoreUnavailable
 from mcp_server.private_files import private_directory
 
 _FOLDER: Final = "servers"
+_END: Final = ".lock"
 _NAME: Final = re.compile(r"server-[a-z0-9]{1,40}")
 
 
@@ -25,7 +26,7 @@ class Presence:
     def __init__(self, home: Path, name: str) -> None:
         """``name`` is used by no other server; nothing is shown before ``enter``."""
         self._folder = home / _FOLDER
-        self._name = name
+        self.name = name
         self._descriptor: int | None = None
 
     def enter(self) -> str:
@@ -33,18 +34,18 @@ class Presence:
         if self._descriptor is None:
             try:
                 private_directory(self._folder)
-                descriptor = os.open(self._path(self._name), _FLAGS | os.O_CREAT, 0o600)
+                descriptor = os.open(self._path(self.name), _FLAGS | os.O_CREAT, 0o600)
             except OSError as problem:
                 raise StoreUnavailable(f"{self._folder} cannot be written: {problem.strerror}") from problem
             if not filelock.lock_descriptor(descriptor, blocking=False):
                 os.close(descriptor)
-                raise StoreUnavailable(f"{self._path(self._name)} is locked by another process")
+                raise StoreUnavailable(f"{self._path(self.name)} is locked by another process")
             self._descriptor = descriptor
-        return self._name
+        return self.name
 
     def is_alive(self, name: str) -> bool:
         """Whether that server's lock is held; what cannot be found out counts as alive."""
-        if name == self._name:
+        if name == self.name:
             return self._descriptor is not None
         if not _NAME.fullmatch(name):
             return False
@@ -67,12 +68,20 @@ class Presence:
         """From now on this server counts as gone."""
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
-                self._path(self._name).unlink()
+                self._path(self.name).unlink()
             os.close(self._descriptor)
             self._descriptor = None
 
+    def list_others(self) -> tuple[str, ...]:
+        """The names of the other servers that live on this data directory."""
+        try:
+            names = sorted(file.name.removesuffix(_END) for file in self._folder.iterdir() if file.suffix == _END)
+        except OSError:
+            return ()
+        return tuple(name for name in names if name != self.name and self.is_alive(name))
+
     def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.lock"
+        return self._folder / f"{name}{_END}"
 
 
 _FLAGS: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from click.testing import CliRunner, Result
 
-from mcp_server.assembly import open_store
+from mcp_server.assembly import open_store, running
 from mcp_server.cli.program import program
 from mcp_server.domain.ports import Append
 from mcp_server.domain.record import AuditEntry
@@ -173,3 +174,18 @@ def test_a_copy_that_was_edited_or_is_no_store_is_never_put_back(run: Run, tmp_p
     assert "not a database" in code_of(run("restore", other))
     assert code_of(run("restore", tmp_path / "none")) == "no_file"
     assert verified(run)["rows"] == 4
+
+
+async def test_a_store_is_not_put_back_under_a_server_that_runs(run: Run, tmp_path: Path) -> None:
+    """Refused with how many run and what to do, nothing moved; once it is gone, it goes through."""
+    home, copy = tmp_path / "home", tmp_path / "copy.db"
+    async with running(load({}, overrides={"home": home}), channel="http") as server:
+        await server.store.commit(Append(records.an_entry(OLD)))
+        assert (await anyio.to_thread.run_sync(run, "backup", copy)).exit_code == 0
+        refused = await anyio.to_thread.run_sync(run, "restore", copy)
+        assert code_of(refused) == "server_runs"
+        assert str(refused.exception).startswith(f"1 server(s) run on {home}")
+        assert sorted(home.glob("store.db.*")) == []
+        await server.store.commit(Append(records.an_entry(OLD)))
+    done = await anyio.to_thread.run_sync(run, "restore", copy, "--accept-loss", "tried")
+    assert done.exit_code == 0, done.output

@@ -1,6 +1,7 @@
 """A server that is killed in the middle of a change: the next one settles by reading and brings it to a safe end."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import anyio
 import pytest
 
 from mcp_server.assembly import running
+from mcp_server.domain.actor import Actor
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.record import AuditEntry, Change, Lease
-from tests.support.crashing import Crash, about_to_crash, resume
-from tests.support.places import NET
-from tests.support.stage import FreeBudget
+from tests.support.crashing import Crash, about_to_crash, ended, resume
+from tests.support.places import NET, ORG
+from tests.support.stage import FreeBudget, also
 from tests.support.story import step
 
 S = ChangeState
@@ -93,6 +95,29 @@ async def test_a_change_that_somebody_else_touched_meanwhile_is_left_to_a_person
         [alert] = await server.store.list(AuditEntry, {"event": "alert"})
         assert (alert.status, alert.change_id) == ("in_doubt", change.key)
         assert list(await server.store.list(Lease)) == []
+
+
+async def test_a_change_that_cannot_be_gone_on_with_is_named_with_why(crash: Crash) -> None:
+    """health_check tells the duty that fails and the change that is left; once the cloud answers, both are gone."""
+    await crash.killed("K7")
+    crash.sandbox.faults.add({"kind": "status", "status": 503, "path": f"/organizations/{ORG}", "count": 99})
+    quick = {"retry_server_tries": 1, "recover_every_s": 0.1}
+    async with running(also(crash.settings, **quick), channel="http", budget=FreeBudget()) as server:
+        asked = partial(server.host.new_call, "health_check", {}, Actor("anonymous", "http"))
+        with anyio.fail_after(20):
+            while "left_behind" not in (seen := (await server.host.handle(asked())).payload["server"]):  # noqa: ASYNC110  told when asked
+                await anyio.sleep(0.02)
+        [change] = await server.store.list(Change, {})
+        why = "The Meraki cloud gave no usable answer; what happened is not known."
+        assert seen["left_behind"] == [{"change_id": change.key, "why": why}]
+        assert [(one["duty"], one["state"], one["why"]) for one in seen["duties"]] == [("recovery", "failing", why)]
+        crash.sandbox.faults.clear()
+        await ended(server)
+        with anyio.fail_after(20):
+            while server.upkeep.troubles():  # noqa: ASYNC110  as above
+                await anyio.sleep(0.02)
+        after = (await server.host.handle(asked())).payload["server"]
+        assert not {"duties", "left_behind"} & set(after)
 
 
 async def test_no_server_goes_on_with_a_change_whose_owner_lives(crash: Crash) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mcp_server.catalogue.shared_reads import SharedReads
 from mcp_server.changes.carry_out import Changes
@@ -10,7 +10,7 @@ from mcp_server.changes.means import Means
 from mcp_server.changes.recovery.left_behind import can_be_settled, left_behind, steps_of, take_over
 from mcp_server.changes.recovery.recover import recover
 from mcp_server.domain.record import Change
-from mcp_server.errors import AccessError, MerakiError, RecordConflict, StoreError
+from mcp_server.errors import AccessError, MerakiError, MerakiMcpError, RecordConflict, Refused, StoreError
 from mcp_server.world import World
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ class Recovery:
     changes: Changes
     means: Means
     world: Callable[[], World]
+    behind: dict[str, str] = field(default_factory=dict)  #: changes that nobody can go on with now, each with why
 
     async def keep_leases(self) -> None:
         """Move on the end of the leases of every change under way, however long one of its requests takes."""
@@ -33,30 +34,43 @@ class Recovery:
                 log.warning("change %s has lost its leases; it writes no more", run.change.key)
 
     async def go_on(self) -> None:
-        """Take over every change that was left behind and may be gone on with now; each runs in its own task."""
+        """Take over every change that was left behind and may be gone on with now; each runs in its own task.
+
+        Raises the last error of the cloud or the store, after all had their turn; ``behind`` names the rest.
+        """
         world = self.world()
         if not world.limits.has_key:
             return
         running = {run.change.key for run in self.changes.under_way()}
-        readable: dict[str, bool] = {}
+        held: dict[str, MerakiMcpError | None] = {}
+        behind: dict[str, str] = {}
+        problem: MerakiMcpError | None = None
         for change in await left_behind(world, self.means, running):
             organization = change.organization_id
-            if organization not in readable:
-                readable[organization] = await _can_be_read(organization, world)
-            if readable[organization]:
-                await self._one(change, world)
+            if organization not in held:
+                held[organization] = await _why_not_read(organization, world)
+            why = held[organization] or await self._one(change, world)
+            if why is not None:
+                behind[change.key] = why.message if isinstance(why, Refused) else type(why).sentence
+                problem = problem if isinstance(why, Refused) else why
+        self.behind.clear()
+        self.behind.update(behind)
+        if problem is not None:
+            raise problem
 
-    async def _one(self, change: Change, world: World) -> None:
+    async def _one(self, change: Change, world: World) -> MerakiMcpError | None:
+        """Why it could not be taken over; None when it was, or need not be."""
         own = replace(world, reads=SharedReads(world.api, world.catalogue, world.clock))
         if change.ended_at is not None and not await _can_be_settled(change, own):
-            return  # told before that a person is waited for; nothing new to tell
+            return None  # told before that a person is waited for; nothing new to tell
         try:
             run = await take_over(change, own, self.means)
         except StoreError as problem:
-            log.warning("change %s was left behind and cannot be taken over: %s", change.key, problem)
-            return
+            log.info("change %s was left behind and cannot be taken over: %s", change.key, problem)
+            return problem
         if run is not None:
             self.changes.adopt(run, recover)
+        return None
 
 
 async def _can_be_settled(change: Change, world: World) -> bool:
@@ -71,16 +85,14 @@ async def _can_be_settled(change: Change, world: World) -> bool:
     return True
 
 
-async def _can_be_read(organization_id: str, world: World) -> bool:
-    """Whether the cloud answers for the organization, and this server may go there: else nothing can be settled."""
+async def _why_not_read(organization_id: str, world: World) -> MerakiMcpError | None:
+    """None when the cloud answers for the organization and this server may go there: else nothing can be settled."""
     allowed = world.limits.organizations
     if allowed and organization_id not in allowed:
-        return False
+        return Refused("This server may not go to its organization.", "Name it in MERAKI_SPECIALIST_ORGANIZATIONS.")
     try:
         await world.reads.read("getOrganization", {"organizationId": organization_id}, fresh=True)
     except (MerakiError, AccessError) as problem:
-        log.warning(
-            "changes in organization %s were left behind; the cloud cannot be read: %s", organization_id, problem
-        )
-        return False
-    return True
+        log.info("changes in organization %s were left behind; it cannot be read: %s", organization_id, problem)
+        return problem
+    return None

@@ -19,6 +19,7 @@ from mcp_server.store.evidence.verifying import Claims
 from mcp_server.store.evidence.witness import LOCAL, statements_in
 from mcp_server.store.records import moment
 from mcp_server.store.sqlite_store import SqliteStore
+from mcp_server.upkeep.presence import Presence
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -53,6 +54,7 @@ def restore(home: dict[str, Any], file: Path, anchors: tuple[Path, ...], reason:
     clock = SystemClock()
 
     async def work() -> str:
+        _refuse_while_servers_run(directory)
         made = copy_into(directory, file)
         anchored = [one for path in (directory / LOCAL, *anchors) for one in statements_in(path)]
         copy = open_store(settings, made, clock, keys_of=directory, is_checked=False)
@@ -67,6 +69,7 @@ def restore(home: dict[str, Any], file: Path, anchors: tuple[Path, ...], reason:
                 "Find a newer copy; or say why the loss is accepted: --accept-loss REASON.",
                 code="rolled_back",
             )
+        _refuse_while_servers_run(directory)
         aside = put_in_place(directory, made, f"before-{clock.now():%Y%m%d-%H%M%S}")
         store = open_store(settings, directory, clock, is_checked=False)
         try:
@@ -77,6 +80,17 @@ def restore(home: dict[str, Any], file: Path, anchors: tuple[Path, ...], reason:
         return f"The store is put back to row {head.seq}.{kept}"
 
     click.echo(anyio.run(work))
+
+
+def _refuse_while_servers_run(directory: Path) -> None:
+    """Refused while a server holds its lock in the data directory: it would go on with rows that are gone."""
+    living = Presence(directory, "").list_others()
+    if living:
+        raise Refused(
+            f"{len(living)} server(s) run on {directory}: {clean(', '.join(living), 300)}.",
+            "Stop them (close the clients that started them), then restore again.",
+            code="server_runs",
+        )
 
 
 async def _whole(copy: SqliteStore, file: Path) -> Receipt:

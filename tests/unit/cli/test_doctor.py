@@ -9,6 +9,7 @@ from mcp_server.cli.doctor import (
     accepted_check,
     catalogue_check,
     clock_check,
+    duties_check,
     keys_check,
     limits_check,
     room_check,
@@ -16,6 +17,7 @@ from mcp_server.cli.doctor import (
     store_checks,
 )
 from mcp_server.domain.actor import Role
+from mcp_server.domain.record import AuditEntry
 from mcp_server.gate.keys import Enrolled, PublicKey
 from mcp_server.settings import load, origins
 
@@ -35,6 +37,23 @@ KEY = PublicKey("key-1", Role.APPROVER, "carla", "", NOW, "key-1")
 def test_a_clock_that_cannot_be_right_fails(now: datetime, newest: datetime | None, level: str) -> None:
     """A time before this version was made, or before a row that is there already."""
     assert clock_check(now, newest).level == level
+
+
+def test_duties_that_fail_on_a_living_server_are_named() -> None:
+    """The newest row of each counts; what a server left that is gone says nothing of now."""
+
+    def row(server: str, duty: str, status: str) -> AuditEntry:
+        detail = {"duty": duty, "server": server, **({"error": "Unreachable"} if status == "failed" else {})}
+        return AuditEntry("duty", NOW, "server", status, detail=detail)
+
+    rows = [
+        row("server-a", "recovery", "ok"),
+        row("server-a", "recovery", "failed"),
+        row("server-b", "leases", "failed"),
+    ]
+    assert duties_check(rows, lambda name: name == "server-a").level == "ok"
+    bad = duties_check(rows, lambda name: name == "server-b")
+    assert (bad.level, "leases has failed since 2026-11-21T12:00:00+00:00 (Unreachable)" in bad.found) == ("warn", True)
 
 
 def test_keys_are_counted_by_role_and_a_broken_enrolment_fails() -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from mcp_server.desk.doctor import DoctorDesk
+from mcp_server.desk.doctor import Background, DoctorDesk
 from mcp_server.domain.call import Attempt, Named
 from mcp_server.domain.record import Change, StoredPlan
 from mcp_server.errors import RecordConflict, Refused, StoreUnavailable
@@ -70,12 +70,17 @@ def devices(**states: str) -> dict[str, Any]:
 
 
 async def told(
-    answers: dict[str, Any] | None = None, store: Store | None = None, breakers: Well | None = None, **asked: Any
+    answers: dict[str, Any] | None = None,
+    store: Store | None = None,
+    breakers: Well | None = None,
+    background: Background | None = None,
+    **asked: Any,
 ) -> dict[str, Any]:
     """What a check answers; ``asked`` are its arguments."""
     kept = store or Store()
     seen = replace(world(answers)[0], store=kept)
     desk = DoctorDesk(seen, cast("SqliteStore", kept), {}, cast("StoreBreakers", breakers or Well()), means())
+    desk = replace(desk, background=lambda: background or Background())
     given = {"organization_id": "", "network_id": "", "serials": (), "change_id": "", **asked}
     tried: Attempt = given.pop("tried", attempt())
     outcome = await desk.check(tried, **given)
@@ -116,6 +121,19 @@ async def test_a_store_that_cannot_be_written_is_said_first() -> None:
     server = (await told(store=Store(broken=True)))["server"]
     assert server["store"] == {"writable": False, "why": "the disk is full"}
     assert server["status"] == "changes refused: the store cannot be written"
+
+
+async def test_a_duty_that_fails_and_a_change_left_behind_are_named_with_why() -> None:
+    """The first one is the server's status; without any, neither is spoken of."""
+    duty = {"duty": "deadlines", "state": "failing", "since": "2026-11-21T12:00:00+00:00", "why": "No cloud."}
+    server = (await told(background=Background((duty,), {"CHG-1": "No cloud."})))["server"]
+    assert server["duties"] == [duty]
+    assert server["left_behind"] == [{"change_id": "CHG-1", "why": "No cloud."}]
+    assert server["status"] == "warning: the background duty deadlines is failing: No cloud."
+    alone = (await told(background=Background((), {"CHG-1": "Not allowed."})))["server"]
+    assert alone["status"] == "warning: 1 change(s) were left behind and cannot be gone on with"
+    well = (await told())["server"]
+    assert not {"duties", "left_behind"} & set(well)
 
 
 async def test_an_open_breaker_is_named_with_its_time() -> None:

@@ -87,6 +87,40 @@ async def test_a_duty_that_fails_is_logged_and_recorded_once_and_the_others_go_o
     assert caplog.text.count("duty breaking failed") == 2
 
 
+async def test_a_failing_duty_is_told_with_why_and_since_when_until_it_is_well_again() -> None:
+    """In a sentence of ours, never the cloud's; the time is that of its first failure."""
+    clock, store, runs = SteppedClock(), MemoryStore(), list[int]()
+
+    async def unreachable() -> None:
+        runs.append(0)
+        if len(runs) < 3:
+            raise Unreachable("no route to <b>10.0.0.1</b>", sent=False)
+
+    async with kept([Duty("unreachable", 5, unreachable)], store, clock) as upkeep:
+        began = clock.now().isoformat(timespec="seconds")
+        await moved(clock, 5)
+        assert upkeep.troubles() == [
+            {"duty": "unreachable", "state": "failing", "since": began, "why": Unreachable.sentence}
+        ]
+        await moved(clock, 5)
+        assert upkeep.troubles() == []
+
+
+async def test_a_duty_whose_run_does_not_end_is_behind() -> None:
+    """Once it is later than its own time by a minute; one that keeps its time is not named."""
+    clock = SteppedClock()
+
+    async def quick() -> None:
+        return
+
+    async with kept([Duty("stuck", 5, anyio.sleep_forever), Duty("quick", 5, quick)], MemoryStore(), clock) as upkeep:
+        await moved(clock, 60)
+        assert upkeep.troubles() == []
+        await moved(clock, 7)
+        [behind] = upkeep.troubles()
+        assert (behind["duty"], behind["state"], behind["late_s"]) == ("stuck", "behind", 7)
+
+
 async def test_what_goes_wrong_outside_for_a_long_time_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """One warning when it begins, however often the duty runs meanwhile."""
     clock, runs = SteppedClock(), list[int]()

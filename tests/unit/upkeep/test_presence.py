@@ -47,6 +47,22 @@ def test_a_stopped_process_lives_and_a_killed_one_does_not(tmp_path: Path) -> No
         assert not own.is_alive("server-b")
 
 
+def test_the_other_servers_that_live_are_listed(tmp_path: Path) -> None:
+    """Not itself, and not one that is gone, whatever it left; where nothing is to be read there is nobody."""
+    one, other, gone = (Presence(tmp_path, f"server-{name}") for name in "abc")
+    assert one.list_others() == ()
+    for server in (one, other, gone):
+        server.enter()
+    gone.close()
+    (tmp_path / "servers" / "server-d.lock").touch()
+    (tmp_path / "servers" / "note.txt").touch()
+    assert one.list_others() == ("server-b",)
+    assert Presence(tmp_path, "").list_others() == ("server-a", "server-b")
+    one.close()
+    other.close()
+    assert Presence(tmp_path, "").list_others() == ()
+
+
 @pytest.mark.parametrize("name", ["", "../server-a", "server-", "server-A b", "server-a/../../x"])
 def test_a_name_that_no_server_has_is_nobody_and_opens_no_file(tmp_path: Path, name: str) -> None:
     """Names come out of stored records."""

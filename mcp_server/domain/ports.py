@@ -1,5 +1,6 @@
 """How the pure centre and the hooks see the world: interfaces of at most five methods each."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -156,8 +157,12 @@ class Servers(Protocol):
 class RateBudget(Protocol):
     """The request budget of each organization, shared by every server on this store."""
 
-    async def reserve(self, organization_id: str, calls: int = 1) -> float:
-        """Take so many requests from the budget; the seconds to wait before sending them."""
+    async def reserve(self, organization_id: str, calls: int = 1, *, longest_s: float = math.inf) -> float:
+        """Take so many requests from the budget; the seconds to wait. Longer than ``longest_s``: nothing is taken."""
+        ...
+
+    async def closed_s(self, organization_id: str) -> float:
+        """The seconds for which a 429 has closed the budget, also for what was reserved before it came."""
         ...
 
     async def penalize(self, organization_id: str, seconds: float) -> None:

@@ -1,11 +1,12 @@
 """Whose request budget a request uses, and a budget kept in memory for when there is no store."""
 
 import contextlib
+import math
 import re
 from collections.abc import Iterator, Mapping
 
 from mcp_server.domain.call import Json
-from mcp_server.domain.limits.rate import RATE_PER_S, Bucket, penalized, raised, reserve
+from mcp_server.domain.limits.rate import RATE_PER_S, Bucket, closed_s, penalized, raised, reserve
 from mcp_server.domain.ports import Clock, RateBudget, Request
 from mcp_server.errors import StoreError
 
@@ -22,10 +23,15 @@ class LocalBudget:
         self._rate = rate_per_s
         self._buckets: dict[str, Bucket] = {}
 
-    async def reserve(self, organization_id: str, calls: int = 1) -> float:
+    async def reserve(self, organization_id: str, calls: int = 1, *, longest_s: float = math.inf) -> float:
         """Takes so many requests; the seconds to wait before sending them."""
-        self._buckets[organization_id], wait_s = self._after(organization_id, calls)
+        bucket, now = self._bucket(organization_id), self._now()
+        self._buckets[organization_id], wait_s = reserve(bucket, now, calls, rate=self._rate, longest_s=longest_s)
         return wait_s
+
+    async def closed_s(self, organization_id: str) -> float:
+        """The seconds for which a 429 has closed it."""
+        return closed_s(self._bucket(organization_id), self._now())
 
     async def penalize(self, organization_id: str, seconds: float) -> None:
         """Nothing is sent for so many seconds, and less after that."""
@@ -37,10 +43,7 @@ class LocalBudget:
 
     async def estimate_s(self, organization_id: str, calls: int) -> float:
         """The seconds that ``reserve`` would say."""
-        return self._after(organization_id, calls)[1]
-
-    def _after(self, organization_id: str, calls: int) -> tuple[Bucket, float]:
-        return reserve(self._bucket(organization_id), self._now(), calls, rate=self._rate)
+        return reserve(self._bucket(organization_id), self._now(), calls, rate=self._rate)[1]
 
     def _bucket(self, organization_id: str) -> Bucket:
         return self._buckets.get(organization_id, Bucket())
@@ -56,12 +59,19 @@ class SteadyBudget:
         self._shared = shared
         self._own = own
 
-    async def reserve(self, organization_id: str, calls: int = 1) -> float:
+    async def reserve(self, organization_id: str, calls: int = 1, *, longest_s: float = math.inf) -> float:
         """The seconds to wait, by the shared budget if it can answer."""
         try:
-            return await self._shared.reserve(organization_id, calls)
+            return await self._shared.reserve(organization_id, calls, longest_s=longest_s)
         except StoreError:
-            return await self._own.reserve(organization_id, calls)
+            return await self._own.reserve(organization_id, calls, longest_s=longest_s)
+
+    async def closed_s(self, organization_id: str) -> float:
+        """The seconds for which a 429 has closed it, by the shared budget if it can answer."""
+        try:
+            return await self._shared.closed_s(organization_id)
+        except StoreError:
+            return await self._own.closed_s(organization_id)
 
     async def penalize(self, organization_id: str, seconds: float) -> None:
         """Both note it, so that none sends when the other takes over."""

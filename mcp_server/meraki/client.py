@@ -138,7 +138,7 @@ class MerakiClient:
         size_bytes = 0
         while True:
             answer = await self._ask(request, pairs, tally, is_write=False)
-            self._owners.learn(request.path, answer.data)
+            await self._learn(request, answer.data)
             parts.append(answer.data)
             size_bytes += answer.size_bytes
             # the events endpoint names a next page on its last one too; an empty page is the end
@@ -204,6 +204,17 @@ class MerakiClient:
             raise result.error
         return result
 
+    async def _learn(self, request: Request, data: Json) -> None:
+        """Remembers whose networks and devices an answer holds; a read that was sent before that was known is counted.
+
+        The cloud has counted it, and while the budget is used to the full it gives back nothing that was not counted.
+        """
+        known = self._owners.organization_of(request)
+        self._owners.learn(request.path, data)
+        owner = self._owners.organization_of(request)
+        if known == UNKNOWN != owner:
+            await self._budget.reserve(owner)
+
     async def _admitted(self, owner: str, request: Request, *, is_write: bool) -> Admitted:
         admitted = await self._breakers.admit(owner, is_write=is_write)
         if admitted.admission is Admission.STOP:
@@ -214,13 +225,10 @@ class MerakiClient:
 
     async def _attempt(self, request: Request, pairs: Pairs, owner: str, tally: _Tally) -> _Answer | Failure:
         """One try: takes its place in the budget, then sends."""
-        wait_s = await self._budget.reserve(owner)
-        if wait_s > self._waits.longest_s:
+        wait_s = await self._wait_for_turn(owner, tally)
+        if wait_s > 0:
             words = f"{where(request)}: not sent, the organization's request budget is used up"
             return Failure(RateLimited(words, sent=False, retry_after_s=wait_s), Kind.OURS, sent=False)
-        if wait_s > 0:
-            tally.waited_s += wait_s
-            await self._clock.sleep(wait_s)
         try:
             http_request_ = http_request(self._client(), self._endpoint, request, pairs)
         except (ValueError, TypeError, RecursionError, httpx.InvalidURL) as fault:
@@ -238,6 +246,15 @@ class MerakiClient:
                 return result
         self._budget.answered(owner)
         return result
+
+    async def _wait_for_turn(self, owner: str, tally: _Tally) -> float:
+        """0.0 once a request may be sent; the seconds that are still to be waited when they are too many."""
+        wait_s = await self._budget.reserve(owner, longest_s=self._waits.longest_s)
+        while 0 < wait_s <= self._waits.longest_s:
+            tally.waited_s += wait_s
+            await self._clock.sleep(wait_s)
+            wait_s = await self._budget.closed_s(owner)  # a 429 may have come meanwhile
+        return wait_s
 
     async def _exchange(self, request: Request, http_request_: httpx.Request) -> _Answer | Failure:
         """Sends once and reads the answer, all within the total time."""

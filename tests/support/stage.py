@@ -94,8 +94,12 @@ class Stage:
 class FreeBudget:
     """A request budget that never waits: rate limits have tests of their own."""
 
-    async def reserve(self, _organization_id: str, _calls: int = 1) -> float:
+    async def reserve(self, _organization_id: str, _calls: int = 1, *, longest_s: float = 0.0) -> float:
         """No wait."""
+        return min(0.0, longest_s)
+
+    async def closed_s(self, _organization_id: str) -> float:
+        """Never closed."""
         return 0.0
 
     async def penalize(self, _organization_id: str, _seconds: float) -> None:

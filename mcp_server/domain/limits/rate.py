@@ -6,6 +6,7 @@ what it was, and each answer after that raises it again by 0.02 of the whole (th
 Pure: the state goes in and comes out; whoever keeps it decides where.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 RATE_PER_S = 10.0  #: requests per second and organization
@@ -28,12 +29,22 @@ class Bucket:
     pace: float = 1.0
 
 
-def reserve(bucket: Bucket, now: float, calls: int, *, rate: float = RATE_PER_S) -> tuple[Bucket, float]:
-    """The bucket after taking ``calls`` tokens, and the seconds to wait before sending."""
+def reserve(
+    bucket: Bucket, now: float, calls: int, *, rate: float = RATE_PER_S, longest_s: float = math.inf
+) -> tuple[Bucket, float]:
+    """The bucket after taking ``calls`` tokens, and the seconds to wait before sending.
+
+    Nothing is taken when that is longer than ``longest_s``: who does not send must not make the others wait.
+    """
     elapsed, paced = max(0.0, now - bucket.at), rate * bucket.pace
     tokens = min(CAPACITY, bucket.tokens + elapsed * paced) - calls
     wait_s = max(0.0, -tokens / paced, bucket.not_before - now)
-    return replace(bucket, tokens=tokens, at=now), wait_s
+    return (bucket if wait_s > longest_s else replace(bucket, tokens=tokens, at=now)), wait_s
+
+
+def closed_s(bucket: Bucket, now: float) -> float:
+    """The seconds for which a 429 has closed it; 0.0 when it is open."""
+    return max(0.0, bucket.not_before - now)
 
 
 def penalized(bucket: Bucket, now: float, seconds: float) -> Bucket:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from mcp_server.domain.limits.breaker import CLOSED, Admission, Admitted, Breaker, admit, open_until, settled
 from mcp_server.domain.ports import Clock
-from mcp_server.store.limits.rate_file import RateFile, transaction
+from mcp_server.store.limits.rate_file import RateFile
 from mcp_server.store.queries import sql
 
 A = TypeVar("A")
@@ -67,12 +67,14 @@ class StoreBreakers:
         def shared(connection: sqlite3.Connection) -> A:
             before = _read(connection, organization_id)
             after, answer = decide(before, self._now())
+            self._own[organization_id] = after
             if after == before:
                 return answer
-            with transaction(connection):  # decided again: another server may have been first
+            with self._file.transaction(connection):  # decided again: another server may have been first
                 before = _read(connection, organization_id)
                 after, answer = decide(before, self._now())
                 _write(connection, organization_id, after)
+            self._own[organization_id] = after
             return answer
 
         def alone() -> A:

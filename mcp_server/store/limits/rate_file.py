@@ -1,7 +1,8 @@
 """The file in which servers on one data directory share what they know of each organization's limits.
 
-Rules: one connection and one thread for each server; each use is one short transaction; no disk syncs, for losing the
-file in a power cut is harmless; when it cannot be used each server goes on alone and says so in ``problem``.
+Rules: one connection and one thread for each server; each use is one short transaction; who writes holds the file
+lock, for SQLite's own busy handler starves one of several writers until it gives up; no disk syncs, for losing the file
+in a power cut is harmless; when it cannot be used each server goes on alone and says so in ``problem``.
 """
 
 import asyncio
@@ -18,14 +19,17 @@ from mcp_server.store.queries import sql
 
 A = TypeVar("A")
 FILE = "rate.db"
+WAIT_S = 5.0  #: for another process
 
 
 class RateFile:
     """Runs work on the shared file, or alone; ``problem`` says why it is not shared, or ""."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, wait_s: float = WAIT_S) -> None:
         """``directory`` is the data directory; the file is opened when it is first used."""
+        self._wait_s = wait_s
         self._path = directory / FILE
+        self._lock = FileLock(self._path.with_suffix(".lock"), wait_s)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="limits")
         self._connection: sqlite3.Connection | None = None
         self.problem = ""
@@ -34,6 +38,7 @@ class RateFile:
         """Close the file; blocks until done."""
         self._thread.shutdown(wait=True)
         self._close()
+        self._lock.close()
 
     async def run(self, shared: Callable[[sqlite3.Connection], A], alone: Callable[[], A]) -> A:
         """What ``shared`` gives, or ``alone`` when the file cannot be used. Both run in the file's own thread."""
@@ -41,7 +46,7 @@ class RateFile:
 
     def _run(self, shared: Callable[[sqlite3.Connection], A], alone: Callable[[], A]) -> A:
         try:
-            connection = self._connection = self._connection or _opened(self._path)
+            connection = self._connection = self._connection or self._opened()
             answer = shared(connection)
         except (sqlite3.Error, OSError, StoreUnavailable) as fault:
             self._close()
@@ -50,6 +55,24 @@ class RateFile:
         self.problem = ""
         return answer
 
+    @contextmanager
+    def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """One write transaction; undone when the block raises."""
+        with self._lock.held():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _opened(self) -> sqlite3.Connection:
+        """The file, made anew when it is damaged, as a power cut may do without syncs; nothing is worth keeping."""
+        with self._lock.held():
+            made = _made_anew if _is_damaged(self._path) else _connected
+            return made(self._path, self._wait_s)
+
     def _close(self) -> None:
         """Close the file; the next use opens it again."""
         connection, self._connection = self._connection, None
@@ -57,46 +80,24 @@ class RateFile:
             connection.close()
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """One write transaction; undone when the block raises."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """The file, made anew when it is damaged, as a power cut may do without syncs; nothing in it is worth keeping."""
-    lock = FileLock(path.with_suffix(".lock"))
-    try:
-        with lock.held():
-            return _made_anew(path) if _is_damaged(path) else _connected(path)
-    finally:
-        lock.close()
-
-
 def _is_damaged(path: Path) -> bool:
     """Whether the file cannot be used as a database of limits."""
     try:
-        _connected(path).close()
+        _connected(path, WAIT_S).close()
     except sqlite3.DatabaseError as fault:
         return fault.sqlite_errorname in ("SQLITE_CORRUPT", "SQLITE_NOTADB")
     return False
 
 
-def _made_anew(path: Path) -> sqlite3.Connection:
+def _made_anew(path: Path, wait_s: float) -> sqlite3.Connection:
     """A connection to a new file in place of the damaged one."""
     path.unlink()
-    return _connected(path)
+    return _connected(path, wait_s)
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def _connected(path: Path, wait_s: float) -> sqlite3.Connection:
     """A connection without syncs; a rollback journal, for several processes write."""
-    connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = PERSIST")
         connection.execute("PRAGMA synchronous = OFF")

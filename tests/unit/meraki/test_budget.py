@@ -11,7 +11,10 @@ from tests.support.fake_clock import FakeClock
 class BrokenBudget:
     """A shared budget whose store is gone."""
 
-    async def reserve(self, organization_id: str, calls: int = 1) -> float:
+    async def reserve(self, organization_id: str, calls: int = 1, *, longest_s: float = 0.0) -> float:
+        raise StoreUnavailable("gone")
+
+    async def closed_s(self, organization_id: str) -> float:
         raise StoreUnavailable("gone")
 
     async def penalize(self, organization_id: str, seconds: float) -> None:

@@ -18,9 +18,11 @@ from mcp_server.errors import (
     Rejected,
     Unreachable,
 )
+from mcp_server.meraki.budget import LocalBudget
 from mcp_server.meraki.client import HttpLimits
 from mcp_server.meraki.errors import MEANINGS, Kind
 from mcp_server.meraki.retry import RetryWaits
+from tests.support.fake_clock import FakeClock
 from tests.support.scripted_cloud import KEY, ScriptedCloud, client_on, json_answer
 
 READ = Request("GET", "/organizations/1/networks")
@@ -253,6 +255,34 @@ async def test_a_network_uses_the_budget_of_the_organization_that_it_was_seen_in
             await client.read(Request("GET", "/networks/N_1"))
         assert await client.wait_estimate_s("1", 1) == pytest.approx(0.1)
         assert await client.wait_estimate_s("", 15) == 0.0
+
+
+async def test_a_read_that_tells_whose_network_it_was_is_counted_there_afterwards() -> None:
+    """The cloud has counted it for that organization; eight servers' look-ups ate the whole margin."""
+    cloud = ScriptedCloud(json_answer({"id": "N_1", "organizationId": "1"}))
+    client, _ = client_on(cloud)
+    async with client:
+        await client.read(Request("GET", "/networks/N_1"))
+        assert await client.wait_estimate_s("1", 14) == 0.0
+        assert await client.wait_estimate_s("1", 15) == pytest.approx(0.1)
+
+
+async def test_a_request_that_waits_for_its_turn_waits_on_when_a_429_comes_meanwhile() -> None:
+    """Sent at its old turn, it would come before the organization may be asked again."""
+
+    class Disturbed(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            if len(self.slept) == 1:
+                await budget.penalize("1", 3.0)
+
+    clock = Disturbed()
+    budget = LocalBudget(clock)
+    client, _ = client_on(ScriptedCloud(json_answer([])), clock=clock, budget=budget)
+    async with client:
+        await budget.reserve("1", 15)
+        await client.read(READ)
+    assert clock.slept == [pytest.approx(0.1), pytest.approx(3.0)]
 
 
 @pytest.mark.parametrize(("status", "waits"), [(500, [30.0, 30.0]), (502, [30.0, 30.0]), (504, [60.0, 60.0])])

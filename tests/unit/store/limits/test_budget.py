@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcp_server.domain.limits.rate import CAPACITY, RATE_PER_S
+from mcp_server.store.connection import FileLock
 from mcp_server.store.limits.budget import BLOCK, StoreBudget
 from mcp_server.store.limits.rate_file import RateFile
 from tests.support.fake_clock import START, FakeClock
@@ -160,3 +161,48 @@ async def test_after_a_429_every_server_is_slower_and_answers_make_it_fast_again
     clock.advance(60.0)
     await budgets[1].reserve("O_1", int(CAPACITY))
     assert await budgets[2].estimate_s("O_1", 10) < slow_s
+
+
+async def test_a_request_that_would_wait_too_long_takes_nothing_from_those_that_wait(
+    budgets: list[StoreBudget],
+) -> None:
+    """However often it is asked for, the next one waits no longer for it."""
+    await budgets[0].reserve("O_1", int(CAPACITY) + 20)
+    before_s = await budgets[2].estimate_s("O_1", 1)
+    for _ in range(50):
+        assert await budgets[1].reserve("O_1", longest_s=1.0) > 1.0
+    assert await budgets[2].reserve("O_1") == pytest.approx(before_s)
+
+
+async def test_a_429_closes_the_budget_also_for_what_was_reserved_before(
+    budgets: list[StoreBudget], clock: FakeClock
+) -> None:
+    """A request that waits for its turn can see that it must wait on."""
+    await budgets[0].reserve("O_1", int(CAPACITY) + 10)
+    assert await budgets[0].closed_s("O_1") == 0.0
+    await budgets[1].penalize("O_1", 4.0)
+    clock.advance(1.0)
+    assert await budgets[0].closed_s("O_1") == pytest.approx(3.0)
+    clock.advance(3.0)
+    assert await budgets[0].closed_s("O_1") == 0.0
+
+
+async def test_while_another_process_holds_the_file_no_new_burst_is_had_and_what_went_is_counted_afterwards(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """The own count goes on from what was last seen; the file has fewer tokens left for everybody later."""
+    mine, others = RateFile(tmp_path, wait_s=0.02), RateFile(tmp_path)
+    budget, other = StoreBudget(mine, clock), StoreBudget(others, clock)
+    await other.reserve("O_1", 10)
+    await budget.reserve("O_1")
+    holder = FileLock(tmp_path / "rate.lock")
+    with holder.held():
+        waits = [await budget.reserve("O_1") for _ in range(10)]
+        assert "not shared" in mine.problem
+    holder.close()
+    assert sum(wait == 0.0 for wait in waits) <= CAPACITY - 11
+    await budget.reserve("O_1")
+    assert mine.problem == ""
+    assert await other.reserve("O_1") > 0.5
+    mine.close()
+    others.close()

@@ -67,7 +67,7 @@ def noticed(rule: Rule, base: Entries) -> str:
     mutated = without(rule, base)
     try:
         for operation in rule.operations:
-            mutated.row(operation)
+            mutated.check_row(operation)
     except OverlayError:
         return "load"
     if all(mutated.row(one) == OVERLAY.row(one) for one in rule.operations):

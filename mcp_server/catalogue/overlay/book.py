@@ -10,12 +10,12 @@ from typing import Any
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay.defaults import default_row
 from mcp_server.catalogue.overlay.entries import PATHS_FILE, Entries
+from mcp_server.catalogue.overlay.idle import ADDED, idle_values
 from mcp_server.catalogue.overlay.places import Places, leaves
 from mcp_server.catalogue.overlay.row import OverlayError, Row, row_fields
 from mcp_server.domain.call import Touch
 
 FOLDER = Path(__file__).parent
-_ADDED = ("volatile", "unordered", "map_fields")  #: a row adds to what holds everywhere; other fields it replaces
 
 
 class Overlay:
@@ -43,17 +43,47 @@ class Overlay:
         """Parse and check every row and rule; OverlayError names what is wrong."""
         self._entries.check()
         self._path_rules  # noqa: B018 parsed when first asked for
+        for operation_id in self._entries:
+            self.check_row(operation_id)
+
+    def idle(self) -> tuple[str, ...]:
+        """``file row: field`` for each value of the files that says what the schema or a rule by path says already.
+
+        Not part of ``check``: the schema of a newer API may catch up with a row, and the row is not wrong then.
+        """
+        return tuple(
+            f"{where}: {name}"
+            for where, row in self._entries.rows()
+            for name in (
+                *idle_values(row["fields"], row["operations"], self._base, self.row),
+                *(
+                    f"when {name}"
+                    for one in row["conditions"]
+                    for name in idle_values(one.fields, row["operations"], self.row, self.row)
+                ),
+            )
+        )
+
+    def check_row(self, operation_id: str) -> None:
+        """OverlayError when the row is wrong, or cannot be undone (always, or with some body) and does not say why."""
+        row = self.row(operation_id)
+        hopeless = [row] if row.undo == "none" else [replace(row, **one.fields) for one in row.conditions]
+        if any(one.undo == "none" and not one.why_none for one in hopeless):
+            raise OverlayError(f"{operation_id}: says no reason why it cannot be undone")
+
+    def _base(self, operation_id: str) -> Row:
+        """The operation's row without what the files say of it, but for where it is read."""
+        return default_row(self.places, self.places.catalogue.find(operation_id), self._path_rules)
 
     def row(self, operation_id: str) -> Row:
         """The operation's row: of the files, or computed from its schema (``proven`` False)."""
         found = self._rows.get(operation_id)
         if found is None:
-            operation = self.places.catalogue.find(operation_id)
-            found = default_row(self.places, operation, self._path_rules)
+            found = self._base(operation_id)
             if operation_id in self._entries:
                 entry = self._entries[operation_id]
-                added = {name: getattr(found, name) + entry[name] for name in _ADDED if name in entry}
-                found = replace(found, proven=True, **{**entry, **added})
+                added = {name: getattr(found, name) + entry[name] for name in ADDED if name in entry}
+                found = replace(found, proven=True, **{"why_none": "", **entry, **added})
             self._rows[operation_id] = found
         return found
 
@@ -100,7 +130,7 @@ def _path_rule(where: str, rule: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _named_fields(row: Row) -> tuple[str, ...]:
     """Every field that a row names, but for those that it says the schema lacks."""
-    named = row.write_only + row.secrets + row.unreadable + row.natural_key
+    named = row.write_only + row.unreadable + row.natural_key
     words = tuple(name.partition(":")[2] for name in row.transforms if ":" in name and not name.startswith("wrap"))
     arguments = tuple(word.partition(" by ")[0] for word in words)
     own = tuple(field for condition in row.conditions for field in condition.body)

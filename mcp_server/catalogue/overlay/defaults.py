@@ -105,7 +105,6 @@ def _secrets(places: Places, operation: Operation) -> dict[str, Any]:
     secret = {path for path in written if _is_secret(path)}
     return {
         "write_only": tuple(sorted(secret - set(read))),
-        "secrets": tuple(sorted((secret & set(read)) | {path for path in read if _is_secret(path)})),
         "unreadable": tuple(sorted({_holder(path, read) for path in written if path not in read} - secret))
         if read
         else (),

@@ -53,6 +53,11 @@ class Entries(Mapping[str, Mapping[str, Any]]):
         for operation_id in self:
             self[operation_id]
 
+    def rows(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every row of the files, in order, with where it stands: its operations, source, fields and conditions."""
+        for number, (where, _) in enumerate(self._pieces):
+            yield where, self._row(number)
+
     def _cut(self, file: str, text: str) -> None:
         for number, piece in enumerate(f"\n{text}".split(_ROW)[1:], 1):
             found = _OPERATIONS.search(piece)
@@ -108,5 +113,3 @@ def _complete(operation_id: str, entry: Mapping[str, Any], known: frozenset[str]
     missing = [name for name in named if name and name not in known]
     if missing:
         raise OverlayError(f"{operation_id}: there is no operation {missing[0]!r}")
-    if entry.get("undo") == "none" and not entry.get("why_none"):
-        raise OverlayError(f"{operation_id}: says no reason why it cannot be undone")

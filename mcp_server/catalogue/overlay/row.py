@@ -89,13 +89,11 @@ class Row:
     secret_modes: Mapping[str, str] = field(
         default_factory=dict
     )  #: mode field -> values (pattern) that own such secrets
-    secrets: tuple[str, ...] = ()  #: secrets that a GET returns
     unreadable: tuple[str, ...] = ()  #: other fields that are never read back
     readable: tuple[str, ...] = ()  #: fields that are read back though the schema does not say so
     natural_key: tuple[str, ...] = ()  #: fields that tell a created resource from the others
     id_field: str = ""  #: field of the answer that is the id in the path
     client_keyed: bool = False  #: the caller picks the id: it comes back under the same one
-    referrers: tuple[str, ...] = ()  #: resource words that refer to this: created after it, deleted before it
     downtime: str = "none"  #: none, brief (< 5 s), moderate (5-60 s), extended (> 60 s)
     settle_s: float = 5.0  #: upper bound until a read shows what was written
     self_isolating: bool = False  #: may cut the path over which it is managed
@@ -119,11 +117,6 @@ class Row:
     carrier: bool = False  #: carries other operations: never planned
     conditions: tuple[Condition, ...] = ()
     sources: tuple[str, ...] = ()
-
-    @property
-    def secret_paths(self) -> tuple[str, ...]:
-        """Every field whose value must never be shown."""
-        return self.write_only + self.secrets
 
     @property
     def default_rule(self) -> Mapping[str, Json] | None:

@@ -98,7 +98,7 @@ def test_write_only_secrets_are_found_from_the_schema() -> None:
     """A RADIUS secret and a certificate are in the body and not in the GET."""
     assert "radiusServers[].secret" in OVERLAY.row("updateNetworkApplianceSsid").write_only
     assert OVERLAY.row("updateNetworkFloorPlan").write_only == ("imageContents",)
-    assert OVERLAY.row("updateNetworkSnmp").secrets == ("communityString", "users[].passphrase")
+    assert OVERLAY.row("updateNetworkSnmp").write_only == ()
 
 
 def test_unreadable_fields_are_named_by_their_outermost_holder() -> None:
@@ -237,6 +237,7 @@ def test_several_rows_may_speak_of_one_operation(tmp_path: Path) -> None:
         (f'{GOOD}reader = {{ operation = "getNowhere" }}', "no operation 'getNowhere'"),
         (f"{GOOD}reader = {{ place = 1 }}", "unexpected keyword argument"),
         (f'{GOOD}undo = "none"', "no reason"),
+        (f'{GOOD}when = [{{ body = {{ name = "x" }}, undo = "none" }}]', "no reason"),
         (f'{GOOD}volatile = "name"', "a list is needed"),
         (GOOD.replace('operations = [', 'operations = [ # ]\n'), "one list of plain texts"),
         (f"{GOOD}when = [{{ body = {{ name = 1 }} }}]", "a condition needs"),
@@ -266,3 +267,30 @@ def test_what_holds_everywhere_is_added_to_not_replaced() -> None:
     assert {"interfaceId", "updatedAt", "url"} <= set(row.volatile)
     assert "url" not in OVERLAY.row("createNetworkWebhooksHttpServer").volatile
     assert "networkIds" not in OVERLAY.row("updateOrganizationAssuranceAlertsProfile").volatile
+
+
+def test_no_shipped_value_repeats_what_the_schema_says() -> None:
+    """It would look like knowledge, and no test could tell that it is missing."""
+    assert OVERLAY.idle() == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f'{GOOD}undo = "put_before"', "undo"),
+        (f'{GOOD}kind = "update"', "kind"),
+        (f'{GOOD}natural_key = ["name"]', "natural_key"),
+        (f'{GOOD}volatile = ["createdAt"]', "volatile: createdAt"),
+        (f'{GOOD}unordered = ["tags", "mine"]', "unordered: tags"),
+        (f'{GOOD}downtime = "brief"\nwhen = [{{ body = {{ name = "x" }}, downtime = "brief" }}]', "when downtime"),
+    ],
+)  # fmt: skip
+def test_a_value_that_says_nothing_new_is_named(tmp_path: Path, text: str, said: str) -> None:
+    """The schema's own undo and kind, a key of what is no create, what holds everywhere, a condition without effect."""
+    assert _load(tmp_path, f"[[rows]]\n{text}").idle() == (f"rows.toml row 1: {said}",)
+
+
+def test_a_risk_and_a_reason_are_stated_even_where_the_schema_gives_the_same(tmp_path: Path) -> None:
+    """They say that a person looked at it: without a row everything is critical."""
+    said = f"{GOOD.replace('updateNetwork', 'rebootDevice').replace('low', 'critical')}why_none = 'it restarts'"
+    assert _load(tmp_path, f"[[rows]]\n{said}").idle() == ()

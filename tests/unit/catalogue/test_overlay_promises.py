@@ -11,7 +11,6 @@ from mcp_server.domain.risk import Risk
 from tests.support.shipped import CATALOGUE, OVERLAY, sample, write
 
 ROWS = [OVERLAY.row(operation_id) for operation_id in OVERLAY.proven()]
-RESOURCES = {OVERLAY.row(operation_id).resource for operation_id in CATALOGUE.writes()}
 
 
 def _before(operation_id: str) -> Any:
@@ -132,14 +131,3 @@ def test_actions_without_effect_on_configuration_are_low(operation: str) -> None
     """Design 3.1: low-risk plans with nothing to undo."""
     row = OVERLAY.row(operation)
     assert (row.kind, row.risk, row.undo) == ("action", Risk.LOW, "none")
-
-
-def test_every_kind_that_refers_to_another_is_the_kind_of_some_operation() -> None:
-    """A misspelt word would put nothing in order."""
-    assert {word for row in ROWS for word in row.referrers} - RESOURCES == set()
-
-
-def test_a_public_certificate_and_a_switch_are_no_secrets() -> None:
-    """Though their names sound like some."""
-    assert OVERLAY.row("updateOrganizationAdmin").secrets == ()
-    assert OVERLAY.row("updateOrganizationWirelessDevicesRadsecCertificatesAuthorities").secrets == ()

@@ -161,10 +161,3 @@ def test_what_may_cut_its_own_path_to_the_cloud_is_critical(operation: str) -> N
     assert row.self_isolating
     assert row.risk is Risk.CRITICAL
     assert row.downtime != "none" or operation == "updateNetworkApplianceUplinksNat"
-
-
-def test_every_word_for_a_referrer_is_a_resource() -> None:
-    """A misspelt one would order nothing."""
-    rows = [OVERLAY.row(operation) for operation in CATALOGUE.writes()]
-    known = {row.resource for row in rows}
-    assert [(row.operation, word) for row in rows for word in row.referrers if word not in known] == []

@@ -2,6 +2,7 @@
 #   docker build -t meraki-specialist .
 #   docker run --rm -i -v meraki-specialist:/data -e MERAKI_DASHBOARD_API_KEY meraki-specialist
 # Approvals are given beside it: docker run --rm -it -v meraki-specialist:/data meraki-specialist approve PLAN_ID
+# docs/howto/run-in-a-container.md says the rest.
 FROM python:3.12-slim AS build
 WORKDIR /source
 COPY requirements-build.lock requirements.lock ./
@@ -14,10 +15,11 @@ RUN /opt/build/bin/python -m hatchling build -t wheel -d /dist \
     && /opt/meraki/bin/pip install --no-cache-dir --no-deps /dist/*.whl
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /data meraki && chmod 0700 /data
+RUN useradd --uid 10001 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin meraki \
+    && install --directory --owner meraki --group meraki --mode 0700 /data
 COPY --from=build /opt/meraki /opt/meraki
 ENV PATH=/opt/meraki/bin:$PATH PYTHONUNBUFFERED=1 MERAKI_SPECIALIST_HOME=/data
-USER meraki
+USER 10001:10001
 VOLUME /data
 HEALTHCHECK --interval=60s --timeout=15s --start-period=15s CMD ["meraki-specialist", "doctor", "--offline"]
 ENTRYPOINT ["meraki-specialist"]

@@ -408,8 +408,12 @@ def _is_secret(name: str) -> bool:
 
 def _from_file(path: Path, *, is_named: bool) -> dict[str, Any]:
     """Values of the settings file; {} when there is none and none was named."""
-    if not is_named and not path.exists():
-        return {}
+    try:
+        if not is_named and not path.exists():
+            return {}
+    except OSError as problem:  # the data directory of another account, as a folder that a container is given
+        found = f"{clean(path.parent)}: {problem.strerror}"
+        raise SettingsError(f"{PREFIX}HOME", found, _DIRECTORY.allowed) from None
     try:
         content = tomllib.loads(path.read_text("utf-8"))
         mode = path.stat().st_mode

@@ -97,6 +97,15 @@ def test_a_named_file_is_read_instead_and_must_be_there(tmp_path: Path) -> None:
         load({}, tmp_path / "none.toml")
 
 
+def test_a_data_directory_that_cannot_be_looked_into_is_named(tmp_path: Path) -> None:
+    """No traceback: the setting, the directory and why. A name that is too long is refused to every account."""
+    home = tmp_path / ("x" * 300)
+    with pytest.raises(
+        SettingsError, match=r"^MERAKI_SPECIALIST_HOME: found /.*: File name too long; allowed: a directory"
+    ):
+        load({"MERAKI_SPECIALIST_HOME": str(home)})
+
+
 def test_the_key_is_taken_from_either_name_and_trimmed() -> None:
     """The first name counts before its alias."""
     assert load({"MERAKI_API_KEY": f" {KEY}\n"}).api_key == KEY

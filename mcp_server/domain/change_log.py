@@ -30,7 +30,15 @@ _RESULTS: Mapping[ChangeState, str] = {
     ChangeState.FAILED: "failed",
     ChangeState.ROLLED_BACK: "rolled_back",
 }
-_TOOK_EFFECT = frozenset({ChangeState.APPLIED, ChangeState.PENDING_KEEP, ChangeState.PARTIAL, ChangeState.IN_DOUBT})
+_TOOK_EFFECT = frozenset(
+    {
+        ChangeState.APPLIED,
+        ChangeState.PENDING_KEEP,
+        ChangeState.PARTIAL,
+        ChangeState.IN_DOUBT,
+        ChangeState.ROLLBACK_FAILED,
+    }
+)
 _HEADINGS: Mapping[str, tuple[str, ...]] = {
     "en": ("Action", "Status", "Device(s)", "Network", "Changes", "before", "after", "Rollback", "Available", "ID"),
     "pt-BR": ("Ação", "Status", "Device(s)", "Rede", "Mudanças", "antes", "depois", "Rollback", "Disponível", "ID"),

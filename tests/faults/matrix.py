@@ -12,6 +12,7 @@ BUDGET: Final = "tests/unit/store/limits/test_budget.py"
 REFUSING: Final = "tests/flow/test_store_faults.py"
 CLOUD: Final = "tests/flow/test_cloud_faults.py"
 FAILURES: Final = "tests/flow/test_failures.py"
+DENIED: Final = "tests/flow/test_lost_permission.py"
 CALLERS: Final = "tests/flow/test_callers.py"
 STORE: Final = "tests/unit/store/test_faults.py"
 LINE: Final = "tests/faults/test_network.py"
@@ -149,7 +150,10 @@ ROWS: Final = (
         "each step",
         "stopped; what was done is taken back, last step first",
         "I5, I6",
-        (f"{CLOUD}::test_when_a_later_step_fails_the_earlier_ones_are_undone_and_each_is_told",
+        (f"{DENIED}::test_permission_lost_for_one_step_takes_back_what_was_done",
+         f"{DENIED}::test_permission_to_write_lost_for_good_leaves_what_was_done_and_names_it_by_field",
+         f"{DENIED}::test_a_key_that_is_revoked_altogether_leaves_a_record_of_what_was_set",
+         f"{CLOUD}::test_when_a_later_step_fails_the_earlier_ones_are_undone_and_each_is_told",
          f"{FAILURES}::test_the_third_of_four_steps_fails_and_the_first_two_are_undone_last_first"),
     ),
     Row(

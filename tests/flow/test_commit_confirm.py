@@ -11,14 +11,17 @@ from typing import Any, Final
 import anyio
 import pytest
 
-from mcp_server.domain.record import AuditEntry, Deadline
+from mcp_server.assembly import Server, running
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.record import AuditEntry, Change, Deadline
 from mcp_server.sandbox.app import SandboxApp
+from mcp_server.sandbox.server import serving
 from tests.support.approving import approve
 from tests.support.canonical import assert_same, canonical
 from tests.support.commands import filled, port_moved, told
 from tests.support.fake_clock import ShiftedClock
 from tests.support.places import CORE, NET
-from tests.support.stage import Stage, accepting, declining, staged
+from tests.support.stage import FreeBudget, Stage, accepting, also, declining, staged
 from tests.support.story import Payload, confirmed, planned, step
 
 SSID: Final = f"/networks/{NET}/wireless/ssids/1"
@@ -152,6 +155,41 @@ async def test_what_nobody_keeps_is_undone_once_its_time_has_passed(tmp_path: Pa
         assert (again["status"], again["error"]["code"]) == ("rolled_back", "not_kept")
         [row] = await rows(stage, "deadline")
         assert (row.status, row.detail["why"]) == ("undone", "not_kept")
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_nobody_has_to_call_for_the_undo_to_come(tmp_path: Path, *, is_restarted: bool) -> None:
+    """The server's own duty does it, also of a server that was started after the deadline and never spoken to."""
+    home = tmp_path / "home"
+    async with later(home, None) as (stage, clock):  # type: ignore[arg-type]  # a sandbox of its own
+        before = canonical(stage.sandbox.world)
+        done = await waiting(stage)
+        if not is_restarted:
+            clock.advance(700)
+            assert stage.server is not None
+            await undone(stage.server, done["change_id"])
+    async with serving(stage.sandbox) as base:  # the same cloud at another port
+        settings = also(stage.settings, base_url=base)
+        async with running(settings, channel="http", budget=FreeBudget(), clock=clock) as server:
+            if is_restarted:
+                assert stage.sandbox.world.get(SSID)["name"] == "Recepção"
+                clock.advance(700)
+            await undone(server, done["change_id"])
+            calls = await server.store.list(AuditEntry, {"event": "call"})
+            [row] = await server.store.list(AuditEntry, {"event": "deadline"})
+    assert (calls[0].tool, row.status) == ("meraki_apply", "undone")
+    assert_same(before, canonical(stage.sandbox.world))
+    assert len(stage.writes()) == 2
+
+
+async def undone(server: Server, change_id: str) -> None:
+    """The change is rolled back, as the store says: nobody calls a tool."""
+    with anyio.fail_after(LONGEST_S):
+        while True:
+            change = await server.store.get(Change, change_id)
+            if change is not None and change.state is ChangeState.ROLLED_BACK:
+                return
+            await anyio.sleep(0.02)
 
 
 async def test_killed_between_apply_and_deadline_another_server_undoes_it_exactly_once(tmp_path: Path) -> None:

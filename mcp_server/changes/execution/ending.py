@@ -106,9 +106,21 @@ def residue_of_open(run: Run) -> list[str]:
 
 def residue_line(step: Step, change: FieldChange) -> str:
     """One field that an undo did not restore: step, field, what stands there, what stood there before."""
-    name = change.path.rsplit(".", 1)[-1].split("[", 1)[0] or "resource"
-    found, wanted = (_shown(name, value) for value in (change.after, change.before))
+    found, wanted = _both(change)
     return clean(f"step {step.number}: {step.label}: {change.path or 'it'} is {found}, was {wanted}", 400)
+
+
+def unread_line(step: Step, change: FieldChange) -> str:
+    """One field that a step set and that could not be read any more: step, field, what was set, what it was."""
+    left, wanted = _both(change)
+    field = f"step {step.number}: {step.label}: {change.path or 'it'}"
+    return clean(f"{field} was set to {left}, was {wanted}; what stands there now could not be read", 400)
+
+
+def _both(change: FieldChange) -> tuple[str, str]:
+    """After and before, each as people are shown it."""
+    name = change.path.rsplit(".", 1)[-1].split("[", 1)[0] or "resource"
+    return _shown(name, change.after), _shown(name, change.before)
 
 
 def _shown(name: str, value: Json) -> str:

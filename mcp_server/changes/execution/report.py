@@ -14,6 +14,8 @@ from mcp_server.errors import (
     CallerError,
     MerakiError,
     MerakiMcpError,
+    NotAllowed,
+    NotAuthenticated,
     RecordAltered,
     RecordConflict,
     StoreUnavailable,
@@ -26,6 +28,8 @@ _STEPS_SHOWN: Final = 12  #: a longer change tells steps that ended alike once: 
 _GOOD: Final = (S.APPLIED, S.UNCHANGED, S.PENDING_KEEP)
 
 _REMEDY: Final[Mapping[type[MerakiMcpError], str]] = {
+    NotAuthenticated: "A person sets a valid API key and starts the server again; what is left is told below.",
+    NotAllowed: "An administrator of the organization gives the API key its access back; what is left is told below.",
     BreakerOpen: "Call again after that time; health_check tells which organizations are left alone and until when.",
     StoreUnavailable: "health_check says what is wrong with the store; set that right, then call again.",
     RecordConflict: "Call again; history shows what the other call did.",

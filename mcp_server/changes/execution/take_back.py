@@ -5,7 +5,7 @@ May be begun again after a crash: a step whose undo is on record as done and rea
 
 from collections.abc import Mapping
 
-from mcp_server.changes.execution.ending import residue_line
+from mcp_server.changes.execution.ending import residue_line, unread_line
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run, undo_number, undone_step
 from mcp_server.changes.execution.undo import as_found, way_back
@@ -86,6 +86,7 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int) -> No
         run.residue += await _left_over(run, step)
     except (MerakiError, AccessError, CallerError) as error:
         run.residue.append(f"step {step.number}: {failure_of(error)['message']}")
+        run.residue += _not_read(run, step, record)
 
 
 async def _left_over(run: Run, step: Step) -> list[str]:
@@ -99,6 +100,16 @@ async def _left_over(run: Run, step: Step) -> list[str]:
         return [] if is_back else [residue_line(step, FieldChange("", step.before, live))]
     wrong = differences(step.before, live, ignore=row.volatile, unordered=row.unordered)
     return [residue_line(step, change) for change in wrong]
+
+
+def _not_read(run: Run, step: Step, record: ChangeStep) -> list[str]:
+    """The fields that the step set: what stands there now could not be read, so only that is told."""
+    left = record.sealed if record.sealed is not None else step.expected
+    if step.before is None or left is None:
+        return [unread_line(step, FieldChange("", step.before, left))]
+    row = run.world.overlay.row(step.write.operation)
+    found = differences(step.before, left, ignore=row.volatile, unordered=row.unordered)
+    return [unread_line(step, change) for change in found]
 
 
 def _why_not(step: Step, wrote: Wrote) -> list[str]:

@@ -25,11 +25,20 @@ from mcp_server.domain.recovery.settle import Settled, apart, settle
 from mcp_server.domain.redaction import clean, redacted
 from mcp_server.domain.rules.order import refusals, warnings
 from mcp_server.domain.state.compare import differences
-from mcp_server.errors import AccessError, MerakiError, MerakiMcpError, RecordConflict, Refused
+from mcp_server.errors import (
+    AccessError,
+    MerakiError,
+    MerakiMcpError,
+    NotAllowed,
+    NotAuthenticated,
+    RecordConflict,
+    Refused,
+)
 from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
 Phase = Literal["apply", "undo"]
+_DENIED: Final[Mapping[type[MerakiMcpError], int]] = {NotAuthenticated: 401, NotAllowed: 403}
 _CREATED_FIELDS: Final = 40  #: ids and names of an answer that are kept for $ref and undo
 
 
@@ -187,7 +196,7 @@ def _reader_of_created(run: Run, item: Ready, created: Mapping[str, Json]) -> Re
 
 async def _failed(run: Run, item: Ready, record: ChangeStep, error: MerakiMcpError) -> Wrote:
     """What a failed write really did: nothing when it was refused or never left, else what the read-back shows."""
-    status = error.status if isinstance(error, MerakiError) else None
+    status = error.status if isinstance(error, MerakiError) else _DENIED.get(type(error))
     texts = tuple(clean(text) for text in error.errors) if isinstance(error, MerakiError) else ()
     record = replace(record, http_status=status, errors=texts, ended_at=run.world.clock.now())
     may_have_arrived = isinstance(error, MerakiError) and error.sent and error.code in ("outcome_unknown", "bad_answer")

@@ -47,7 +47,7 @@ async def on_error(_attempt: Attempt, outcome: Outcome, world: World) -> Outcome
         "action": message(locale, f"action.{_detailed(topic, outcome, 'action', locale)}", **values),
         "remedy": message(locale, f"remedy.{_detailed(topic, outcome, 'remedy', locale)}", **values),
     }
-    if outcome.change is not None and outcome.error.get("remedy") and found in ("unknown", "partial_apply"):
+    if outcome.change is not None and outcome.error.get("remedy") and found in ("unknown", "partial_apply", "auth"):
         error["remedy"] = f"{outcome.error['remedy']} {error['remedy']}"
     if found == "rate_limit":
         error["retry_after_s"] = retry_after_s

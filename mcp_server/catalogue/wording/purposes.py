@@ -107,29 +107,33 @@ class Meanings:
     def __init__(self, sentences: Sentences, roots: Roots) -> None:
         """``roots`` are those that the sentences were made with."""
         self.roots = roots
-        self._sentences = sentences.rows
+        self._ids = [id_ for id_, _ in sentences.rows]
         self._holders: dict[str, list[int]] = {}
         for row, (id_, words) in enumerate(sentences.rows):
             for word in words | sentences.named[id_]:
                 self._holders.setdefault(word, []).append(row)
-        many = max(1, len(self._sentences))
+        many = max(1, len(sentences.rows))
         self._rarity = {word: 1.0 + log(many / len(rows)) for word, rows in self._holders.items()}
-        self._mass = [sum(map(self._rarity.__getitem__, words)) for _, words in self._sentences]
+        self._mass = [sum(map(self._rarity.__getitem__, words)) for _, words in sentences.rows]
 
     def compared(self, words: Iterable[str]) -> dict[str, float]:
         """By operation id, how much of the question its better sentence covers, from 0 to 1."""
         asked = {root for root in map(self.roots.root, words) if root}
         everything = sum(self._rarity.get(root, 3.0) for root in asked)
-        shared: dict[int, float] = {}
-        for root in asked:
-            weight = self._rarity.get(root, 0.0)
-            for row in self._holders.get(root, ()):
-                shared[row] = shared.get(row, 0.0) + weight
+        weights = [0.0] * len(self._mass)
+        touched: set[int] = set()
+        for root in asked.intersection(self._holders):
+            weight, holders = self._rarity[root], self._holders[root]
+            touched.update(holders)
+            for row in holders:
+                weights[row] += weight
+        dear = UNSAID / max(everything, SHORT)  # of a word that nobody asked for
         best: dict[str, float] = {}
-        for row, weight in shared.items():
-            id_ = self._sentences[row][0]
-            unsaid = max(0.0, self._mass[row] - weight) / max(everything, SHORT)
-            value = weight / everything - UNSAID * unsaid
+        ids, mass = self._ids, self._mass
+        for row in touched:
+            id_, weight = ids[row], weights[row]
+            unsaid = mass[row] - weight
+            value = weight / everything - unsaid * dear if unsaid > 0 else weight / everything
             if value > best.get(id_, 0.0):
                 best[id_] = value
         return best

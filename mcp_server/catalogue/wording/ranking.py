@@ -19,7 +19,7 @@ SCOPE_COST, FAMILY_COST, WORD_COST = 0.05, 0.12, 0.5  #: of a word of the id tha
 VERB_RIGHT, VERB_WRONG, COMMON, HEAD, ITEM = 2.0, -1.5, 2.0, 0.7, 0.1
 MEANT = 17.0  #: of a purpose that says the whole question
 #: with no verb in the question; a person who plans changes means those
-UNASKED = {"update": 0.8, "get": 0.2, "create": 0.0, "delete": -0.3}
+UNASKED, UNASKED_OTHER = {"update": 0.8, "get": 0.2, "create": 0.0, "delete": -0.3}, -0.1
 #: verbs of the API that do what another one says
 ALIKE = {"delete": ("remove", "disconnect", "detach"), "create": ("add", "provision"), "update": ("set", "modify")}
 FAMILIES = frozenset({"appliance", "switch", "wireless", "camera", "sm", "sensor", "cellular", "gateway"})
@@ -43,34 +43,57 @@ class Names:
 
     def __init__(self, entries: Sequence[Entry], common: frozenset[str]) -> None:
         """``common`` are the ids that are meant most often."""
-        self._entries = entries
-        self._common = common
         self._places: dict[str, dict[int, float]] = {}  #: of each word the rows, with the best place it has there
+        self._with_id_word: dict[str, list[int]] = {}
+        self._with_head: dict[str, list[int]] = {}
+        self._with_verb: dict[str, list[int]] = {}
         for row, entry in enumerate(entries):
             for place, words in ((IN_FIELDS, entry.field_words), (IN_PATH, entry.path_words), (IN_ID, entry.id_words)):
                 for word in words:
                     self._places.setdefault(word, {})[row] = place
-        self._id_words = sorted({word for entry in entries for word in entry.id_words})
+            for word in entry.id_words:
+                self._with_id_word.setdefault(word, []).append(row)
+            self._with_head.setdefault(entry.head, []).append(row)
+            self._with_verb.setdefault(entry.verb, []).append(row)
+        self._id_words = sorted(self._with_id_word)
+        #: of each row, what it loses when no word of its id was said
+        self._unsaid = [-sum(map(_cost, entry.id_words)) for entry in entries]
+        self._extra = [COMMON * (entry.id in common) - ITEM * entry.is_item_read for entry in entries]
+        self._unasked = [UNASKED.get(entry.verb, UNASKED_OTHER) for entry in entries]
         #: how rare each word is: 1 for one that every operation has, about 7 for one that a single operation has
         self.rarity = {word: 1.0 + log(len(entries) / len(rows)) for word, rows in self._places.items()}
 
     def scores(self, asked: Asked, others: Iterable[int] = ()) -> dict[int, float]:
         """By row, the higher the better; ``others`` are the rows that count although no name of them was said."""
         shares = self._shares(asked)
-        said = frozenset(word for thing in asked.things for words in thing for word in words)
-        alike = asked.verbs.union(*(ALIKE.get(verb, ()) for verb in asked.verbs))
-        return {
-            row: self._named(row, share, said) + _verb_score(self._entries[row], asked.verbs, alike)
-            for row, share in (dict.fromkeys(others, 0.0) | shares).items()
-        }
+        by_names = self._by_names({word for thing in asked.things for words in thing for word in words})
+        extra, unsaid = self._extra, self._unsaid
+        found = {row: unsaid[row] for row in others if row not in shares}
+        found |= {row: 10 * share + by_names[row] + extra[row] for row, share in shares.items()}
+        by_verb = self._by_verb(asked.verbs)
+        return {row: score + by_verb[row] for row, score in found.items()}
 
-    def _named(self, row: int, share: float, said: frozenset[str]) -> float:
-        """The score without the verb; without a share of the question it is only what the unsaid words cost."""
-        entry = self._entries[row]
-        if not share:
-            return -sum(_cost(word) for word in entry.id_words)
-        extra = COMMON * (entry.id in self._common) + HEAD * (entry.head in said) - ITEM * entry.is_item_read
-        return 10 * share - sum(_cost(word) for word in entry.id_words - said) + extra
+    def _by_names(self, said: Iterable[str]) -> Sequence[float]:
+        """Of each row: what the unsaid words of its id cost, and what it gains when the thing itself was said."""
+        gained = list(self._unsaid)
+        for word in said:
+            cost = _cost(word)
+            for row in self._with_id_word.get(word, ()):
+                gained[row] += cost
+            for row in self._with_head.get(word, ()):
+                gained[row] += HEAD
+        return gained
+
+    def _by_verb(self, verbs: frozenset[str]) -> Sequence[float]:
+        """Of each row, how well its verb answers those that were said."""
+        if not verbs:
+            return self._unasked
+        fits = [VERB_WRONG] * len(self._unasked)
+        alike = [other for verb in verbs for other in ALIKE.get(verb, ())]
+        for rows in [*map(self._with_verb.get, (*verbs, *alike)), *map(self._with_id_word.get, verbs)]:
+            for row in rows or ():
+                fits[row] = VERB_RIGHT
+        return fits
 
     def _shares(self, asked: Asked) -> dict[int, float]:
         """How much of the question stands in an operation's names, from 0 to 1, by row; the rare words weigh more."""
@@ -117,8 +140,3 @@ class Names:
 def _cost(word: str) -> float:
     return SCOPE_COST if word in SCOPES else FAMILY_COST if word in FAMILIES else WORD_COST
 
-
-def _verb_score(entry: Entry, verbs: frozenset[str], alike: frozenset[str]) -> float:
-    if not verbs:
-        return UNASKED.get(entry.verb, -0.1)
-    return VERB_RIGHT if entry.verb in alike or not verbs.isdisjoint(entry.id_words) else VERB_WRONG

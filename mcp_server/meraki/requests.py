@@ -71,8 +71,8 @@ def secrets_of(body: Json) -> frozenset[str]:
     return frozenset(found).union(*map(secrets_of, body.values()))
 
 
-def http_request(client: httpx.AsyncClient, endpoint: Endpoint, request: Request, pairs: Pairs) -> httpx.Request:
-    """The request to send. ValueError when it cannot be made of what was given."""
+def http_request(endpoint: Endpoint, request: Request, pairs: Pairs, timeout_s: Mapping[str, float]) -> httpx.Request:
+    """The request to send, with the seconds of each phase. ValueError when it cannot be made of what was given."""
     if request.method not in METHODS:
         raise ValueError("the method is none of the API's")
     text = endpoint.address.text + checked_path(request.path)
@@ -84,4 +84,5 @@ def http_request(client: httpx.AsyncClient, endpoint: Endpoint, request: Request
     if request.body is not None:
         content = json.dumps(request.body, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
         headers["Content-Type"] = "application/json"
-    return client.build_request(request.method, url, headers=headers, content=content)
+    extensions = {"timeout": dict(timeout_s)}
+    return httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)

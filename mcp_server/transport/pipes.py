@@ -1,8 +1,8 @@
 """The process's standard input and output without threads: the event loop waits for the pipe itself.
 
-The SDK's own files cross to a thread and back for each line read, each write and each flush. That was six changes of thread
-for a call, between 0.5 and 1.5 ms on a machine of two cores (``scripts/bench``); here it is none. Not for Windows,
-whose event loop cannot wait for a pipe.
+The SDK's own files cross to a thread and back for each line read, each write and each flush: six changes of thread for
+a call, 0.3 to 0.5 ms on a machine of two cores. Here it is none. Not for Windows, whose event loop cannot wait for a
+pipe.
 
 Neither pipe is made non-blocking, for that would also hold for whoever shares it (a terminal, the log on stderr): a
 read follows only on "readable", a write of at most PIPE_BUF bytes only on "writable" (POSIX, poll and write).
@@ -66,7 +66,7 @@ class Output:
 
 @contextmanager
 def standard() -> Iterator[tuple[Lines, Output]]:
-    """Standard input and output for the protocol alone: whoever else reads finds the end, whoever prints meets stderr."""
+    """Both pipes for the protocol alone: whoever else reads finds the end, whoever else prints meets stderr."""
     wire_in, wire_out = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:

@@ -139,4 +139,3 @@ class Names:
 
 def _cost(word: str) -> float:
     return SCOPE_COST if word in SCOPES else FAMILY_COST if word in FAMILIES else WORD_COST
-

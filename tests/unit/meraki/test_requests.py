@@ -15,7 +15,7 @@ CLOUD = Endpoint(base_address("https://api.meraki.com"), "the-key")
 
 def built(request: Request, endpoint: Endpoint = CLOUD) -> httpx.Request:
     """The HTTP request of it."""
-    return http_request(httpx.AsyncClient(trust_env=False), endpoint, request, query_pairs(request.query))
+    return http_request(endpoint, request, query_pairs(request.query), {})
 
 
 def test_lists_booleans_and_objects_are_written_as_the_api_reads_them() -> None:

@@ -1,0 +1,137 @@
+"""The standard pipes without threads: lines as they come, and a reader that does not read holds up nobody else."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from mcp_server.transport.pipes import Lines, Output
+
+BIG = 3_000_000
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """The reading and the writing end; the test may close the writing end itself."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    for descriptor in (reading, writing):
+        try:
+            os.close(descriptor)
+        except OSError:
+            continue  # closed by the test
+
+
+async def _all(lines: Lines) -> list[str]:
+    return [line async for line in lines]
+
+
+async def test_lines_come_whole_however_the_bytes_were_cut(pipe: tuple[int, int]) -> None:
+    """A line in three pieces, two lines in one piece, a last line without an end."""
+    reading, writing = pipe
+    got: list[str] = []
+
+    async def read() -> None:
+        got.extend(await _all(Lines(reading)))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read)
+        for piece in (b'{"a', b'":"\xc3', b'\xa9"}\n{"b":1}\n\n{"c"', b":2}"):
+            os.write(writing, piece)
+            await anyio.wait_all_tasks_blocked()
+        os.close(writing)
+    assert got == ['{"a":"é"}\n', '{"b":1}\n', "\n", '{"c":2}']
+
+
+async def test_bytes_that_are_no_text_are_replaced(pipe: tuple[int, int]) -> None:
+    """The protocol answers such a line; the transport does not end with it."""
+    reading, writing = pipe
+    os.write(writing, b"\xff\xfe\n")
+    os.close(writing)
+    assert await _all(Lines(reading)) == ["\ufffd\ufffd\n"]
+
+
+async def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:
+    """What no loop can wait for is always readable: a file, and the null device."""
+    file = tmp_path / "input"
+    file.write_bytes(b"one\n" + b"x" * BIG + b"\n")
+    for path, lengths in ((file, [4, BIG + 1]), (Path(os.devnull), [])):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            assert [len(line) for line in await _all(Lines(descriptor))] == lengths
+        finally:
+            os.close(descriptor)
+
+
+async def test_a_long_line_passes_while_the_loop_goes_on(pipe: tuple[int, int]) -> None:
+    """Writer and reader live in one loop: either one that blocked it would end this test never."""
+    reading, writing = pipe
+    text = "é" * BIG + "\n"
+    got: list[str] = []
+
+    async def write() -> None:
+        await Output(writing).write(text)
+        os.close(writing)
+
+    async def read() -> None:
+        got.extend(await _all(Lines(reading)))
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(write)
+            group.start_soon(read)
+    assert got == [text]
+
+
+async def test_a_write_waits_for_a_reader_that_does_not_read(pipe: tuple[int, int]) -> None:
+    """A full pipe holds up the one who writes, and whoever ends him ends him at once."""
+    _, writing = pipe
+    written: list[bool] = []
+
+    async def write() -> None:
+        await Output(writing).write("x" * BIG)
+        written.append(True)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(write)
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+    assert written == []
+
+
+async def test_the_other_side_gone_is_an_error(pipe: tuple[int, int]) -> None:
+    """Nothing is taken for written."""
+    reading, writing = pipe
+    os.close(reading)
+    with pytest.raises(BrokenPipeError):
+        await Output(writing).write("x\n")
+
+
+_PRINTING = """
+import os, sys, anyio
+from mcp_server.transport.pipes import standard
+
+async def main():
+    with standard() as (lines, output):
+        print("stray", flush=True)
+        os.write(1, b"stray too\\n")
+        assert os.read(0, 10) == b""
+        async for line in lines:
+            await output.write(line.upper())
+    print("afterwards", os.read(0, 10))
+
+anyio.run(main)
+"""
+
+
+def test_only_the_protocol_reaches_the_wire() -> None:
+    """While it is served, prints go to stderr and other readers find the end; afterwards both are as before."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PRINTING], input=b"hello\nyou\n", capture_output=True, check=True, timeout=60
+    )
+    assert done.stdout == b"HELLO\nYOU\nafterwards b''\n"
+    assert done.stderr == b"stray\nstray too\n"

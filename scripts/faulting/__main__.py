@@ -102,8 +102,12 @@ def several(servers: int, plans: int) -> int:
     """The exit code after so many servers have carried out so many plans together."""
     outcome = processes.run(servers, plans)
     broken = [*outcome.faults, *(f"BROKEN {name}: {text}" for name, text in outcome.verdict.broken)]
+    judged = ("I1", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I16")
+    broken += [f"{name} was not exercised by every plan" for name in judged if outcome.verdict.exercised[name] < plans]
+    broken += [f"{outcome.applied} of {plans} changes were applied"] if outcome.applied != plans else []
+    broken += [f"{outcome.refused} requests were answered 429"] if outcome.refused else []
     print("\n".join(broken))
-    for name in ("I1", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I16"):
+    for name in judged:
         print(f"{name:4} {outcome.verdict.exercised[name]:7}  {MEANING[name]}")
     met = ", ".join(f"{count} {name}" for name, count in outcome.met.items())
     print(f"{servers} servers, {outcome.applied} changes applied, {met}")

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import anyio
 
-from mcp_server.sandbox.app import create_app
+from mcp_server.sandbox.app import SandboxApp, create_app
 from mcp_server.sandbox.server import serving
 
 Json = Any
@@ -47,6 +47,10 @@ class Cloud:
         """No more faults."""
         self._control("DELETE", "faults")
 
+    def edit(self, path: str, value: Mapping[str, Json]) -> None:
+        """Somebody else's edit in the dashboard, which no request tells of."""
+        self._control("POST", "edit", {"path": path, "value": value})
+
     def ask(self, method: str, path: str, body: Json = None) -> Json:
         """A request as another program makes it, which must be answered well."""
         return _asked(f"{self.url}{path}", method, body)
@@ -65,13 +69,13 @@ def _asked(url: str, method: str, body: Json) -> Json:
 
 
 @contextmanager
-def clouded(*, rate_limit: bool = False) -> Iterator[Cloud]:
-    """A cloud until the block ends."""
+def clouded(*, rate_limit: bool = False, prepare: Callable[[SandboxApp], None] | None = None) -> Iterator[Cloud]:
+    """A cloud until the block ends; ``prepare`` is done to it before it is asked anything."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _serve(writer, rate_limit=rate_limit)
+        _serve(writer, rate_limit, prepare or (lambda _app: None))
     os.close(writer)
     with os.fdopen(reader) as told:
         url = told.readline().strip()
@@ -82,11 +86,12 @@ def clouded(*, rate_limit: bool = False) -> Iterator[Cloud]:
         os.waitpid(child, 0)
 
 
-def _serve(writer: int, *, rate_limit: bool) -> None:
+def _serve(writer: int, rate_limit: bool, prepare: Callable[[SandboxApp], None]) -> None:
     """Serve in this process until it is killed; the address goes to ``writer``."""
 
     async def run() -> None:
         app = create_app(api_key=KEY, rate_limit=rate_limit, clock=lambda: datetime.now(UTC), settle_s=0.2)
+        prepare(app)
         async with serving(app) as url:
             os.write(writer, f"{url}\n".encode())
             await anyio.sleep_forever()

@@ -25,9 +25,9 @@ from tests.support.places import BRANCH, NET
 from tests.support.story import step
 
 Json = Any
-#: Two networks of each of the two organizations, which have a budget each.
-NETWORKS: Final = (NET, "L_646829496481105403", BRANCH, "L_646829496481105404")
-COUNTER: Final = (NETWORKS[1], "14")
+#: Of the two organizations, which have a budget each; what all of them count up lies in the second.
+NETWORKS: Final = (NET, BRANCH, "L_646829496481105404", NET, BRANCH, "L_646829496481105403")
+COUNTER: Final = (NETWORKS[-1], "14")
 _BUSY_S: Final = 1.0  #: between two tries of a call that was answered busy
 _AGAIN: Final = frozenset({"busy", "stale"})
 

@@ -56,6 +56,7 @@ VOLATILE: Final = frozenset(
 RATE_PER_S: Final = 10.0
 BURST: Final = 20.0
 ON_THE_WAY_S: Final = 0.5  #: what was sent before a 429 was answered may arrive so much later
+LATE: Final = "x-late"  #: the header of a request that was held up on its way
 OPEN_S: Final = 60.0
 UNUSABLE: Final = ("drop", "cut", "malformed", "html", "huge", "redirect")  #: answers that nobody can use
 FAILURES: Final = 5
@@ -84,6 +85,9 @@ class Evidence:
     canaries: Sequence[str] = ()
     tries: int = 3
     paced: bool = True
+    others: Sequence[
+        Row
+    ] = ()  #: {"path", "field", "value"?}: others' edits, in order; with a value: nobody else's field
     statements: Sequence[Row] = ()  #: those of the audit; set by ``judge``
 
 
@@ -242,7 +246,7 @@ def _is_yes(row: Row, start: Row, plan: Row) -> bool:
 
 def _i5(case: Case, verdict: Verdict) -> None:
     defaults = {**case.evidence.before.get("defaults", {}), **case.evidence.state.get("defaults", {})}
-    before, after = _things(case.evidence.before, defaults), _things(case.evidence.state, defaults)
+    before, after = (_ours(case, _things(one, defaults)) for one in (case.evidence.before, case.evidence.state))
     touched = [mutation["path"] for mutation in case.evidence.journal if mutation["took_effect"]]
     standing, unsure = _standing(case)
     for path in sorted({*before, *after}):
@@ -252,6 +256,21 @@ def _i5(case: Case, verdict: Verdict) -> None:
             verdict.look("I5", holds=same, otherwise=f"nobody wrote to {path}, and it is not as before")
         elif not any(_is_at(path, place) for place in (*standing, *unsure)):
             verdict.look("I5", holds=same, otherwise=f"{path} was taken back, and it is not as before")
+    theirs = {(row["path"], row["field"]): row["value"] for row in case.evidence.others if "value" in row}
+    held = _things(case.evidence.state, defaults)
+    for (path, name), value in theirs.items():
+        kept = isinstance(held.get(path), Mapping) and held[path].get(name) == value
+        verdict.look("I5", holds=kept, otherwise=f"somebody else's {name} of {path} was overwritten")
+
+
+def _ours(case: Case, things: dict[str, Json]) -> dict[str, Json]:
+    """The things without the fields that others edited."""
+    theirs = {(row["path"], row["field"]) for row in case.evidence.others}
+    for path in {path for path, _ in theirs} & things.keys():
+        thing = things[path]
+        if isinstance(thing, Mapping):
+            things[path] = {name: value for name, value in thing.items() if (path, name) not in theirs}
+    return things
 
 
 def _standing(case: Case) -> tuple[list[str], list[str]]:
@@ -386,7 +405,7 @@ def _is_lookup(row: Row) -> bool:
 
 def _i11(case: Case, verdict: Verdict) -> None:
     for organization, rows in _by_organization(case.evidence).items() if case.evidence.paced else ():
-        tokens, at, quiet_until = BURST, _at(rows[0]), _at(rows[0])
+        tokens, at, quiet_until, limited_at = BURST, _at(rows[0]), _at(rows[0]), _at(rows[0])
         for row in rows:
             now = _at(row)
             tokens = min(BURST, tokens + (now - at).total_seconds() * RATE_PER_S) - 1
@@ -394,11 +413,12 @@ def _i11(case: Case, verdict: Verdict) -> None:
             passed = row["status"] == 429 and row["fault"] is None
             within = tokens > -1 - RATE_PER_S * ON_THE_WAY_S and not passed
             verdict.look("I11", holds=within, otherwise=f"{organization}: {_named(row)} passed the rate")
-            kept = now >= quiet_until
+            on_its_way = now <= limited_at + timedelta(seconds=ON_THE_WAY_S) or LATE in (row.get("headers") or {})
+            kept = now >= quiet_until or on_its_way
             verdict.look("I11", holds=kept, otherwise=f"{organization}: {_named(row)} came before Retry-After was over")
             wait_s = float(row.get("retry_after") or 0) if row["status"] == 429 else 0.0
             if wait_s > ON_THE_WAY_S:
-                quiet_until = now + timedelta(seconds=wait_s - 0.05)
+                limited_at, quiet_until = now, now + timedelta(seconds=wait_s - 0.05)
 
 
 def _i12(case: Case, verdict: Verdict) -> None:
@@ -443,6 +463,7 @@ def _i16(case: Case, verdict: Verdict) -> None:
             is_same = said.get(change) in ("applied", "unchanged", "pending_keep")
             verdict.look("I16", holds=is_same, otherwise=f"{change} was told as {status} and is {said.get(change)}")
     written = [row for row in case.evidence.journal if row["took_effect"]]
+    things = _ours(case, _things(case.evidence.state))
     for intent in case.intents:
         if said.get(intent.key[0]) != "applied" or intent.key[1] != "apply":
             continue
@@ -451,7 +472,7 @@ def _i16(case: Case, verdict: Verdict) -> None:
             verdict.look("I16", holds=intent.took_effect, otherwise=f"{intent.key} is applied; the cloud never did it")
         newest = [row for row in written if row["path"] == intent.request[1]][-1:]
         if intent.took_effect and newest and newest[0] in intent.arrivals and newest[0]["method"] == "PUT":
-            wrong = _missing(newest[0]["body"], _things(case.evidence.state).get(intent.request[1]))
+            wrong = _missing(newest[0]["body"], things.get(intent.request[1]))
             verdict.look("I16", holds=not wrong, otherwise=f"{intent.key} is applied; the cloud holds other {wrong}")
 
 

@@ -1,7 +1,8 @@
 """A TCP proxy that is a bad line: it delays, resets, swallows, drips and cuts, and can tell what it did.
 
 A fault is chosen for each request by its first line, so that the reads around a write pass unharmed. Bytes are counted
-from the beginning of the request (``toward`` the cloud) or of its answer (``back``).
+from the beginning of the request (``toward`` the cloud) or of its answer (``back``). A request that it holds up says so
+to the cloud in a header, so that a judge can tell what came late from what was sent late.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Final, Literal
 
 Direction = Literal["toward", "back"]
 _BLOCK: Final = 65_536
+LATE: Final = "x-late"  #: the header of a request that is held up, in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Line:
             if len(words) == 3 and words[2].startswith("HTTP/"):
                 self.fault = self.proxy.take(" ".join(words[:2]))
                 self.passed = {"toward": 0, "back": 0}
+                block = marked(block, self.fault)
             if not await self._pass("toward", block, self.cloud):
                 return
 
@@ -145,6 +148,14 @@ class Line:
         return False
 
 
+def marked(block: bytes, fault: Fault | None) -> bytes:
+    """The beginning of a request, with a header more when it is going to be held up."""
+    if fault is None or (fault.kind, fault.direction) != ("latency", "toward"):
+        return block
+    first, _, rest = block.partition(b"\r\n")
+    return b"%b\r\n%b: %.3f\r\n%b" % (first, LATE.encode(), fault.seconds, rest)
+
+
 async def _sent(to: asyncio.StreamWriter, block: bytes) -> bool:
     if block:
         to.write(block)
@@ -171,11 +182,16 @@ def reset(end: asyncio.StreamWriter) -> None:
     end.transport.abort()
 
 
-@contextlib.asynccontextmanager
-async def proxied(url: str) -> AsyncIterator[Proxy]:
-    """A proxy in front of the server at that base URL."""
+def address(url: str) -> tuple[str, int]:
+    """Host and port of a base URL."""
     host, _, port = url.removeprefix("http://").partition("/")[0].partition(":")
-    proxy = Proxy((host, int(port)))
+    return host, int(port)
+
+
+@contextlib.asynccontextmanager
+async def proxied(url: str, proxy: Proxy | None = None) -> AsyncIterator[Proxy]:
+    """A proxy in front of the server at that base URL; ``proxy``: one that decides in its own way."""
+    proxy = proxy or Proxy(address(url))
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):

@@ -182,7 +182,7 @@ class StoreUnavailable(StoreError):
     """The store cannot be read or written."""
 
     code = "store_unavailable"
-    sentence = "The audit store cannot be written, so no change is made."
+    sentence = "The audit store cannot be written; without a record nothing more is changed."
 
 
 class RecordConflict(StoreError):

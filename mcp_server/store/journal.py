@@ -30,7 +30,7 @@ class PutRow:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A write that changes nothing and still goes to the disk: whether one can."""
+    """A write that changes nothing, needs every key that others need, and still goes to the disk: whether one can."""
 
 
 Write = PutRow | Probe | Line | Statement | TakeLeases | HoldLeases | ReleaseLeases | NotFrozen
@@ -100,11 +100,18 @@ class Journal:
         elif isinstance(write, NotFrozen):
             self._refuse_frozen(write)
         elif isinstance(write, Probe):
+            self._find_keys()
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             self._connection.execute(f"PRAGMA user_version = {version:d}")
         else:
             self._release(write)
         return []
+
+    def _find_keys(self) -> None:
+        """Make or read what seals and signs: in a new home the first rows need both. Raises StoreUnavailable."""
+        _ = self._seal.key_id
+        if self._witness is not None:
+            _ = self._witness.key.public
 
     def _declare(self, statement: Statement) -> None:
         """Sign and write what is said about the chain; a tombstone takes the rows that it seals with it."""

@@ -1,29 +1,32 @@
 """scripts/faults: break the server on purpose and have an outside program judge what came of it.
 
     scripts/faults kill [--quick] [--jobs N] [RUN ...]
+    scripts/faults syscalls [--quick] [--jobs N] [RUN ...]
     scripts/faults processes [--servers N] [--plans N]
 
 ``kill``: SIGKILL at each point of the write protocol; exit 1 when an invariant is broken, a point was not reached, or
 an invariant was never put to the test.
+``syscalls``: under strace the Nth fsync, fdatasync or send kills the server or fails, for N = 1, 2, 3 ... until a life
+ends without being hit; exit 1 when an invariant is broken or a call was never hit. Without strace nothing is run: it
+says so and exits 0, or 1 where CI=true.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from scripts.faulting import processes
 from scripts.faulting.cells import cells
 from scripts.faulting.cloud import Cloud, clouded
+from scripts.faulting.jobs import in_jobs, summed_up
 from scripts.faulting.kill import Result, run
 from scripts.faulting.special import SPECIAL
-from tests.faults.oracle import MEANING, Verdict
+from scripts.faulting.syscalls import Run, all_runs, never_hit, run_of, selection, some_runs, told
+from scripts.faulting.tracing import is_ci, missing
+from tests.faults.oracle import MEANING
 
 #: Every run by its name.
 RUNS: Mapping[str, Callable[[Cloud], Result]] = {
@@ -33,69 +36,30 @@ RUNS: Mapping[str, Callable[[Cloud], Result]] = {
 
 
 def kill(chosen: Sequence[str], jobs: int, *, is_part: bool) -> int:
-    """The exit code after every run; each job has a cloud of its own. A part need not exercise every invariant."""
-    began, whole, bad = time.monotonic(), Verdict(), 0
-    for line in _in_jobs(chosen, jobs):
-        row = json.loads(line)
-        whole.exercised.update(row["exercised"])
-        bad += bool(row["broken"])
-        word = "FAIL" if row["broken"] else "ok  "
-        print(f"{word} {row['name']:22} {row['seconds']:5.1f} s  {' '.join(row['ended'])}")
-        for text in row["broken"]:
-            print(f"     {text}")
-        sys.stdout.flush()
-    for name, meaning in MEANING.items():
-        print(f"{name:4} {whole.exercised[name]:7}  {meaning}")
-    if whole.idle and not is_part:
-        print(f"NOT EXERCISED: {', '.join(whole.idle)}")
-    print(f"{len(chosen)} runs, {bad} bad, {time.monotonic() - began:.0f} s")
-    return int(bool(bad or (whole.idle and not is_part)))
+    """The exit code after every run. A part need not exercise every invariant."""
+    began = time.monotonic()
+    rows = in_jobs(jobs, lambda job, cloud: (RUNS[name](cloud) for name in chosen[job::jobs]))
+    return summed_up(rows, began, is_part=is_part)
 
 
-def _in_jobs(chosen: Sequence[str], jobs: int) -> Sequence[str]:
-    """A line of JSON for each run, made by so many processes at the same time."""
-    with TemporaryDirectory() as scratch:
-        children = {}
-        for job in range(jobs):
-            child = os.fork()
-            if child == 0:
-                _job(chosen[job::jobs], Path(scratch) / str(job))
-            children[child] = Path(scratch) / str(job)
-        lines: list[str] = []
-        for child, file in children.items():
-            _, status = os.waitpid(child, 0)
-            lines += file.read_text("utf-8").splitlines() if file.exists() else []
-            if status:
-                raise RuntimeError(f"a job ended with {status}")
-    return lines
-
-
-def _job(mine: Sequence[str], target: Path) -> None:
-    """Never returns; one line of JSON for each run."""
-    code = 1
-    try:
-        with clouded() as cloud, target.open("w", encoding="utf-8") as file:
-            for name in mine:
-                began = time.monotonic()
-                row = _told(RUNS[name](cloud))
-                file.write(json.dumps({**row, "seconds": time.monotonic() - began}) + "\n")
-                file.flush()
-        code = 0
-    except BaseException:  # noqa: BLE001  whatever it is, this process must not go on as its parent
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _told(result: Result) -> dict[str, object]:
-    broken = [*result.faults, *(f"BROKEN {name}: {text}" for name, text in result.verdict.broken)]
-    return {
-        "name": result.name,
-        "ended": list(result.ended),
-        "broken": broken,
-        "exercised": dict(result.verdict.exercised),
-    }
+def swept(named: Sequence[Run], jobs: int, *, quick: bool) -> int:
+    """The exit code after these runs, a selection, or every N of every row."""
+    if why := missing():
+        print(f"NOT RUN: no system call was made to fail, because {why}.", file=sys.stderr)
+        return int(is_ci(os.environ))
+    began, chosen = time.monotonic(), named
+    if quick and not named:
+        with clouded() as cloud:
+            chosen = selection(cloud)
+    if chosen:
+        rows = in_jobs(jobs, lambda job, cloud: some_runs(cloud, chosen[job::jobs]))
+    else:
+        rows = in_jobs(jobs, lambda job, cloud: all_runs(cloud, job, jobs))
+    print("\n".join(told(rows)))
+    idle = () if named else never_hit(rows)
+    if idle:
+        print(f"NEVER HIT: {', '.join(idle)}")
+    return summed_up(rows, began, is_part=True) or int(bool(idle))
 
 
 def several(servers: int, plans: int) -> int:
@@ -121,17 +85,24 @@ def main() -> int:
     kinds = parser.add_subparsers(dest="kind", required=True)
     killing = kinds.add_parser("kill", help="SIGKILL at each point of the write protocol")
     killing.add_argument("--quick", action="store_true", help="each point and each story once: under 3 minutes")
-    killing.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
-    killing.add_argument("runs", nargs="*", help="only these, e.g. five:K7#3+K9")
+    tracing = kinds.add_parser("syscalls", help="each sync and each send kills the server or fails, under strace")
+    tracing.add_argument("--quick", action="store_true", help="the first, the last and some between: about a minute")
+    for form, example in ((killing, "five:K7#3+K9"), (tracing, "one:fdatasync:EIO#7")):
+        form.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+        form.add_argument("runs", nargs="*", help=f"only these, e.g. {example}")
     together = kinds.add_parser("processes", help="several servers on one data directory")
     together.add_argument("--servers", type=int, default=8)
     together.add_argument("--plans", type=int, default=50)
     arguments = parser.parse_args()
     if arguments.kind == "processes":
         return several(arguments.servers, arguments.plans)
-    unknown = [name for name in arguments.runs if name not in RUNS]
+    known: Mapping[str, object] = RUNS if arguments.kind == "kill" else {one: run_of(one) for one in arguments.runs}
+    unknown = [name for name in arguments.runs if not known.get(name)]
     if unknown:
         parser.error(f"no such run: {', '.join(unknown)}")
+    if arguments.kind == "syscalls":
+        named = [one for name in arguments.runs if (one := run_of(name))]
+        return swept(named, arguments.jobs, quick=arguments.quick)
     quick = [*SPECIAL, *map(str, cells(quick=True))]
     chosen = arguments.runs or (quick if arguments.quick else list(RUNS))
     return kill(chosen, arguments.jobs, is_part=bool(arguments.runs))

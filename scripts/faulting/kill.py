@@ -12,7 +12,7 @@ from mcp_server.cli.program import main as command_line
 from mcp_server.settings import Settings, load
 from scripts.faulting.cells import Cell
 from scripts.faulting.cloud import KEY, Cloud
-from scripts.faulting.life import Ended, Work, live
+from scripts.faulting.life import Ended, Watch, Work, live, unwatched
 from scripts.faulting.stories import PSK, STORIES, look
 from tests.faults.oracle import Evidence, Verdict, judge
 from tests.support.stage import QUICK
@@ -30,6 +30,7 @@ class Result:
     verdict: Verdict
     ended: Sequence[str] = ()  #: the last state of each change
     faults: Sequence[str] = field(default_factory=tuple)
+    hit: str = ""  #: the system call that was hit, when one was to be
 
     @property
     def holds(self) -> bool:
@@ -57,9 +58,9 @@ def run(cell: Cell, cloud: Cloud) -> Result:
         return result(str(cell), place.evidence(before, known), faults)
 
 
-def result(name: str, evidence: Evidence, faults: Sequence[str]) -> Result:
+def result(name: str, evidence: Evidence, faults: Sequence[str], hit: str = "") -> Result:
     """What came of a run by that name, judged."""
-    return Result(name, judge(evidence), _ends(evidence), faults)
+    return Result(name, judge(evidence), _ends(evidence), faults, hit)
 
 
 def unless(holds: bool, otherwise: str) -> list[str]:
@@ -94,9 +95,13 @@ class Place:
         known = load({}, overrides={**SETTINGS, **self.given, "home": home, "base_url": self.cloud.url, "api_key": KEY})
         return replace(known, failpoint=failpoint, failpoint_trace=self.root / "trace")
 
-    def live(self, failpoint: str, work: Work, *, paced: bool = False) -> Ended:
+    def live(self, failpoint: str, work: Work, *, paced: bool = False, watch: Watch = unwatched) -> Ended:
         """One life of a server there."""
-        return live(self.settings(failpoint), self.root / "told", work, paced=paced)
+        return live(self.settings(failpoint), self.root / "told", work, paced=paced, watch=watch)
+
+    def answers(self, names: str = "told") -> list[Mapping[str, Json]]:
+        """What the callers were told, from the files of these names."""
+        return [row for file in sorted(self.root.glob(names)) for row in _rows(file)]
 
     def errors(self) -> str:
         """The end of what the servers wrote on standard error."""
@@ -111,7 +116,7 @@ class Place:
             before=before,
             state=self.cloud.state(),
             audit=exported(self.root / "home", self.root / "audit"),
-            told=[row for file in sorted(self.root.glob(told)) for row in _rows(file)],
+            told=self.answers(told),
             canaries=(KEY, PSK),
             stdout=stdout.read_text("utf-8").splitlines() if stdout.exists() else (),
             measured=_rows(self.root / "measured"),

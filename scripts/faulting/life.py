@@ -3,13 +3,16 @@
 Rule: whoever forks has no threads and no event loop; the child ends without running anything of its parent.
 """
 
+import ctypes
 import json
 import os
 import signal
+import socket
 import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +30,7 @@ from tests.support.stage import FreeBudget
 Json = Any
 Payload = Mapping[str, Json]
 LONGEST_S: Final = 40.0
+_ANY_PROCESS: Final = (0x59616D61, ctypes.c_ulong(-1))  #: prctl: PR_SET_PTRACER, PR_SET_PTRACER_ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class Ended:
     def was_killed(self) -> bool:
         """Whether SIGKILL ended it."""
         return self.signal == signal.SIGKILL
+
+
+class WatchFailed(RuntimeError):
+    """What was to stand around a life could not be set up; the life did not begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +81,59 @@ class Caller:
 
 
 Work = Callable[[Caller], Awaitable[None]]
+#: What stands around a life, given its process id: entered before the life begins, left when it has ended.
+Watch = Callable[[int], AbstractContextManager[None]]
 
 
-def live(settings: Settings, told: Path, work: Work, *, paced: bool = False, longest_s: float = LONGEST_S) -> Ended:
+def unwatched(_process: int) -> AbstractContextManager[None]:
+    """Nothing around a life."""
+    return nullcontext()
+
+
+def live(
+    settings: Settings,
+    told: Path,
+    work: Work,
+    *,
+    paced: bool = False,
+    longest_s: float = LONGEST_S,
+    watch: Watch = unwatched,
+) -> Ended:
     """The end of a life that carries out the work; a life that takes too long is ended, and that is a failure."""
     trace = settings.failpoint_trace
     before = len(_lines(trace))
+    gate, held = socket.socketpair()
     child = os.fork()
     if child == 0:
-        _be_born(settings, told, work, paced=paced)
-    status = _wait(child, longest_s)
+        gate.close()
+        _be_born(settings, told, work, held, paced=paced)
+    held.close()
+    status = _watched(child, gate, watch, longest_s)
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
     return Ended(ended_by, code, tuple(_lines(trace)[before:]))
 
 
-def _be_born(settings: Settings, told: Path, work: Work, *, paced: bool) -> None:
-    """Never returns."""
+def _watched(child: int, gate: socket.socket, watch: Watch, longest_s: float) -> int:
+    """The status of the child once it has ended; it begins when the watch stands, and never without it."""
+    gate.recv(1)
+    try:
+        with watch(child):
+            gate.send(b"1")
+            return _wait(child, longest_s)
+    finally:
+        gate.close()
+
+
+def _be_born(settings: Settings, told: Path, work: Work, held: socket.socket, *, paced: bool) -> None:
+    """Never returns; begins when it is told to over ``held``, and ends when nobody will."""
     code = 1
     try:
+        _may_be_watched()
+        held.send(b"1")
+        if not held.recv(1):
+            raise WatchFailed(settings.home)
+        held.close()
         errors = os.open(settings.home.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(errors, 1)
         os.dup2(errors, 2)
@@ -102,6 +144,12 @@ def _be_born(settings: Settings, told: Path, work: Work, *, paced: bool) -> None
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _may_be_watched() -> None:
+    """Lets another process of this account trace this one, where the system asks for that (Yama)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(*_ANY_PROCESS, 0, 0, 0)
 
 
 async def _life(settings: Settings, told: Path, work: Work, budget: RateBudget | None) -> None:

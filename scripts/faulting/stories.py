@@ -25,6 +25,10 @@ _UNSETTLED: Final = frozenset({"applying", "verifying", "partial", "rolling_back
 _VLAN: Final = {"id": "77", "name": "Cameras", "subnet": "10.77.0.0/24", "applianceIp": "10.77.0.1"}
 
 
+class Refused(RuntimeError):
+    """The story ends here: its plan was not made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
     """``before`` is done by others before the run begins, ``first`` by a server that is not killed."""
@@ -46,7 +50,7 @@ async def changed(caller: Caller, *operations: dict[str, Json], audited: bool = 
     """Plan, have it approved as it must be, apply."""
     plan = await caller.call("meraki_plan", operations=list(operations), intent="tried by a harness")
     if plan["status"] != "ok":
-        raise AssertionError(plan)
+        raise Refused(plan)
     if audited:
         asked = await caller.call("request_audit", plan_id=plan["plan_id"])
         await _verdict(caller, asked["audit_id"])

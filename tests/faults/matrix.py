@@ -55,7 +55,26 @@ ROWS: Final = (
         "no change is begun; one under way ends as unknown, loudly; reads are served",
         "I1, I6, I7, I14",
         (f"{STORE}::test_a_full_disk_refuses_the_commit_and_is_left_behind_once_there_is_room",
+         f"{STORE}::test_a_store_whose_keys_cannot_be_made_says_so_though_its_file_can_be_written",
          "tests/flow/test_store_faults.py::test_a_disk_that_fills_up_in_the_middle_of_a_change_ends_it_as_unknown"),
+        commands=("scripts/faults syscalls one:fdatasync:ENOSPC#9",),
+    ),
+    Row(
+        "A sync fails (fsync, fdatasync: EIO once; ENOSPC from then on) or is where the server is killed",
+        "each one, N = 1, 2, 3 ... until a server ends without being hit: keys, journal, log, checkpoint, anchors; in "
+        "a first start, a change of one step, a create, five steps with their rollback, five of which one is refused",
+        "the change is refused or in doubt, the server lives, reads are served, health_check says why; the next server "
+        "settles what is open",
+        "I1 to I9, I14, I16",
+        ("tests/unit/faulting/test_tracing.py", "tests/unit/faulting/test_syscalls.py"),
+        commands=("scripts/faults syscalls",),
+    ),
+    Row(
+        "A send to the cloud fails (EIO, ENOSPC) or is where the server is killed",
+        "each one, N = 1, 2, 3 ..., heads and bodies, in the same changes",
+        "nothing is sent twice, nothing is told as applied that is not",
+        "I1 to I9, I16",
+        commands=("scripts/faults syscalls one:send:kill#20", "scripts/faults syscalls"),
     ),
     Row(
         "Read-only directory, permission lost, damaged file",

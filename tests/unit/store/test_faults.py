@@ -17,6 +17,8 @@ from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, Usage
 from mcp_server.errors import StoreUnavailable
 from mcp_server.store import connection as connections
+from mcp_server.store.evidence.signing import SigningKey
+from mcp_server.store.evidence.witness import Witness
 from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.writer import SCHEMA_VERSION
@@ -193,3 +195,17 @@ def test_extended_error_names_are_known_by_their_start(name: str) -> None:
     fault = sqlite3.OperationalError("their words")
     fault.sqlite_errorname = f"SQLITE_{name}"
     assert "their words" not in str(connections.unavailable("the store", fault))
+
+
+async def test_a_store_whose_keys_cannot_be_made_says_so_though_its_file_can_be_written(tmp_path: Path) -> None:
+    """In a new home on a full disk: no row could be sealed or signed, so the store is not writable."""
+
+    def full() -> bytes:
+        raise StoreUnavailable("data.key cannot be written: No space left on device")
+
+    for seal, signing in ((Seal(full), SigningKey(lambda: KEY)), (Seal(KEY), SigningKey(full))):
+        witness = Witness(signing, FakeClock(), ())
+        store = SqliteStore.open(tmp_path, seal, FakeClock(), witness=witness)
+        status = await store.status()
+        assert (status["writable"], "No space left" in status["problem"]) == (False, True)
+        store.close()

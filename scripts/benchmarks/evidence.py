@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from mcp_server.clock import SystemClock
+from mcp_server.clock import RandomIds, SystemClock
 from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, Usage
 from mcp_server.store.seal import Seal
@@ -44,7 +44,7 @@ def entry(number: int) -> AuditEntry:
         "meraki_calls": 1,
     }
     return AuditEntry(
-        "call", SystemClock().now(), "owner", "ok", f"call-{number:026d}", f"corr-{number:026d}", "client 1.0",
+        "call", SystemClock().now(), "owner", "ok", RandomIds().new("call"), f"corr-{number:026d}", "client 1.0",
         "meraki_read", organization_id="123456", network_ids=("N_1",), detail=detail,
     )  # fmt: skip
 

@@ -2,14 +2,21 @@
 
 import re
 
-from mcp_server.clock import ALPHABET, RandomIds, random_text
+from mcp_server.clock import ALPHABET, RandomIds, id_at, random_text
 
 
 def test_an_id_has_its_prefix_and_26_letters_and_digits_that_never_come_again() -> None:
-    """130 bits: nobody guesses one, and no two are alike."""
+    """80 bits in the same millisecond: nobody guesses one, and no two are alike."""
     made = [RandomIds().new("call") for _ in range(1000)]
     assert len(set(made)) == 1000
     assert all(re.fullmatch(f"call-[{ALPHABET}]{{26}}", one) for one in made)
+
+
+def test_ids_sort_by_age() -> None:
+    """The store's keys grow at one end, until long after this server."""
+    moments = [0, 1, 31, 32, 1_000, 1_795_283_765_000, 1_795_283_765_001, 32**10 - 1]
+    made = [id_at("call", moment_ms) for moment_ms in moments]
+    assert made == sorted(made)
 
 
 def test_every_letter_stands_in_every_place() -> None:

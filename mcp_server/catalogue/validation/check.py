@@ -66,7 +66,8 @@ def _check_id(where: str, value: Json, out: Faults) -> None:
         out.add(where, f"expects an id, {found(value)}")
         return
     text = str(value)
-    if not text.strip() or text.strip(".") == "" or len(text) > ID_CHARS or not text.isprintable():
+    is_dots = any(part.strip().strip(".") == "" for part in text.replace("\\", "/").split("/"))
+    if is_dots or len(text) > ID_CHARS or not text.isprintable():
         out.add(where, f"is no usable id, {found(value)}")
     elif is_masked(text, secret=False):
         out.add(where, "holds a masked value; give the real id")

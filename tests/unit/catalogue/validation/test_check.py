@@ -64,8 +64,8 @@ def test_an_id_may_be_text_a_number_or_the_id_of_an_earlier_step(value: Any) -> 
 
 
 @pytest.mark.parametrize(
-    "value", ["", " ", ".", "..", None, True, 1.5, float("nan"), float("inf"), [], ["1"], {}, {"$ref": "1"}, "a\nb",
-              "x" * 2001, 10**30, "********"]
+    "value", ["", " ", ".", "..", "../x", "x/../y", "x\\..", "x//y", None, True, 1.5, float("nan"), float("inf"), [],
+              ["1"], {}, {"$ref": "1"}, "a\nb", "x" * 2001, 10**30, "********"]
 )  # fmt: skip
 def test_what_is_no_id_is_refused(value: Any) -> None:
     """Also what a client or proxy would fold into the path."""

@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 from mcp_server.domain.limits.breaker import FAILURES_TO_OPEN
 from scripts.faulting.cloud import Cloud, clouded
 from scripts.faulting.kill import Place, Result, is_at, result, unless
-from scripts.faulting.life import Caller
+from scripts.faulting.life import LONGEST_S, Caller, Ended
 from scripts.faulting.stories import STORIES, changed, look, ssid
 from tests.support.places import NET
 from tests.support.stage import environment
@@ -95,31 +96,45 @@ def _measure(caller: Caller, changes: int) -> None:
 def over_stdio(cloud: Cloud) -> Result:
     """The program itself, spoken to line by line, killed before the answer is on record; every line is a message."""
     with _begun(cloud) as (place, before):
-        settings = place.settings("K8:kill")
-        env = {
-            **environment(settings),
-            "MERAKI_SPECIALIST_FAILPOINT": settings.failpoint,
-            "MERAKI_SPECIALIST_FAILPOINT_TRACE": str(settings.failpoint_trace),
-        }
-        command, pipe = [sys.executable, "-m", "mcp_server", "serve"], subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env, cwd=place.root) as server:
-            lines = list(_spoken(server))
-        (place.root / "stdout").write_text("".join(lines), "utf-8")
-        reached = (place.root / "trace").read_text("utf-8").splitlines()
-        faults = unless(server.returncode == -9 and reached[-1] == "K8 1", f"not killed at K8: {reached[-1:]}")
+        ended = program(place, "K8:kill")
+        faults = unless(is_at(ended, "K8", 1), f"not killed at K8: {ended}")
         faults += unless(place.live("", look).code == 0, f"the server after it failed: {place.errors()}")
         return result("stdio:K8", place.evidence(before, 0), faults)
 
 
+def program(place: Place, failpoint: str = "", before: Sequence[str] = ()) -> Ended:
+    """The end of one life of the program itself, in which a plan is made and applied; ``before`` starts it."""
+    settings = place.settings(failpoint)
+    env = {
+        **environment(settings),
+        "MERAKI_SPECIALIST_FAILPOINT": settings.failpoint,
+        "MERAKI_SPECIALIST_FAILPOINT_TRACE": str(settings.failpoint_trace),
+    }
+    command, pipe = [*before, sys.executable, "-m", "mcp_server", "serve"], subprocess.PIPE
+    with (
+        (place.root / "stderr").open("ab") as errors,
+        subprocess.Popen(command, bufsize=0, stdin=pipe, stdout=pipe, stderr=errors, env=env, cwd=place.root) as server,
+    ):
+        watch = threading.Timer(LONGEST_S, server.terminate)
+        watch.start()
+        lines = list(_spoken(server))
+        code = server.wait()
+        watch.cancel()
+        watch.join()  # whoever forks has no threads
+    (place.root / "stdout").write_text("".join(lines), "utf-8")
+    reached = (place.root / "trace").read_text("utf-8").splitlines() if failpoint else []
+    return Ended(max(0, -code), max(-1, code), tuple(reached))
+
+
 def _spoken(server: "subprocess.Popen[bytes]") -> Iterator[str]:
-    """Every line of the server's standard output while a plan is made and applied."""
+    """Every line of the server's standard output while a plan is made and applied, if it is, and its input closed."""
     if server.stdin is None or server.stdout is None:
         raise ValueError("the server's pipes are missing")
 
     def say(**message: Json) -> None:
         if server.stdin is not None:
-            server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
-            server.stdin.flush()
+            with suppress(BrokenPipeError):  # killed meanwhile
+                server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
 
     hello = {"protocolVersion": "2025-11-25", "clientInfo": {"name": "harness", "version": "1"}}
     say(id=1, method="initialize", params={**hello, "capabilities": {"elicitation": {}}})
@@ -131,8 +146,12 @@ def _spoken(server: "subprocess.Popen[bytes]") -> Iterator[str]:
             asked = {"operations": [ssid(1, name="Rede")], "intent": "tried by a harness"}
             say(id=2, method="tools/call", params={"name": "meraki_plan", "arguments": asked})
         elif answer.get("id") == 2 and "result" in answer:
-            plan = answer["result"]["structuredContent"]["plan_id"]
-            say(id=3, method="tools/call", params={"name": "meraki_apply", "arguments": {"plan_id": plan}})
+            plan = answer["result"]["structuredContent"]
+            if plan["status"] != "ok":
+                server.stdin.close()
+                continue
+            asked = {"plan_id": plan["plan_id"]}
+            say(id=3, method="tools/call", params={"name": "meraki_apply", "arguments": asked})
         elif answer.get("method") == "elicitation/create":
             code = answer["params"]["message"].split("Apply plan ", 1)[1].split(" ", 1)[0]
             say(id=answer["id"], result={"action": "accept", "content": {"approve": True, "code": code}})

@@ -18,6 +18,7 @@ from typing import Any, Final
 from scripts.faulting.cloud import Cloud
 from scripts.faulting.kill import Place, Result, result, unless
 from scripts.faulting.life import Caller, Ended, Work
+from scripts.faulting.special import program
 from scripts.faulting.stories import STORIES, Refused, applied, look
 from scripts.faulting.tracing import (
     ACTIONS,
@@ -29,6 +30,7 @@ from scripts.faulting.tracing import (
     counted,
     reached,
     read_trace,
+    strace,
     traced,
     unswept,
 )
@@ -54,10 +56,13 @@ def _refusing(cloud: Cloud) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Tale:
-    """A story that is swept; ``is_new``: the server finds no home yet, and makes it."""
+    """A story that is swept; ``is_new``: the server finds no home yet, and makes it.
+
+    Without ``tell`` it is the program itself that runs, spoken to line by line; it changes one SSID.
+    """
 
     name: str
-    tell: Work
+    tell: Work | None
     is_new: bool = False
     before: Callable[[Cloud], None] = lambda _cloud: None
 
@@ -69,9 +74,9 @@ TALES: Final[Mapping[str, Tale]] = {
         Tale("create", STORIES["create"].tell),
         Tale("back", _there_and_back),
         Tale("undone", STORIES["five"].tell, before=_refusing),
+        Tale("program", None),
     )
 }
-IN_A_SELECTION: Final = ("one", "create", "back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +166,18 @@ def _begun(tale: str, cloud: Cloud, home: Path) -> Iterator[Place]:
 
 def _life(place: Place, tale: str, injection: Injection | None) -> tuple[Ended, Sequence[Traced]]:
     """A life in which the tale is told, and its trace."""
+    trace = place.root / "strace"
+    command, story = strace(place.root / "home", trace, injection), TALES[tale].tell
 
     async def tell(caller: Caller) -> None:
         with suppress(Refused):
-            await TALES[tale].tell(caller)
+            await story(caller) if story else None
         if injection is not None and injection.stays:
             await caller.call("health_check", phase="refusing")
             await caller.call("meraki_read", phase="refusing", **_READ)
             await caller.call("health_check", phase="refusing")
 
-    trace = place.root / "strace"
-    ended = place.live("", tell, watch=partial(traced, place.root / "home", trace, injection))
+    ended = place.live("", tell, watch=partial(traced, command)) if story else program(place, "", command)
     return ended, read_trace(trace.read_text("utf-8", "replace"))
 
 
@@ -180,7 +186,8 @@ def _faults(run: Run, ended: Ended, hit: str, place: Place) -> list[str]:
     if hit and run.injection.action == KILL:
         return []
     faults = unless(ended.code == 0, f"{f'hit at {hit}' if hit else 'not hit'}, and it ended {ended}: {place.errors()}")
-    return faults + (silent(place.answers()) if run.injection.stays else [])
+    was_asked = run.injection.stays and TALES[run.tale].tell is not None
+    return faults + (silent(place.answers()) if was_asked else [])
 
 
 def silent(answers: Sequence[Mapping[str, Json]]) -> list[str]:
@@ -203,7 +210,7 @@ def selection(cloud: Cloud) -> Sequence[Run]:
         Run(tale, Injection(line, next(actions), nth))
         for tale, rows in counts.items()
         for line in LINES
-        for nth in chosen(rows[line.name])
+        for nth in IN_A_SELECTION[tale](rows[line.name])
     ]
 
 
@@ -211,6 +218,15 @@ def chosen(calls: int) -> Sequence[int]:
     """Which of so many calls a selection hits; the last one chosen is never reached."""
     first, last = range(1, _EARLY + 1), range(calls - _EARLY + 1, calls + 1)
     return [*sorted({nth for nth in (*first, *range(1, calls, _EVERY), *last) if 1 <= nth <= calls}), calls + 1]
+
+
+def middle(calls: int) -> Sequence[int]:
+    """One of so many calls."""
+    return [calls // 2 + 1]
+
+
+#: The program takes seconds to start.
+IN_A_SELECTION: Final = {"one": chosen, "create": chosen, "back": chosen, "program": middle}
 
 
 def _counts(tale: str, cloud: Cloud, home: Path) -> Mapping[str, int]:

@@ -152,29 +152,33 @@ def missing() -> str:
     return f"strace cannot trace here: {done.stderr.strip()}" if done.returncode else ""
 
 
-@contextmanager
-def traced(home: Path, target: Path, injection: Injection | None, process: int) -> Iterator[None]:
-    """Attaches strace to the process until it has ended; the trace is in ``target``."""
+def strace(home: Path, target: Path, injection: Injection | None) -> Sequence[str]:
+    """The command that traces what comes after it into ``target``; without an injection, everything that is watched."""
     if injection is None:
         words = ["-f", "-e", f"trace={WATCHED}"]
     else:
         line = injection.line
         place = ["-P", str(home / line.file)] if line.file else []
         words = [*(["-f"] if line.is_sync else []), *place, "-e", f"trace={line.syscall}", *injection.words]
-    command = ["strace", "-yy", *words, "-o", str(target), "-p", str(process)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+    return ["strace", "-yy", *words, "-o", str(target)]
+
+
+@contextmanager
+def traced(command: Sequence[str], process: int) -> Iterator[None]:
+    """Attaches the strace of that command to the process until it has ended."""
+    with subprocess.Popen([*command, "-p", str(process)], stderr=subprocess.PIPE, text=True) as tracer:
         try:
-            _wait_attached(strace)
+            _wait_attached(tracer)
             yield
-            strace.wait(_LONGEST_S)
+            tracer.wait(_LONGEST_S)
         finally:
-            strace.kill()
+            tracer.kill()
 
 
-def _wait_attached(strace: "subprocess.Popen[str]") -> None:
+def _wait_attached(tracer: "subprocess.Popen[str]") -> None:
     """Until strace says that it is attached; its first line is about the file that it watches, if it does."""
     told = ""
-    for line in strace.stderr or ():
+    for line in tracer.stderr or ():
         told += line
         if line.rstrip().endswith("attached"):
             return

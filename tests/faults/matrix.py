@@ -74,7 +74,7 @@ ROWS: Final = (
         "each one, N = 1, 2, 3 ..., heads and bodies, in the same changes",
         "nothing is sent twice, nothing is told as applied that is not",
         "I1 to I9, I16",
-        commands=("scripts/faults syscalls one:send:kill#20", "scripts/faults syscalls"),
+        commands=("scripts/faults syscalls one:send:kill#20 program:send:EIO#13", "scripts/faults syscalls"),
     ),
     Row(
         "Read-only directory, permission lost, damaged file",

@@ -3,6 +3,7 @@
     scripts/faults kill [--quick] [--jobs N] [RUN ...]
     scripts/faults syscalls [--quick] [--jobs N] [RUN ...]
     scripts/faults processes [--servers N] [--plans N]
+    scripts/faults soak [--quick] [--seconds N] [--seed N] [--servers N] [--violate]
 
 ``kill``: SIGKILL at each point of the write protocol; exit 1 when an invariant is broken, a point was not reached, or
 an invariant was never put to the test.
@@ -13,6 +14,7 @@ says so and exits 0, or 1 where CI=true.
 
 import argparse
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +25,9 @@ from scripts.faulting.cells import cells
 from scripts.faulting.cloud import Cloud, clouded
 from scripts.faulting.jobs import in_jobs, summed_up
 from scripts.faulting.kill import Result, run
+from scripts.faulting.soaking.run import JUDGED, Soak
+from scripts.faulting.soaking.run import run as run_soak
+from scripts.faulting.soaking.schedule import Schedule
 from scripts.faulting.special import SPECIAL
 from scripts.faulting.syscalls import Run, all_runs, never_hit, run_of, selection, some_runs, told
 from scripts.faulting.tracing import is_ci, missing
@@ -79,6 +84,26 @@ def several(servers: int, plans: int) -> int:
     return int(bool(broken))
 
 
+def soaked(soak: Soak) -> int:
+    """The exit code after a soak."""
+    schedule = Schedule(soak.seed)
+    about = f"{soak.servers} servers for {soak.seconds:.0f} s, {schedule.share:.1%} of the reads go wrong"
+    print(f"seed {soak.seed} (decisions {schedule.digest(soak.servers)}): {about}", flush=True)
+    outcome = run_soak(soak)
+    counted = {"stories": outcome.deeds, "faults": outcome.troubles, "lives": outcome.lives}
+    for name, counts in {**counted, "answers": outcome.told, "changes": outcome.ends}.items():
+        print(f"{name}: {sum(counts.values())}")
+        print("".join(f"  {times:5} {what}\n" for what, times in sorted(counts.items())), end="")
+    for name in JUDGED:
+        print(f"{name:4} {outcome.verdict.exercised[name]:7}  {MEANING[name]}")
+    broken = [*outcome.faults, *(f"BROKEN {name}: {text}" for name, text in outcome.verdict.broken)]
+    broken += [f"NOT EXERCISED: {', '.join(outcome.idle)}"] if outcome.idle else []
+    share = sum(outcome.troubles.values()) / max(1, outcome.requests)
+    about = f"{outcome.requests} requests, {share:.1%} of them went wrong"
+    print("\n".join([*broken, f"{about}; {len(broken)} bad, {outcome.seconds:.0f} s"]))
+    return int(bool(broken))
+
+
 def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="scripts/faults", description="Break the server; judge from outside.")
@@ -93,7 +118,16 @@ def main() -> int:
     together = kinds.add_parser("processes", help="several servers on one data directory")
     together.add_argument("--servers", type=int, default=8)
     together.add_argument("--plans", type=int, default=50)
+    soaking = kinds.add_parser("soak", help="servers that are killed, a bad line and a bad cloud, by a seed")
+    soaking.add_argument("--quick", action="store_true", help="60 seconds instead of 600")
+    soaking.add_argument("--seconds", type=float, help="so many seconds")
+    soaking.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="as an earlier run printed it")
+    soaking.add_argument("--servers", type=int, default=4)
+    soaking.add_argument("--violate", action="store_true", help="somebody writes past the servers: this must fail")
     arguments = parser.parse_args()
+    if arguments.kind == "soak":
+        seconds = arguments.seconds or (60.0 if arguments.quick else 600.0)
+        return soaked(Soak(arguments.seed, seconds, arguments.servers, arguments.violate))
     if arguments.kind == "processes":
         return several(arguments.servers, arguments.plans)
     known: Mapping[str, object] = RUNS if arguments.kind == "kill" else {one: run_of(one) for one in arguments.runs}

@@ -92,7 +92,8 @@ class Place:
         """Those of a server that stops at these points."""
         home = self.root / "home"
         home.mkdir(mode=0o700, exist_ok=True)
-        known = load({}, overrides={**SETTINGS, **self.given, "home": home, "base_url": self.cloud.url, "api_key": KEY})
+        usual = {**SETTINGS, "home": home, "base_url": self.cloud.url, "api_key": KEY}
+        known = load({}, overrides={**usual, **self.given})
         return replace(known, failpoint=failpoint, failpoint_trace=self.root / "trace")
 
     def live(self, failpoint: str, work: Work, *, paced: bool = False, watch: Watch = unwatched) -> Ended:

@@ -70,7 +70,7 @@ class Caller:
         call = replace(host.new_call(tool, arguments, actor), can_ask=True)
         result = await host.handle(call)
         if result.asking is not None:
-            code = result.asking.text.split("Apply plan ", 1)[1].split(" ", 1)[0]
+            code = result.asking.text.split(" plan ", 1)[1].split(" ", 1)[0]
             yes = Answer("accept", {"approve": True, "code": code})
             again = host.new_call(tool, arguments, actor)
             result = await host.handle(replace(again, can_ask=True, state=result.asking.state, answer=yes))

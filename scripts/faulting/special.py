@@ -71,16 +71,17 @@ def bounds(cloud: Cloud) -> Result:
     async def many(caller: Caller) -> None:
         await changed(caller, ssid(0, name="Warm"))
         for number in range(_CHANGES):
-            _measure(caller, number)
+            measure(caller, number)
             await changed(caller, ssid(number, name=f"Rede {number}"))
-        _measure(caller, _CHANGES)
+        measure(caller, _CHANGES)
 
     with _begun(cloud) as (place, before):
         faults = unless(place.live("", many).code == 0, f"the server failed: {place.errors()}")
         return result("bounds", place.evidence(before, 0), faults)
 
 
-def _measure(caller: Caller, changes: int) -> None:
+def measure(caller: Caller, changes: int) -> None:
+    """One row of the server's memory, open files and disk after so many changes."""
     home = caller.server.settings.home
     resident = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
     row = {

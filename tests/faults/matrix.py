@@ -194,6 +194,14 @@ ROWS: Final = (
         commands=("scripts/faults processes",),
     ),
     Row(
+        "All of it together, at random",
+        "four servers, 2 to 10 % of the reads and four times as many of the writes, kills, others' edits; from a seed",
+        "what holds for each alone holds; when it is quiet nothing is left under way; others' edits stand",
+        "I1 to I9, I11, I12, I16, I17",
+        ("tests/faults/test_soak.py",),
+        commands=("scripts/faults soak",),
+    ),
+    Row(
         "A client repeats itself",
         "two calls of one plan at once, the same call after a lost reply",
         "one change, the same record",

@@ -229,3 +229,44 @@ def test_as_a_program_it_says_how_often_each_was_exercised_and_ends_by_what_it_f
     assert _program(tmp_path, idle).returncode == 2
     assert "NOT EXERCISED: I17" in _program(tmp_path, idle).stdout
     assert _program(tmp_path, idle, "--partial").returncode == 0
+
+
+def _beside(value: Json) -> Evidence:
+    """Somebody edited the first SSID's limit; the cloud holds this at the end."""
+    evidence = honest()
+    state = copy.deepcopy(dict(evidence.state))
+    state["configuration"]["resources"][SSID]["1"]["limit"] = value
+    edit = {"path": f"{SSID}/1", "field": "limit", "value": 7}
+    return replace(evidence, state=state, others=[edit])
+
+
+def test_somebody_elses_edit_must_stand_at_the_end() -> None:
+    """A field that only others edit holds what they wrote, or somebody overwrote it."""
+    assert judge(_beside(7)).broken == []
+    assert [name for name, _ in judge(_beside(3)).broken] == ["I5"]
+
+
+def test_a_field_that_somebody_else_edited_too_is_not_held_against_the_servers() -> None:
+    """The cloud holds another name than the applied change wrote: with the edit known, that is no lie."""
+    evidence = honest()
+    state = copy.deepcopy(dict(evidence.state))
+    state["configuration"]["resources"][SSID]["1"]["name"] = "Theirs"
+    assert [name for name, _ in judge(replace(evidence, state=state)).broken] == ["I16"]
+    edit = {"path": f"{SSID}/1", "field": "name"}
+    assert judge(replace(evidence, state=state, others=[edit])).broken == []
+
+
+@pytest.mark.parametrize(
+    ("second", "headers", "broken"),
+    [(6.3, {}, []), (7.0, {"x-late": "1.8"}, []), (7.0, {}, ["I11"])],
+    ids=["on its way", "held up on its way", "sent too early"],
+)
+def test_what_was_on_its_way_when_a_429_came_is_not_held_against_the_servers(
+    second: float, headers: Mapping[str, str], broken: list[str]
+) -> None:
+    """A request that was sent before the answer may arrive after it; one that is sent before its time may not."""
+    evidence = honest()
+    journal = [*evidence.journal, request(second, f"{SSID}/1", headers=headers)]
+    journal.sort(key=lambda one: str(one["at"]))
+    verdict = judge(replace(evidence, journal=journal))
+    assert [name for name, _ in verdict.broken] == broken

@@ -8,8 +8,8 @@
 ``kill``: SIGKILL at each point of the write protocol; exit 1 when an invariant is broken, a point was not reached, or
 an invariant was never put to the test.
 ``syscalls``: under strace the Nth fsync, fdatasync or send kills the server or fails, for N = 1, 2, 3 ... until a life
-ends without being hit; exit 1 when an invariant is broken or a call was never hit. Without strace nothing is run: it
-says so and exits 0, or 1 where CI=true.
+ends without being hit (of the many writes to the store's log each 29th); exit 1 when an invariant is broken or a call
+was never hit. Without strace nothing is run: it says so and exits 0, or 1 where CI=true.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The Nth sync or send of a server kills it or fails, for N = 1, 2, 3 ... until a life ends without being hit.
+"""The Nth sync, send or log write of a server kills it or fails, for N = 1, 2, ... until a life ends without being hit.
 
 After each, another server takes its place, without strace, and the oracle judges what came of both.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle, product
+from itertools import count, cycle, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -39,7 +39,6 @@ from tests.support.places import NET
 Json = Any
 _EARLY: Final = 2  #: in a selection: so many of a line's first and last calls, and every so manieth between
 _EVERY: Final = 9
-_ENDLESS: Final = 1_000_000  #: no life has so many calls
 _READ: Final = {"operation": "getNetworkWirelessSsid", "params": {"networkId": NET, "number": "1"}}
 _NAME: Final = re.compile(r"(?P<tale>\w+):(?P<line>\w+):(?P<action>\w+)#(?P<nth>\d+)")
 
@@ -105,11 +104,13 @@ def all_runs(cloud: Cloud, job: int, jobs: int) -> Iterator[Result]:
     with a_made_home(cloud) as home:
         carry_out = partial(carried_out, cloud=cloud, home=home)
         for tale, line, action in product(TALES, LINES, ACTIONS):
-            yield from until_not_hit(map(carry_out, _row_of(tale, line, action, range(job + 1, _ENDLESS, jobs))))
+            yield from until_not_hit(map(carry_out, _row_of(tale, line, action, (job, jobs))))
 
 
-def _row_of(tale: str, line: Line, action: str, numbers: Iterable[int]) -> Iterator[Run]:
-    return (Run(tale, Injection(line, action, nth)) for nth in numbers)
+def _row_of(tale: str, line: Line, action: str, share: tuple[int, int]) -> Iterator[Run]:
+    """The runs of one job of so many, without an end."""
+    job, jobs = share
+    return (Run(tale, Injection(line, action, nth)) for nth in count(1 + job * line.every, jobs * line.every))
 
 
 def until_not_hit(results: Iterable[Result]) -> Iterator[Result]:
@@ -210,7 +211,7 @@ def selection(cloud: Cloud) -> Sequence[Run]:
         Run(tale, Injection(line, next(actions), nth))
         for tale, rows in counts.items()
         for line in LINES
-        for nth in IN_A_SELECTION[tale](rows[line.name])
+        for nth in (IN_A_SELECTION[tale] if line.every == 1 else middle)(rows[line.name])
     ]
 
 

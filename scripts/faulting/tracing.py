@@ -19,7 +19,7 @@ from scripts.faulting.life import WatchFailed
 
 KILL: Final = "kill"
 EIO: Final = "EIO"  #: once
-ENOSPC: Final = "ENOSPC"  #: of a sync, from that one on: a full disk stays full
+ENOSPC: Final = "ENOSPC"  #: on disk from that call on: a full disk stays full
 ACTIONS: Final = (KILL, EIO, ENOSPC)
 _LONGEST_S: Final = 10.0  #: strace ends with the last of its threads
 _CONNECTION: Final = "TCP"
@@ -34,17 +34,21 @@ class Line:
     name: str
     syscall: str
     file: str = ""
-    is_sync: bool = True
+    is_disk: bool = True
+    every: int = 1  #: a whole sweep hits each so manieth call
 
 
 LINES: Final = (
     Line("fsync", "fsync"),
     Line("fdatasync", "fdatasync"),
     Line("checkpoint", "fdatasync", file="store.db"),
-    Line("send", "sendto", is_sync=False),
+    Line("send", "sendto", is_disk=False),
+    Line("log", "pwrite64", file="store.db-wal", every=29),  #: where a disk is really full, and a commit is torn
 )
 #: Every call that can make something durable or send it; one that the product makes and no line sweeps is a gap.
-WATCHED: Final = "fsync,fdatasync,msync,sync,syncfs,sync_file_range,sendto,sendmsg,sendmmsg,write,writev,sendfile"
+WATCHED: Final = (
+    "pwrite64,fsync,fdatasync,msync,sync,syncfs,sync_file_range,sendto,sendmsg,sendmmsg,write,writev,sendfile"
+)
 SWEPT: Final = frozenset(line.syscall for line in LINES)
 
 
@@ -68,7 +72,7 @@ class Injection:
     @property
     def stays(self) -> bool:
         """Whether every later call fails too."""
-        return self.action == ENOSPC and self.line.is_sync
+        return self.action == ENOSPC and self.line.is_disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def counted(line: Line, calls: Sequence[Traced]) -> int:
     mine = [
         call for call in calls if call.name == line.syscall and (not line.file or Path(call.what).name == line.file)
     ]
-    if not line.is_sync:
+    if not line.is_disk:
         senders = {call.thread for call in mine if call.what.startswith(_CONNECTION)}
         mine = [call for call in mine if call.thread in senders]
     return max(Counter(call.thread for call in mine).values(), default=0)
@@ -159,7 +163,7 @@ def strace(home: Path, target: Path, injection: Injection | None) -> Sequence[st
     else:
         line = injection.line
         place = ["-P", str(home / line.file)] if line.file else []
-        words = [*(["-f"] if line.is_sync else []), *place, "-e", f"trace={line.syscall}", *injection.words]
+        words = [*(["-f"] if line.is_disk else []), *place, "-e", f"trace={line.syscall}", *injection.words]
     return ["strace", "-yy", *words, "-o", str(target)]
 
 

@@ -51,13 +51,13 @@ ROWS: Final = (
     ),
     Row(
         "Disk full",
-        "the store, before a change and in the middle of one",
+        "the store, before a change and in the middle of one; the Nth write to its log, from then on",
         "no change is begun; one under way ends as unknown, loudly; reads are served",
         "I1, I6, I7, I14",
         (f"{STORE}::test_a_full_disk_refuses_the_commit_and_is_left_behind_once_there_is_room",
          f"{STORE}::test_a_store_whose_keys_cannot_be_made_says_so_though_its_file_can_be_written",
          "tests/flow/test_store_faults.py::test_a_disk_that_fills_up_in_the_middle_of_a_change_ends_it_as_unknown"),
-        commands=("scripts/faults syscalls one:fdatasync:ENOSPC#9",),
+        commands=("scripts/faults syscalls one:log:ENOSPC#88 one:fdatasync:ENOSPC#9",),
     ),
     Row(
         "A sync fails (fsync, fdatasync: EIO once; ENOSPC from then on) or is where the server is killed",

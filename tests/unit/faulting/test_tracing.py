@@ -7,10 +7,11 @@ import pytest
 from scripts.faulting import tracing
 from scripts.faulting.tracing import EIO, ENOSPC, KILL, LINES, Injection, counted, is_ci, missing, reached, read_trace
 
-FSYNC, FDATASYNC, CHECKPOINT, SEND = LINES
+FSYNC, FDATASYNC, CHECKPOINT, SEND, LOG = LINES
 #: As strace 6.1 writes it: two threads, a call that another one interrupts, a kill.
 TRACE = r"""
 11 sendto(7<TCP:[127.0.0.1:1->127.0.0.1:2]>, "GET /x"..., 260, 0, NULL, 0) = 260
+12 pwrite64(19</d/store.db-wal>, "..."..., 24, 32) = 24
 12 fdatasync(19</d/store.db-wal> <unfinished ...>
 13 fsync(20</d/anchors.jsonl>)     = 0
 12 <... fdatasync resumed>)        = 0
@@ -26,6 +27,7 @@ def test_every_call_is_read_with_its_place_in_its_thread_and_how_it_ended() -> N
     """Also one that another thread's line cut in two."""
     assert [(call.thread, call.name, call.what, call.nth, call.result) for call in read_trace(TRACE)] == [
         (11, "sendto", "TCP:[127.0.0.1:1->127.0.0.1:2]", 1, "260"),
+        (12, "pwrite64", "/d/store.db-wal", 1, "24"),
         (12, "fdatasync", "/d/store.db-wal", 1, "0"),
         (13, "fsync", "/d/anchors.jsonl", 1, "0"),
         (12, "sendto", "UNIX-STREAM:[4->5]", 1, "1"),
@@ -63,8 +65,8 @@ def test_a_hit_is_proved_by_the_trace_or_there_was_none(injection: Injection, wa
 def test_calls_are_counted_in_one_thread_and_sends_in_the_one_that_sends() -> None:
     """As strace counts them; the checkpoint is the syncs of one file."""
     calls = read_trace(TRACE)
-    assert [counted(line, calls) for line in LINES] == [1, 3, 1, 2]
-    assert [counted(line, ()) for line in LINES] == [0, 0, 0, 0]
+    assert [counted(line, calls) for line in LINES] == [1, 3, 1, 2, 1]
+    assert [counted(line, ()) for line in LINES] == [0, 0, 0, 0, 0]
 
 
 def test_what_no_line_sweeps_is_told() -> None:
@@ -80,6 +82,8 @@ def test_what_no_line_sweeps_is_told() -> None:
         (Injection(FSYNC, KILL, 4), "inject=fsync:signal=KILL:when=4"),
         (Injection(FDATASYNC, EIO, 4), "inject=fdatasync:error=EIO:when=4"),
         (Injection(FDATASYNC, ENOSPC, 4), "inject=fdatasync:error=ENOSPC:when=4+"),
+        (Injection(CHECKPOINT, KILL, 4), "inject=fdatasync:signal=KILL:when=4"),
+        (Injection(LOG, ENOSPC, 4), "inject=pwrite64:error=ENOSPC:when=4+"),
         (Injection(SEND, ENOSPC, 4), "inject=sendto:error=ENOSPC:when=4"),
     ],
 )

@@ -55,6 +55,18 @@ def created_reader(
     return _in_list(catalogue.at("GET", operation.path), touch.params, {row.id_field: found})
 
 
+def list_reader(catalogue: Catalogue, overlay: Overlay, touch: Touch, *, organization_id: str = "") -> Reader | None:
+    """The reader of the whole list that a create adds to; None for what is no create, and where no list is read."""
+    operation = catalogue.find(touch.operation)
+    row = overlay.row_for(touch)
+    if row.kind != "create":
+        return None
+    if row.reader is not None:
+        known = {"organizationId": organization_id, **touch.params}
+        return _by_rule(replace(row.reader, match={}), known, touch.body)
+    return _in_list(catalogue.at("GET", operation.path), touch.params, {})
+
+
 def _natural_key(row: Row, touch: Touch) -> dict[str, Json]:
     body = touch.body or {}
     key = {name: body.get(name) for name in row.natural_key}

@@ -48,6 +48,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """The list that a create adds to, as it was right before the create was sent."""
+
+    reader: Reader  #: of the whole list
+    id_field: str
+    known: tuple[str, ...]  #: the ids in it
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What a write was meant to do, kept until it was read back: what a server that comes later settles it by."""
 
@@ -57,6 +66,12 @@ class Asked:
     expected: Json
     ignore: tuple[str, ...] = ()  #: fields that change on their own
     unordered: tuple[str, ...] = ()  #: lists whose order means nothing
+    listed: Listed | None = None  #: of a create that no natural key tells from the others
+
+    @property
+    def place(self) -> Reader | None:
+        """Where it is read what the write did; None when nothing reads it."""
+        return self.reader or (self.listed.reader if self.listed else None)
 
 
 @dataclass(frozen=True, slots=True)

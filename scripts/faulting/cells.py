@@ -63,5 +63,6 @@ def _quick() -> Iterator[Cell]:
     yield from (Cell("five", point, 3) for point in OF_A_STEP)
     yield from (Cell("batch", point, 2) for point in ("K6", "K7", "K9"))
     yield from (Cell(story, point) for story in ("create", "delete") for point in ("K6", "K7H", "K7", "K8", "K9"))
+    yield from (Cell("rule", point) for point in ("K6", "K7", "K8"))
     yield from (Cell("rollback", point, 2) for point in ("K6", "K7", "K9"))
     yield from (Cell("five", "K7", 3, again) for again in (*OF_A_RECOVERY, *OF_AN_UNDO, *OF_AN_END))

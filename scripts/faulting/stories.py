@@ -23,6 +23,7 @@ PSK: Final = "canary-psk-of-the-guests"
 SETTLE_S: Final = 20.0
 _UNSETTLED: Final = frozenset({"applying", "verifying", "partial", "rolling_back"})
 _VLAN: Final = {"id": "77", "name": "Cameras", "subnet": "10.77.0.0/24", "applianceIp": "10.77.0.1"}
+_RULE: Final = {"vlan": 100, "protocol": "TCP", "dstPort": 2000, "dscp": 46}
 
 
 class Refused(RuntimeError):
@@ -100,6 +101,11 @@ async def _create(caller: Caller) -> None:
     await changed(caller, step("createNetworkApplianceVlan", _VLAN, networkId=NET))
 
 
+async def _rule(caller: Caller) -> None:
+    """A create that no natural key tells from the others: settled by the list taken before."""
+    await changed(caller, step("createNetworkSwitchQosRule", _RULE, networkId=NET))
+
+
 async def _delete(caller: Caller) -> None:
     await changed(caller, step("deleteNetworkApplianceVlan", None, networkId=NET, vlanId="77"))
 
@@ -120,6 +126,7 @@ STORIES: Final[Mapping[str, Story]] = {
         Story("five", _five, writes=5),
         Story("batch", _batch, writes=4),
         Story("create", _create),
+        Story("rule", _rule),
         Story("delete", _delete, before=_with_vlan),
         Story("rollback", _back, first=_five, writes=5),
     )

@@ -141,6 +141,8 @@ def step_view(step: ChangeStep) -> dict[str, Json]:
     }
     if made := _ids_made(step):
         view["created"] = made
+    if step.state == "unknown" and step.verified.get("why"):
+        view["why"] = step.verified["why"]
     if step.errors:
         view["cloud_says"] = list(step.errors)
     if step.verified.get("differences"):

@@ -20,7 +20,7 @@ from mcp_server.domain.redaction import clean
 from mcp_server.errors import AccessError, MerakiError
 
 READER: Final = "getOrganizationConfigurationChanges"
-_SKEW: Final = timedelta(seconds=30)  #: our clock and the cloud's may differ by so much
+SKEW: Final = timedelta(seconds=30)  #: our clock and the cloud's may differ by so much
 _PREFIX: Final = "/api/v1"
 _SHOWN: Final = 50
 _FIELDS: Final = 12
@@ -49,7 +49,7 @@ async def read_log(run: Run) -> LogView:
     began = run.change.started_at
     asked = {
         "organizationId": run.plan.organization.id,
-        "t0": (began - _SKEW).isoformat(timespec="milliseconds"),
+        "t0": (began - SKEW).isoformat(timespec="milliseconds"),
     }
     try:
         reply = await run.world.reads.read(READER, asked, fresh=True)
@@ -63,12 +63,12 @@ async def read_log(run: Run) -> LogView:
 
 def explained(rows: Sequence[Mapping[str, Json]], steps: Sequence[ChangeStep], began: datetime) -> LogView:
     """The rows beside the writes that were sent: what they explain, and the rest by who made it."""
-    sent = Counter(_request(step) for step in steps if step.state in _TOOK and step.request.get("path"))
+    sent = Counter(request_of(step) for step in steps if step.state in _TOOK and step.request.get("path"))
     ours = _own_admin(rows, sent)
-    own = [row for row in rows if _label(row) in sent and str(row.get("adminId")) == ours]
-    seen = {_label(row) for row in own}
+    own = [row for row in rows if label_of(row) in sent and str(row.get("adminId")) == ours]
+    seen = {label_of(row) for row in own}
     missing = [one for one in sent if one not in seen and not any(word in one for word in _NOT_LOGGED)]
-    rest = [row for row in rows if not any(row is one for one in own) and _at(row) >= began]
+    rest = [row for row in rows if not any(row is one for one in own) and at_of(row) >= began]
     residue = tuple(_told(row, ours) for row in rest[:_SHOWN])
     if missing and not own:
         why = "the log shows none of this change's own writes yet; it may be delayed"
@@ -82,22 +82,25 @@ def explained(rows: Sequence[Mapping[str, Json]], steps: Sequence[ChangeStep], b
 
 def _own_admin(rows: Sequence[Mapping[str, Json]], sent: Mapping[str, int]) -> str | None:
     """The administrator whose key this server has: who made most of the requests that were sent."""
-    counted = Counter(str(row.get("adminId")) for row in rows if _label(row) in sent)
+    counted = Counter(str(row.get("adminId")) for row in rows if label_of(row) in sent)
     best = counted.most_common(2)
     if not best or (len(best) > 1 and best[0][1] == best[1][1]):
         return None
     return best[0][0]
 
 
-def _request(step: ChangeStep) -> str:
+def request_of(step: ChangeStep) -> str:
+    """A step's request as the log labels it."""
     return unquote(f"{step.request.get('method')} {_PREFIX}{step.request.get('path')}")
 
 
-def _label(row: Mapping[str, Json]) -> str:
+def label_of(row: Mapping[str, Json]) -> str:
+    """What a row of the log is about."""
     return unquote(str(row.get("label")))
 
 
-def _at(row: Mapping[str, Json]) -> datetime:
+def at_of(row: Mapping[str, Json]) -> datetime:
+    """When a row of the log was written."""
     try:
         at = datetime.fromisoformat(str(row.get("ts")))
     except ValueError:

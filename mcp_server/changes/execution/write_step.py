@@ -13,6 +13,8 @@ from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.catalogue.requests import request_for
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.freeze import frozen, not_frozen
+from mcp_server.changes.listing.before import list_before
+from mcp_server.changes.listing.found import found_in_list
 from mcp_server.changes.planning.draft import draft_one
 from mcp_server.changes.planning.placeholders import Sources, filled
 from mcp_server.changes.planning.weigh import NOWHERE, step_view
@@ -20,7 +22,7 @@ from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Reader, Step
 from mcp_server.domain.ports import Put, Reply, Request
-from mcp_server.domain.record import Asked, ChangeStep, Freeze
+from mcp_server.domain.record import Asked, ChangeStep, Freeze, Listed
 from mcp_server.domain.recovery.settle import Settled, apart, settle
 from mcp_server.domain.redaction import clean, redacted
 from mcp_server.domain.rules.order import refusals, warnings
@@ -52,6 +54,7 @@ class Ready:
     request: Request
     before: Json
     expected: Json
+    listed: Listed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Wrote:
 async def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> Ready:
     """The step with every placeholder filled; Refused when a secret or a created id is missing.
 
-    What an earlier step created is read now: when the change was planned it was not there.
+    What an earlier step created is read now: when the change was planned it was not there. So is the list that a
+    create adds to when no natural key tells what it makes from the rest.
     """
     world, means = run.world, run.means
 
@@ -95,7 +99,8 @@ async def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> 
         _refuse_unsafe(touch, before, reader, world)
     operation = world.catalogue.find(step.write.operation)
     request = request_for(operation, params, body, organization_id)
-    return Ready(step, touch, reader, request, before, expected)
+    listed = await list_before(run, touch) if step.kind == "create" and reader is None else None
+    return Ready(step, touch, reader, request, before, expected, listed)
 
 
 def _refuse_unsafe(touch: Touch, before: Json, reader: Reader | None, world: World) -> None:
@@ -168,7 +173,8 @@ def _intent(run: Run, item: Ready, phase: Phase) -> ChangeStep:
 def _asked(run: Run, item: Ready) -> Asked:
     """What the step is settled by, now or by a server that comes later."""
     row = run.world.overlay.row_for(item.touch)
-    return Asked(item.touch.operation, item.reader, item.before, item.expected, row.volatile, row.unordered)
+    listed = item.listed if item.reader is None else None
+    return Asked(item.touch.operation, item.reader, item.before, item.expected, row.volatile, row.unordered, listed)
 
 
 async def _applied(run: Run, item: Ready, record: ChangeStep, reply: Reply, next_state: ChangeState | None) -> Wrote:
@@ -202,7 +208,7 @@ async def _failed(run: Run, item: Ready, record: ChangeStep, error: MerakiMcpErr
     may_have_arrived = isinstance(error, MerakiError) and error.sent and error.code in ("outcome_unknown", "bad_answer")
     if not may_have_arrived:
         return await _closed(run, replace(record, state="failed"), error)
-    if item.reader is None:
+    if item.reader is None and item.listed is None:
         return await _closed(run, replace(record, state="unknown"), error)
     wrote = await read_back(run, replace(record, state="unknown"), settle_s=item.step.settle_s)
     record = told_by_reading(wrote.record)
@@ -231,6 +237,8 @@ async def _closed(
 async def read_back(run: Run, record: ChangeStep, *, settle_s: float) -> Wrote:
     """The step's record with what the cloud holds now; waits up to the settle time for the planned state."""
     asked = record.asked
+    if asked is not None and asked.listed is not None and record.state == "unknown":
+        return await _in_list(run, record, settle_s)
     if asked is None or asked.reader is None:
         verified: Mapping[str, Json] = {"matches": None, "why": "this operation has no readable state"}
         return Wrote(replace(record, verified=verified))
@@ -258,6 +266,13 @@ async def read_back(run: Run, record: ChangeStep, *, settle_s: float) -> Wrote:
     }
     left = asked if record.state == "unknown" else None
     return Wrote(replace(record, verified=verified, sealed=live, asked=left), wrong)
+
+
+async def _in_list(run: Run, record: ChangeStep, settle_s: float) -> Wrote:
+    try:
+        return Wrote(await found_in_list(run, record, settle_s=settle_s))
+    except (MerakiError, AccessError) as error:
+        return Wrote(replace(record, verified={"matches": None, "why": type(error).sentence}), error=error)
 
 
 def _wrong(expected: Json, live: Json, row: Row) -> tuple[FieldChange, ...]:

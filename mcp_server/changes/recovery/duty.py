@@ -75,7 +75,7 @@ class Recovery:
 
 async def _can_be_settled(change: Change, world: World) -> bool:
     """Whether what is in doubt can be read now."""
-    readers = [one.asked.reader for one in await steps_of(change, world) if can_be_settled(one) and one.asked]
+    readers = [one.asked.place for one in await steps_of(change, world) if can_be_settled(one) and one.asked]
     try:
         for reader in readers:
             if reader is not None:

@@ -51,7 +51,7 @@ async def _is_left(change: Change, own: str, world: World, means: Means) -> bool
 
 def can_be_settled(record: ChangeStep) -> bool:
     """Whether something reads what the write was to do, and nothing was read yet."""
-    reads = record.asked is not None and record.asked.reader is not None
+    reads = record.asked is not None and record.asked.place is not None
     return record.state in ("unknown", "applied") and reads and record.verified.get("matches") is None
 
 

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from mcp_server.changes.execution.ending import end
 from mcp_server.changes.execution.run import Run
+from mcp_server.changes.execution.write_step import created_of
 from mcp_server.changes.means import Means
 from mcp_server.changes.recovery.left_behind import steps_of, take_over
 from mcp_server.domain.call import Json
@@ -13,6 +14,7 @@ from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Put
 from mcp_server.domain.record import Approval, Change, ChangeStep
+from mcp_server.domain.recovery.listed import newcomer
 from mcp_server.domain.recovery.safe_end import in_doubt, resolved_end
 from mcp_server.domain.recovery.settle import Settled, settle
 from mcp_server.domain.redaction import clean
@@ -45,12 +47,15 @@ async def doubts_of(change_id: str, world: World) -> tuple[Change, Sequence[Doub
 
 async def _read(record: ChangeStep, world: World) -> Doubt:
     asked = record.asked
-    if asked is None or asked.reader is None:
+    if asked is None or asked.place is None:
         return Doubt(record, "unreadable")
     try:
-        live = await world.reads.resource(asked.reader, fresh=True)
+        live = await world.reads.resource(asked.place, fresh=True)
     except (MerakiError, AccessError):
         return Doubt(record, "unreadable")
+    if asked.listed is not None:
+        seen = newcomer(asked, live)
+        return Doubt(record, seen.settled.value, seen.element)
     return Doubt(record, settle(asked, live).value, live)
 
 
@@ -93,5 +98,6 @@ def _settled(run: Run, doubt: Doubt, said: Said, approval: Approval) -> ChangeSt
     """The record of the write as the person says it is."""
     told = {"matches": None, "resolved_as": said, "resolved_by": approval.approver, "found": doubt.found}
     ended_at = doubt.record.ended_at or run.world.clock.now()
-    settled = replace(doubt.record, state=_STATE[said], verified=told, ended_at=ended_at, asked=None)
+    made = created_of(doubt.live) if said == "applied" and doubt.live is not None else doubt.record.created
+    settled = replace(doubt.record, state=_STATE[said], created=made, verified=told, ended_at=ended_at, asked=None)
     return replace(settled, sealed=doubt.live if doubt.live is not None else settled.sealed)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mcp_server.changes.planning.draft import Draft
+from mcp_server.changes.planning.port_links import links
 from mcp_server.domain.call import Attempt, Device, Json, Named, Network
 from mcp_server.domain.plan import Impact
 from mcp_server.domain.redaction import clean
@@ -31,10 +32,11 @@ class Reach:
     device: Device | None
     devices: tuple[Device, ...]
     template_networks: tuple[Named, ...]
-    uplink_ports: frozenset[str]
+    uplink_ports: frozenset[str] = frozenset()
+    neighbour: str = ""  #: the organization's own device at the other end of the port that is written
 
 
-NOWHERE: Final = Reach(None, None, (), (), frozenset())  #: of an undo: weighed already with what it undoes
+NOWHERE: Final = Reach(None, None, (), ())  #: of an undo: weighed already with what it undoes
 
 
 async def reach_of(draft: Draft, attempt: Attempt, world: World) -> Reach:
@@ -43,10 +45,11 @@ async def reach_of(draft: Draft, attempt: Attempt, world: World) -> Reach:
     device = await world.inventory.device(str(params["serial"])) if "serial" in params else None
     if device is not None:
         network = await world.inventory.network(device.network_id) if device.network_id else None
-        return Reach(network, device, (device,), (), await _uplinks(draft, world))
+        uplinks, neighbour = await links(draft, device, world)
+        return Reach(network, device, (device,), (), uplinks, neighbour)
     target = str(params.get("networkId") or params.get("configTemplateId") or "")
     if not target:
-        return Reach(None, None, (), (), frozenset())
+        return Reach(None, None, (), ())
     bound = await world.inventory.bound_networks(target)
     networks = bound or tuple(network for network in attempt.facts.networks if network.id == target)
     reached = [device for network in networks for device in await world.inventory.devices_of(network.id)]
@@ -54,15 +57,7 @@ async def reach_of(draft: Draft, attempt: Attempt, world: World) -> Reach:
     reached = reached if draft.row.reaches_devices else []
     devices = tuple(device for device in reached if product is None or device.product_type == product)
     first = None if bound or not networks else networks[0]
-    return Reach(first, None, devices, tuple(Named(network.id, network.name) for network in bound), frozenset())
-
-
-async def _uplinks(draft: Draft, world: World) -> frozenset[str]:
-    """The switch's uplink ports; asked only when a port is written."""
-    if draft.row.resource != "port" or draft.operation.family != "switch":
-        return frozenset()
-    reply = await world.reads.read("getDeviceSwitchPortsStatuses", {"serial": draft.touch.params["serial"]})
-    return frozenset(str(port.get("portId")) for port in reply.data if port.get("isUplink"))
+    return Reach(first, None, devices, tuple(Named(network.id, network.name) for network in bound))
 
 
 def step_view(draft: Draft, reach: Reach) -> StepView:
@@ -80,6 +75,7 @@ def step_view(draft: Draft, reach: Reach) -> StepView:
         network=reach.network,
         device=reach.device,
         uplink_ports=reach.uplink_ports,
+        neighbour=reach.neighbour,
         bound_networks=len(reach.template_networks),
         devices=len(reach.devices),
     )

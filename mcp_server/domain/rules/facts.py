@@ -26,6 +26,7 @@ class StepView:
     network: Network | None = None
     device: Device | None = None
     uplink_ports: frozenset[str] = frozenset()  #: port ids of this device that lead to the rest of the network
+    neighbour: str = ""  #: the organization's own device at the other end of the port, for people; "" none is known
     bound_networks: int = 0  #: networks bound to the configuration template that this step changes
     devices: int = 0  #: devices that this step reaches
 

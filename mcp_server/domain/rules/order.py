@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     switching.vlan_range,
     switching.vlan_1,
     switching.trunk_on_uplink,
+    switching.port_to_own_device,
     switching.trunk_on_access_port,
     switching.port_shutdown,
     switching.sgt_port,

@@ -15,6 +15,8 @@ PORT_OPERATIONS = frozenset({
 VLAN_OPERATIONS = frozenset({
     "createNetworkApplianceVlan", "updateNetworkApplianceVlan", "deleteNetworkApplianceVlan",
 })  # fmt: skip
+#: What decides whether a port still carries its neighbour's traffic.
+_LINK_FIELDS = ("enabled", "type", "vlan", "nativeVlan", "allowedVlans", "profile", "portScheduleId", "poeEnabled")
 _VLAN_FIELDS = ("vlan", "nativeVlan", "voiceVlan", "vlanId", "defaultVlanId")
 
 
@@ -63,6 +65,15 @@ def trunk_on_uplink(view: StepView) -> Iterable[Warned]:
         return ()
     text = f"{view.where} is the uplink trunk of this device: a wrong VLAN here cuts everything behind it off."
     return warned("t2_trunk_on_uplink", WARNING, text)
+
+
+def port_to_own_device(view: StepView) -> Iterable[Warned]:
+    """A change to a port behind which another switch, access point or appliance of the organization hangs."""
+    is_uplink = str(view.params.get("portId")) in view.uplink_ports
+    if view.operation not in PORT_OPERATIONS or is_uplink or not view.neighbour or not view.changes(*_LINK_FIELDS):
+        return ()
+    text = f"{view.where} leads to {view.neighbour}: a wrong VLAN or a shut port cuts it and all behind it off."
+    return warned("t2_port_to_own_device", WARNING, text)
 
 
 def trunk_on_access_port(view: StepView) -> Iterable[Warned]:

@@ -211,7 +211,33 @@ def port_states(world: "World", serial: str) -> Iterator[Json]:
     for key, port in ports_of(world, serial).items():
         plugged = key == own or key in children or key in machines
         linked = is_up and plugged and port["enabled"] and _far_end_is_on(world, serial, key, children)
-        yield _port_state(port, is_linked=linked, is_uplink=key == own, clients=counts[key])
+        state = _port_state(port, is_linked=linked, is_uplink=key == own, clients=counts[key])
+        far = _far_end(world, serial, key, children) if linked else None
+        yield state | (_announced(world.devices[far[0]], far[1]) if far else {})
+
+
+def _far_end(world: "World", serial: str, key: str, children: dict[str, str]) -> tuple[str, str] | None:
+    """Serial and port of the device at the other end of a cable."""
+    uplink = world.hidden[f"/devices/{serial}"]["uplink"]
+    if uplink and uplink["own_port"] == key:
+        return uplink["serial"], uplink["port"]
+    return (children[key], own_uplink_port(world, children[key])) if key in children else None
+
+
+def _announced(device: Json, port: str) -> Json:
+    """What a Meraki device says of itself by LLDP and CDP, as the cloud shows it (Cisco documentation, August 2026)."""
+    mac, model = device["mac"], device["model"]
+    packed = mac.replace(":", "")
+    return {
+        "cdp": {
+            "systemName": "", "platform": model, "deviceId": f"{packed[:10]}:{packed[10:]}", "portId": f"Port {port}",
+            "address": device["lanIp"], "managementAddress": device["lanIp"], "version": "1",
+        },
+        "lldp": {
+            "systemName": f"{model} - {device['name']}", "systemDescription": f"{model} Cloud Managed", "portId": port,
+            "chassisId": mac, "managementAddress": device["lanIp"], "portDescription": f"Port {port}",
+        },
+    }  # fmt: skip
 
 
 def _far_end_is_on(world: "World", serial: str, key: str, children: dict[str, str]) -> bool:

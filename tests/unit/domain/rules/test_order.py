@@ -101,6 +101,13 @@ CASES: tuple[tuple[str, StepView, StepView], ...] = (
         port({"allowedVlans": "10"}, {"type": "trunk"}, uplinks=("7",)),
         port({"allowedVlans": "10"}, {"type": "trunk"}, uplinks=("8",)),
     ),
+    ("t2_port_to_own_device", port({"vlan": 20}, neighbour="AP 3"), port({"name": "x"}, neighbour="AP 3")),
+    ("t2_port_to_own_device", port({"enabled": False}, neighbour="AP 3"), port({"enabled": False})),
+    (
+        "t2_port_to_own_device",
+        port({"type": "trunk"}, uplinks=("8",), neighbour="AP 3"),
+        port({"type": "trunk"}, uplinks=("7",), neighbour="Core"),
+    ),
     ("t2_trunk_on_access_port", port({"type": "trunk"}), port({"type": "trunk"}, {"type": "trunk"})),
     ("t2_port_shutdown", port({"enabled": False}), port({"enabled": False}, {"enabled": False})),
     ("t2_sgt_port", port({"name": "x"}, {"peerSgtCapable": True}), port({"name": "x"}, {"peerSgtCapable": False})),
@@ -283,7 +290,7 @@ def test_the_lists_are_tuples_without_doubles() -> None:
     """Order is visible and nothing runs twice."""
     assert isinstance(order.RULES, tuple)
     assert isinstance(order.PLAN_RULES, tuple)
-    assert len(set(RULES)) == len(RULES) == 35
+    assert len(set(RULES)) == len(RULES) == 36
     assert len(set(PLAN_RULES)) == len(PLAN_RULES) == 6
 
 

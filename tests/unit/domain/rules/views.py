@@ -36,7 +36,9 @@ def ssid(body: dict[str, Any], before: dict[str, Any] | None = None, number: Any
     return view("updateNetworkWirelessSsid", body, before or {}, params={"networkId": "N_1", "number": number})
 
 
-def port(body: dict[str, Any], before: dict[str, Any] | None = None, uplinks: tuple[str, ...] = ()) -> StepView:
+def port(
+    body: dict[str, Any], before: dict[str, Any] | None = None, uplinks: tuple[str, ...] = (), neighbour: str = ""
+) -> StepView:
     """A change of switch port 7."""
     state = {"type": "access", "vlan": 10, "enabled": True, **(before or {})}
     return view(
@@ -48,6 +50,7 @@ def port(body: dict[str, Any], before: dict[str, Any] | None = None, uplinks: tu
         params={"serial": "Q2SW-0001", "portId": "7"},
         device=switch(),
         uplink_ports=frozenset(uplinks),
+        neighbour=neighbour,
     )
 
 

@@ -4,6 +4,7 @@
     scripts/faults syscalls [--quick] [--jobs N] [RUN ...]
     scripts/faults processes [--servers N] [--plans N]
     scripts/faults soak [--quick] [--seconds N] [--seed N] [--servers N] [--violate]
+    scripts/faults machine [--quick] [--runs N] [--turns N] [--seed N]
 
 ``kill``: SIGKILL at each point of the write protocol; exit 1 when an invariant is broken, a point was not reached, or
 an invariant was never put to the test.
@@ -33,6 +34,7 @@ from scripts.faulting.syscalls import Run, all_runs, never_hit, run_of, selectio
 from scripts.faulting.tracing import is_ci, missing
 from tests.faults.oracle import MEANING
 
+QUICK_RUNS, QUICK_TURNS, QUICK_SEED = 14, 12, 20
 #: Every run by its name.
 RUNS: Mapping[str, Callable[[Cloud], Result]] = {
     **SPECIAL,
@@ -104,6 +106,17 @@ def soaked(soak: Soak) -> int:
     return int(bool(broken))
 
 
+def in_any_order(runs: int, turns: int, number: int, *, is_shrunk: bool) -> int:
+    """The exit code after so many runs of so many turns, by the seeds from ``number`` on."""
+    # imported here: Hypothesis is slow to load, and the other commands have no use for it
+    from tests.faults.machine.running import run as run_machine  # noqa: PLC0415
+
+    print(f"--seed {number}", flush=True)
+    ran = run_machine(runs, turns, number, is_shrunk=is_shrunk)
+    print("\n".join(ran.lines()))
+    return 0
+
+
 def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="scripts/faults", description="Break the server; judge from outside.")
@@ -124,10 +137,20 @@ def main() -> int:
     soaking.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="as an earlier run printed it")
     soaking.add_argument("--servers", type=int, default=4)
     soaking.add_argument("--violate", action="store_true", help="somebody writes past the servers: this must fail")
+    machine = kinds.add_parser("machine", help="whatever may happen, in any order")
+    machine.add_argument("--quick", action="store_true", help="few runs, always the same: as in CI")
+    machine.add_argument("--runs", type=int, default=100)
+    machine.add_argument("--turns", type=int, default=20, help="of one run, at most")
+    machine.add_argument("--seed", type=int, help="of the first run; by default a new one each time, which is printed")
     arguments = parser.parse_args()
     if arguments.kind == "soak":
         seconds = arguments.seconds or (60.0 if arguments.quick else 600.0)
         return soaked(Soak(arguments.seed, seconds, arguments.servers, arguments.violate))
+    if arguments.kind == "machine":
+        if arguments.quick:
+            return in_any_order(QUICK_RUNS, QUICK_TURNS, QUICK_SEED, is_shrunk=False)
+        number = secrets.randbelow(2**32) if arguments.seed is None else arguments.seed
+        return in_any_order(arguments.runs, arguments.turns, number, is_shrunk=True)
     if arguments.kind == "processes":
         return several(arguments.servers, arguments.plans)
     known: Mapping[str, object] = RUNS if arguments.kind == "kill" else {one: run_of(one) for one in arguments.runs}

@@ -69,13 +69,18 @@ def _asked(url: str, method: str, body: Json) -> Json:
 
 
 @contextmanager
-def clouded(*, rate_limit: bool = False, prepare: Callable[[SandboxApp], None] | None = None) -> Iterator[Cloud]:
-    """A cloud until the block ends; ``prepare`` is done to it before it is asked anything."""
+def clouded(
+    *,
+    rate_limit: bool = False,
+    prepare: Callable[[SandboxApp], None] | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Iterator[Cloud]:
+    """A cloud until the block ends, with that clock; ``prepare`` is done to it before it is asked anything."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _serve(writer, rate_limit, prepare or (lambda _app: None))
+        _serve(writer, create_app(api_key=KEY, rate_limit=rate_limit, clock=now, settle_s=0.2), prepare)
     os.close(writer)
     with os.fdopen(reader) as told:
         url = told.readline().strip()
@@ -86,12 +91,12 @@ def clouded(*, rate_limit: bool = False, prepare: Callable[[SandboxApp], None] |
         os.waitpid(child, 0)
 
 
-def _serve(writer: int, rate_limit: bool, prepare: Callable[[SandboxApp], None]) -> None:
+def _serve(writer: int, app: SandboxApp, prepare: Callable[[SandboxApp], None] | None) -> None:
     """Serve in this process until it is killed; the address goes to ``writer``."""
 
     async def run() -> None:
-        app = create_app(api_key=KEY, rate_limit=rate_limit, clock=lambda: datetime.now(UTC), settle_s=0.2)
-        prepare(app)
+        if prepare is not None:
+            prepare(app)
         async with serving(app) as url:
             os.write(writer, f"{url}\n".encode())
             await anyio.sleep_forever()

@@ -202,6 +202,15 @@ ROWS: Final = (
         commands=("scripts/faults soak",),
     ),
     Row(
+        "Anything, in any order",
+        "plans, applies, kills, servers that stand still, restarts, time that passes, clocks that are set, edits by "
+        "others, failing writes, keeps, rollbacks, the kill switch; up to three servers on one data directory",
+        "whatever the order: nothing is doubled or overwritten, everything comes to its end, nobody is told wrong",
+        "I1 to I9, I12, I16",
+        ("tests/faults/test_machine.py",),
+        commands=("scripts/faults machine",),
+    ),
+    Row(
         "A client repeats itself",
         "two calls of one plan at once, the same call after a lost reply",
         "one change, the same record",

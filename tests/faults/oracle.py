@@ -310,6 +310,7 @@ def _i6(case: Case, verdict: Verdict) -> None:
     for stray in case.strays:
         if stray["took_effect"]:
             verdict.look("I6", holds=False, otherwise=f"{_named(stray)} took effect and is on no record")
+    waiting = {row["change_id"] for row in case.evidence.audit if (row["event"], row["status"]) == ("alert", "partial")}
     for change in case.states:
         last, net = _last_state(case, change), Counter[tuple[str, str]]()
         for intent in case.intents:
@@ -318,7 +319,8 @@ def _i6(case: Case, verdict: Verdict) -> None:
         applied = sum(count for (phase, _), count in net.items() if phase == "apply")
         is_honest = not (last in NOTHING_DONE and applied)
         verdict.look("I6", holds=is_honest, otherwise=f"{change} is {last}, and {applied} of its writes took effect")
-        verdict.look("I6", holds=last not in UNDER_WAY, otherwise=f"{change} was left {last}")
+        is_known = last not in UNDER_WAY or (last == "partial" and change in waiting)
+        verdict.look("I6", holds=is_known, otherwise=f"{change} was left {last}")
 
 
 def _i7(case: Case, verdict: Verdict) -> None:

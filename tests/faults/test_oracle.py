@@ -86,6 +86,15 @@ def _unlinked() -> Evidence:
     return replace(evidence, audit=audit)
 
 
+def _edited(*, is_kept: bool) -> Evidence:
+    """Somebody else changed another field of what was then taken back, and it is still there, or is not."""
+    held = {"splashUrl": "https://theirs.example.com"}
+    kept = spoiled(
+        "state", lambda state: state["configuration"]["resources"][SSID]["2"].update(held if is_kept else {})
+    )
+    return replace(kept, others=[{"path": f"{SSID}/2", "field": "splashUrl", "value": held["splashUrl"]}])
+
+
 #: For each invariant a run that breaks it; made by hand.
 VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
     "I1": {
@@ -123,6 +132,7 @@ VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
         "a change that was taken back and still stands": lambda: spoiled(
             "state", lambda state: state["configuration"]["resources"][SSID]["2"].update(name="Two")
         ),
+        "what somebody else changed was taken back too": lambda: _edited(is_kept=False),
         "something else that moved": lambda: spoiled(
             "state", lambda state: state["configuration"]["networks"][NET].update(name="Other")
         ),
@@ -196,6 +206,27 @@ def test_a_run_that_breaks_an_invariant_is_caught(invariant: str, spoil: str) ->
     """By the name of that invariant, whatever else it breaks too."""
     broken = judge(VIOLATIONS[invariant][spoil]()).broken
     assert invariant in {name for name, _ in broken}, broken
+
+
+def test_what_others_changed_meanwhile_is_no_fault_of_ours() -> None:
+    """As long as it still stands, also where our own change was taken back."""
+    assert judge(_edited(is_kept=True)).broken == []
+    held = {"name": "Theirs"}
+    evidence = spoiled("state", lambda state: state["configuration"]["resources"][SSID]["1"].update(held))
+    assert judge(replace(evidence, others=[{"path": f"{SSID}/1", "field": "name"}])).broken == []
+
+
+def test_a_change_that_was_left_in_part_is_honest_when_a_person_was_told() -> None:
+    """Partial is an end when an alert names it, and a change left half-way when none does."""
+
+    def half_way(rows: list[Json], *more: Json) -> None:
+        _first(rows, "state", "applied").update(status="partial")
+        rows.extend(more)
+
+    alert = row(0.7, "alert", "partial", plan_id="plan-1", change_id="CHG-1")
+    left = ("I6", "CHG-1 was left partial")
+    assert left not in judge(spoiled("audit", lambda rows: half_way(rows, alert))).broken
+    assert left in judge(spoiled("audit", half_way)).broken
 
 
 def test_every_invariant_has_a_run_that_breaks_it() -> None:

@@ -1,0 +1,77 @@
+"""What may be done next: one turn of a run, drawn with all that it needs, so that the turns of a run can be shrunk.
+
+One rule with many turns, not many rules: Hypothesis leaves rules out at random, and a run without a change shows
+nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from hypothesis import strategies as st
+
+POINTS: Final = ("K3", "K4", "K5", "K6", "K7H", "K7", "K8", "K9", "K10", "K11", "K12", "K13", "K14")
+TO_RECOVER: Final = ("R1", "R2", "R3", "R4", "K6", "K7", "K9", "K11")
+KINDS: Final = ("ssid", "ssids", "mixed", "port", "vlan")
+#: What the cloud does to one write; "" is nothing.
+FAULTS: Final[Sequence[Mapping[str, Any]]] = (
+    {"kind": "status", "status": 502, "when": "before"},
+    {"kind": "status", "status": 502, "when": "after"},
+    {"kind": "status", "status": 400, "errors": ["refused by a harness"]},
+    {"kind": "status", "status": 429, "retry_after": 1},
+    {"kind": "drop", "when": "before"},
+    {"kind": "drop", "when": "after"},
+    {"kind": "cut"},
+    {"kind": "not_applied"},
+)
+
+
+class Turn(NamedTuple):
+    """The machine's method of that name, with these arguments."""
+
+    what: str
+    given: Mapping[str, Any]
+
+
+def _turn(what: str, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Turn]:
+    return st.builds(Turn, st.just(what), st.fixed_dictionaries(given))
+
+
+_NTH: Final = st.sampled_from([1, 1, 1, 2])
+
+
+def _armed(points: Sequence[str]) -> st.SearchStrategy[str]:
+    """Nothing, or a point at which the server is killed or stopped."""
+    one = st.builds("{}:{}:{}".format, st.sampled_from(points), st.sampled_from(["kill", "stop"]), _NTH)
+    return st.one_of(st.just(""), one, one)
+
+
+_WHICH: Final = st.integers(0, 5)
+_ANSWER: Final = st.sampled_from(["accept", "accept", "accept", "decline"])
+_MINUTES: Final = st.sampled_from([None, None, 1, 5])
+_APPLY: Final = {"number": _WHICH, "answer": _ANSWER, "at": _armed(POINTS), "minutes": _MINUTES}
+
+_TURNS: Final[Mapping[str, st.SearchStrategy[Turn]]] = {
+    "resume": _turn("resume", number=_WHICH),
+    "change": _turn("change", kind=st.sampled_from(KINDS), one=_WHICH, **_APPLY),
+    "plan": _turn("plan", kind=st.sampled_from(KINDS), one=_WHICH, number=_WHICH),
+    "apply": _turn("apply", one=_WHICH, **_APPLY),
+    "keep": _turn("keep", number=_WHICH, answer=_ANSWER, at=_armed(POINTS)),
+    "back": _turn("back", one=_WHICH, number=_WHICH, answer=_ANSWER, at=_armed(POINTS)),
+    "start": _turn("start", at=_armed(TO_RECOVER)),
+    "leave": _turn("leave", number=_WHICH, is_told=st.booleans()),
+    "tick": _turn("tick", seconds=st.sampled_from([35.0, 70.0, 150.0, 400.0, 1200.0]), at=_armed(TO_RECOVER)),
+    "jump": _turn("jump", seconds=st.sampled_from([90.0, -90.0, 7200.0, -7200.0])),
+    "drift": _turn("drift", kind=st.sampled_from(["same", "other", "port", "vlan"]), one=_WHICH),
+    "fault": _turn("fault", fault=st.sampled_from(FAULTS), skip=st.integers(0, 2)),
+    "freeze": _turn("freeze", number=_WHICH),
+    "thaw": _turn("thaw", number=_WHICH),
+}
+#: How often each, beside the others.
+_WEIGHTS: Final = {
+    "resume": 3, "change": 12, "apply": 4, "plan": 1, "keep": 3, "back": 4, "start": 4, "leave": 2, "tick": 6,
+    "jump": 2, "drift": 4, "fault": 3, "freeze": 1, "thaw": 3,
+}  # fmt: skip
+#: The first does nothing while no server stands still, so it is what runs shrink to.
+TURNS: Final = st.sampled_from([name for name, times in _WEIGHTS.items() for _ in range(times)]).flatmap(
+    _TURNS.__getitem__
+)

@@ -302,12 +302,16 @@ def _desks(
 ) -> Callable[[Attempt, World], Desk]:
     """Makes the services that a tool works with during one call."""
     index: list[Search] = []
+    last_read: dict[str, str] = {}  #: caller -> organization, for searches that name none
 
     def desk(attempt: Attempt, world: World) -> Desk:
+        if attempt.facts.organization is not None:
+            last_read[attempt.actor.key] = attempt.facts.organization.id
         if not index or index[0].catalogue is not world.catalogue:
             index[:] = [Search(world.catalogue)]  # built when first used: it costs start-up time
         planner = Planner(world, means)
-        operations = CatalogueDesk(world.catalogue, world.overlay, index[0])
+        allowed, last = world.limits.organizations, last_read.get(attempt.actor.key, "")
+        operations = CatalogueDesk(world.catalogue, world.overlay, index[0], allowed, last)
         doctor = DoctorDesk(world, store, settings.health_weights, breakers, means, background)
         return Desk(attempt, operations, EstateDesk(world), planner, LedgerDesk(world, planner), doctor)
 

@@ -33,8 +33,16 @@ class Hints:
 class Operations(Protocol):
     """The catalogue as tools see it."""
 
-    def search(self, query: str, limit: int) -> Sequence[Mapping[str, Json]]:
-        """Ranked operations: id, method, path, needs, risk, reversible."""
+    def search(self, query: str, limit: int, organizations: Sequence[str] = ()) -> Sequence[Mapping[str, Json]]:
+        """Ranked operations: id, method, path, needs, risk, reversible; only those that these organizations have."""
+        ...
+
+    def own_organizations(self) -> Sequence[str]:
+        """The organizations whose API differs from the shipped one."""
+        ...
+
+    def asked_of(self, organizations: Sequence[str]) -> Sequence[str]:
+        """The organizations to which a search is limited; none when every one's operations are meant."""
         ...
 
     def describe(self, operation: str) -> Mapping[str, Json]:
@@ -55,6 +63,10 @@ class Estate(Protocol):
 
     async def find(self, what: str, query: str, limit: int) -> Mapping[str, Json]:
         """Networks or devices by name, tag, model or serial: {matches, total}."""
+        ...
+
+    async def organizations_in(self, text: str) -> Sequence[str]:
+        """Ids of the organizations that a text names, by id or by their whole name."""
         ...
 
     async def complete(self, argument: str, value: str) -> Sequence[str]:

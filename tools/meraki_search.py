@@ -14,10 +14,18 @@ async def run(desk: Desk, arguments: Mapping[str, Json]) -> Outcome:
     if not query:
         raise InvalidArguments("meraki_search: give query or operation.", "Example: query='update ssid'.")
     if what == "operations":
-        hits = [dict(hit) for hit in desk.operations.search(query, limit)]
-        return Outcome("ok", f"{len(hits)} operation(s).", {"operations": hits})
+        return await _operations(desk, query, limit)
     found = await desk.estate.find(str(what), query, limit)
     return Outcome("ok", f"{found['total']} {what} match.", dict(found))
+
+
+async def _operations(desk: Desk, query: str, limit: int) -> Outcome:
+    """The best operations; where organizations differ in their API, those of the ones that the caller means."""
+    named = await desk.estate.organizations_in(query) if desk.operations.own_organizations() else ()
+    hits = [dict(hit) for hit in desk.operations.search(query, limit, named)]
+    meant = list(desk.operations.asked_of(named))
+    found: dict[str, Json] = {"operations": hits} | ({"only_in": meant} if meant else {})
+    return Outcome("ok", f"{len(hits)} operation(s).", found)
 
 
 TOOL = Tool(

@@ -89,6 +89,11 @@ class Catalogue:
         """The rows by id, as in the file."""
         return dict(self._rows)
 
+    @property
+    def own_organizations(self) -> tuple[str, ...]:
+        """The organizations whose API is not the shipped one."""
+        return ()
+
     def of(self, _organization_id: str) -> "Catalogue":
         """The catalogue that holds in an organization."""
         return self

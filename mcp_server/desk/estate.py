@@ -26,6 +26,12 @@ class EstateDesk:
         """Networks or devices that match: {matches, total}."""
         return await self.world.inventory.find(what, query, limit)
 
+    async def organizations_in(self, text: str) -> Sequence[str]:
+        """Ids of the organizations that a text names, by id or by their whole name, in any case."""
+        said = f" {' '.join(text.casefold().split())} "
+        known = await self.world.inventory.organizations()
+        return [one.id for one in known if any(f" {word.casefold()} " in said for word in (one.id, one.name) if word)]
+
     async def complete(self, argument: str, value: str) -> Sequence[str]:
         """At most 100 ids for an argument named like an organization or a network; none for any other."""
         if "organization" in argument.lower():

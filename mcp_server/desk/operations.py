@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mcp_server.catalogue.expand import expand, read_touch
 from mcp_server.catalogue.operations import Catalogue
@@ -9,6 +10,8 @@ from mcp_server.catalogue.overlay import Overlay
 from mcp_server.catalogue.search import Search
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Kind, Operation, Schema
+
+_SPARE: Final = 50  #: hits more than asked for, of which those of other organizations are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +21,35 @@ class CatalogueDesk:
     catalogue: Catalogue
     overlay: Overlay
     index: Search
+    allowed: frozenset[str] = frozenset()  #: the organizations that this server may use; empty: all
+    last_read: str = ""  #: the organization that the caller's last call was about
 
-    def search(self, query: str, limit: int) -> Sequence[Mapping[str, Json]]:
-        """Ranked operations: id, method, path, purpose, needs, and for a write risk and undo."""
-        return [self._row(self.catalogue.find(hit.id)) for hit in self.index.operations(query, limit)]
+    def own_organizations(self) -> Sequence[str]:
+        """The organizations whose API differs from the shipped one."""
+        return self.catalogue.own_organizations
+
+    def search(self, query: str, limit: int, organizations: Sequence[str] = ()) -> Sequence[Mapping[str, Json]]:
+        """Ranked operations: id, method, path, purpose, needs, and for a write risk and undo.
+
+        Only those that one of the ``organizations`` has: as asked, else the one that the caller's last call was about.
+        """
+        wanted = self.asked_of(organizations)
+        hits = self.index.operations(query, limit + (_SPARE if self.catalogue.own_organizations else 0))
+        there = [hit.id for hit in hits if self._is_there(hit.id, wanted)]
+        return [self._row(self.catalogue.find(id_), wanted) for id_ in there[:limit]]
+
+    def asked_of(self, organizations: Sequence[str]) -> Sequence[str]:
+        """The organizations to which a search is limited; none when every one's operations are meant."""
+        if not self.catalogue.own_organizations:
+            return ()
+        return organizations or ([self.last_read] if self.last_read else [])
+
+    def _is_there(self, operation: str, wanted: Sequence[str]) -> bool:
+        """Whether one of the organizations has an operation; of all when none is wanted, those that may be used."""
+        if wanted:
+            return any(self.catalogue.of(one).get(operation) is not None for one in wanted)
+        alone = self.catalogue.organizations_with(operation)
+        return not alone or not self.allowed or bool(self.allowed & set(alone))
 
     def describe(self, operation: str) -> Mapping[str, Json]:
         """The whole schema: params, query, body with types, enums and required, risk and undo class."""
@@ -44,7 +72,7 @@ class CatalogueDesk:
         """The touches of a requested plan; InvalidArguments lists all faults."""
         return expand(self.catalogue, operations)
 
-    def _row(self, operation: Operation) -> dict[str, Json]:
+    def _row(self, operation: Operation, wanted: Sequence[str] = ()) -> dict[str, Json]:
         row: dict[str, Json] = {"id": operation.id, "method": operation.method, "path": operation.path}
         purpose = self.index.purpose(operation.id)
         if purpose is not None:
@@ -52,7 +80,9 @@ class CatalogueDesk:
         if operation.stage:
             row["stage"] = operation.stage
         if alone := self.catalogue.organizations_with(operation.id):
-            row["organizations"] = list(alone)
+            row["organizations"] = [one for one in alone if not self.allowed or one in self.allowed]
+        if missing := self._missing(operation.id, wanted):
+            row["not_in"] = missing
         row["needs"] = [*operation.path_params, *sorted(operation.required_query)]
         if operation.body is not None and operation.body.required:
             row["needs_body"] = sorted(operation.body.required)
@@ -60,6 +90,13 @@ class CatalogueDesk:
             known = self.overlay.row(operation.id)
             row["risk"], row["undo"] = known.risk.word, known.undo
         return row
+
+    def _missing(self, operation: str, wanted: Sequence[str]) -> list[str]:
+        """The organizations meant whose API lacks a shipped operation."""
+        if self.catalogue.organizations_with(operation):
+            return []
+        meant = wanted or self.catalogue.own_organizations
+        return [one for one in meant if self.catalogue.of(one).get(operation) is None]
 
 
 def _shape(schema: Schema) -> Json:

@@ -77,7 +77,7 @@ class Bench:
             except (KeyError, IndexError, TypeError, ValueError) as missing:
                 raise NotPrepared(f"an answer before {case.operation} has no {missing}") from missing
             if step.operation == WAIT:
-                self._app.world.advance(step.body["seconds"])
+                self._app.world.advance(float((step.body or {})["seconds"]))
                 continue
             status, answer = await self.send(step)
             if status >= 300:

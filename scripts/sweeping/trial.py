@@ -18,6 +18,9 @@ from scripts.sweeping.states import Difference, differing, moved, renamed
 Json = Any
 _ANNOUNCED: Final = json.loads((Path(__file__).parent / "announced.json").read_text("utf-8"))
 _ENDED: Final = ("applied", "unchanged")
+_FAULTY: Final = re.compile(r"body((?:\.\w+|\[\d+\])+)")
+_FIELD: Final = re.compile(r"\.(\w+)")
+_LONG_NAME: Final = 5
 _NEVER_PLANNED: Final = ("no_organization", "carrier_operation")
 CONCLUSIVE: Final = ("kept", "stated", "irreversible", "no_effect", "never", "broken")
 #: what can come of a body, in plain words
@@ -103,12 +106,20 @@ async def _refused(course: _Course, before: Seen, error: Mapping[str, Any]) -> T
 
 def _shares_a_field(course: _Course, text: str) -> bool:
     """Whether the plan's refusal names a field, or an id, that the sandbox's refusal names too."""
-    cloud = set(re.findall(r"\w+", course.told["cloud"].lower()))
-    ours = set(re.findall(r"\w+", text.lower()))
+    cloud, ours = course.told["cloud"].lower(), text.lower()
     names = {name.lower() for name in _all_names(course.touch.body)} | {
         str(v).lower() for v in course.touch.params.values()
     }
-    return bool(cloud & ours & names) or ("not found" in course.told["cloud"].lower() and "not found" in text.lower())
+    names |= {field.lower() for path in _FAULTY.findall(text) for field in _FIELD.findall(path)}
+    return any(_names_it(cloud, name) and _names_it(ours, name) for name in names) or (
+        "not found" in cloud and "not found" in ours
+    )
+
+
+def _names_it(text: str, name: str) -> bool:
+    """Whether a text names a field, as a word or written out: ``Allowed VLANs`` is allowedVlans."""
+    is_word = name in re.findall(r"\w+", text)
+    return is_word or (len(name) > _LONG_NAME and name.removesuffix("s") in re.sub(r"[^a-z0-9]", "", text))
 
 
 def _all_names(value: Json) -> Iterator[str]:

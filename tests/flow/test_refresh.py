@@ -48,6 +48,7 @@ async def test_the_own_api_is_reported_kept_and_used(tmp_path: Path) -> None:
         assert "new body field colour" in found["changed"][0]["what"]
         assert found["early_access"] == {"updateNetworkWeatherStation": "beta"}
         await _searched(stage)
+        await _searched_for(stage)
         await _validated(stage)
         await _planned(stage)
 
@@ -59,6 +60,23 @@ async def _searched(stage: Stage) -> None:
     assert (hit["stage"], hit["organizations"], hit["risk"]) == ("beta", [ORG], "critical")
     schema = await stage.call("meraki_search", operation="updateNetworkWeatherStation")
     assert "celsius|kelvin" in str(schema)
+
+
+async def _searched_for(stage: Stage) -> None:
+    """What another organization has is not listed for one that is named, in the query or by the last read."""
+    wanted = "updateNetworkWeatherStation"
+    for name, is_there in ((ORG, True), ("Aurora Indústria", True), (OTHER, False), ("aurora europa", False)):
+        found = await stage.call("meraki_search", query=f"update weather station {name}", limit=5)
+        assert found["only_in"] == [ORG if is_there else OTHER]
+        assert (wanted in {one["id"] for one in found["operations"]}) == is_there
+    rebooted = await stage.call("meraki_search", query=f"rebootDevice {ORG}", limit=3)
+    assert "rebootDevice" not in {one["id"] for one in rebooted["operations"]}
+    marked = await stage.call("meraki_search", query="rebootDevice", limit=1)
+    assert ("only_in" in marked, marked["operations"][0]["not_in"]) == (False, [ORG])
+    for organization, is_there in ((OTHER, False), (ORG, True)):
+        await stage.call("meraki_read", operation="getOrganization", params={"organizationId": organization})
+        found = await stage.call("meraki_search", query="update weather station")
+        assert (found["only_in"], wanted in {one["id"] for one in found["operations"]}) == ([organization], is_there)
 
 
 async def _validated(stage: Stage) -> None:

@@ -90,6 +90,11 @@ class MergedCatalogue(Catalogue):
         self._differing = frozenset(name for own in owns for name in (*own.rows, *own.removed))
         super().__init__(list(merged.values()), shipped.version)
 
+    @property
+    def own_organizations(self) -> tuple[str, ...]:
+        """The organizations whose document was read."""
+        return tuple(self.owns)
+
     def of(self, organization_id: str) -> Catalogue:
         """The exact catalogue of an organization: its own, or the shipped one."""
         return self._exact.get(organization_id, self._shipped)

@@ -8,6 +8,7 @@ from typing import Final
 from mcp_server.catalogue.related.dependants import restored_words
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.draft import Draft
+from mcp_server.changes.planning.fit import refuse_unfit
 from mcp_server.changes.planning.placeholders import placeholders
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.weigh import Reach, impact_of, label_of, reach_of, step_view
@@ -43,7 +44,8 @@ async def build_plan(
         step_of(number, draft, reach, organization)
         for number, (draft, reach) in enumerate(zip(drafts, reaches, strict=True), 1)
     ]
-    if not rolls_back:  # the way back of a way back need not exist
+    if not rolls_back:  # the way back of a way back need not exist, and what was there before is put back as it was
+        refuse_unfit(drafts, reaches, attempt)
         _refuse_irreversible(steps)
     isolating = any("self-isolating" in reason for step in steps for reason in step.risk_reasons)
     impact = await impact_of(drafts, reaches, world, isolating=isolating)

@@ -34,7 +34,7 @@ def _number(value: Json) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip()
-    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else None
+    return int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else None
 
 
 def vlan_range(view: StepView) -> Iterable[Warned]:

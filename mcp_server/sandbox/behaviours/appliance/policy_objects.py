@@ -189,7 +189,7 @@ def create_group(world: "World", call: Call) -> Json:
     """The new group with an id of the server."""
     key, stamp = call.params["organizationId"], _stamp(world)
     group = {
-        "name": call.body["name"], "category": call.body.get("category") or _GROUP_CATEGORIES[0],
+        "name": call.body["name"], "category": call.body.get("category", _GROUP_CATEGORIES[0]),
         "createdAt": stamp, "updatedAt": stamp, "objectIds": list(call.body.get("objectIds") or []),
     }  # fmt: skip
     _check_group(world, key, group)

@@ -28,6 +28,11 @@ _RADIUS_FIELDS = (
     "radiusAccountingInterimInterval", "radiusAccountingStartDelay", "radiusRadsec",
 )  # fmt: skip
 _ENCRYPTED = "wpaEncryptionMode", "dot11w", "dot11r", "security"
+#: parameter texts of the official SDK 4.7.0
+_RADIUS_LIMITS = {
+    "radiusServerTimeout": (1, 10), "radiusServerAttemptsLimit": (1, 5), "radiusAccountingStartDelay": (0, 60),
+}  # fmt: skip
+_PSK_ENCRYPTIONS = ("wep", "wpa")  #: parameter texts of the official SDK 4.7.0
 _TAGGED_MODES = ("Bridge mode", "Layer 3 roaming", "Layer 3 roaming with a concentrator", "VPN", "Campus Gateway")
 _IP_MODES = ("NAT mode", *_TAGGED_MODES, "Ethernet over GRE")
 _BANDS = ("Dual band operation", "5 GHz band only", "Dual band operation with Band Steering", "6 GHz band only")
@@ -175,7 +180,7 @@ def _auth_faults(new: Json, body: Json) -> Iterator[str]:
     if body.get("psk") is not None and mode != "psk":
         yield f"'psk' is not allowed when authMode is '{mode}'"
     encryption = body.get("encryptionMode")
-    if encryption == "wpa-eap" or (encryption is not None and mode != "psk"):
+    if encryption is not None and (mode != "psk" or encryption not in _PSK_ENCRYPTIONS):
         yield f"'encryptionMode' '{encryption}' is not allowed when authMode is '{mode}'"
     if mode == "open":
         for name in _ENCRYPTED:
@@ -188,6 +193,9 @@ def _auth_faults(new: Json, body: Json) -> Iterator[str]:
 def _radius_faults(new: Json, body: Json) -> Iterator[str]:
     mode = new["authMode"]
     splash_radius = new["splashPage"] == "Password-protected with custom RADIUS"
+    for name, (low, high) in _RADIUS_LIMITS.items():
+        if body.get(name) is not None and not low <= body[name] <= high:
+            yield f"'{name}' must be between {low} and {high}"
     if mode in _RADIUS_MODES or splash_radius:
         if not new.get("radiusServers"):
             yield "At least one RADIUS server is required"

@@ -193,8 +193,9 @@ def write_group(world: "World", call: Call) -> Json:
     id_ = call.params.get("linkAggregationId")
     old = _item(groups, id_) if id_ else ""
     ports = [{"serial": one["serial"], "portId": one["portId"]} for one in (call.body or {}).get("switchPorts") or []]
-    if len(ports) < 2 or len(ports) > 8:
-        raise CloudError(400, "A link aggregation must have between 2 and 8 ports")
+    of_profiles = (call.body or {}).get("switchProfilePorts")
+    if not 2 <= len(ports) <= 8 or (of_profiles and not 2 <= len(of_profiles) <= 8):
+        raise CloudError(400, "A link aggregation must have between 2 and 8 switch ports")
     for port in ports:
         _check_member(world, call, port, id_)
     id_ = id_ or world.new_id()

@@ -31,9 +31,10 @@ ANNOUNCED = {
     "bindNetwork": "own settings",
     "removeNetworkDevices": "default settings",
     "vmxNetworkDevicesClaim": "stays in the inventory",
-    "batchNetworkFloorPlansDevicesUpdate": "stood on no floor plan",
-    "updateOrganizationApplianceVpnThirdPartyVPNPeers": "",  # a first write fills in the defaults of the peers
+    "updateOrganizationApplianceVpnThirdPartyVPNPeers": "fills with its defaults",
 }
+#: whose way back is also that of their dependants, which the engine reads and writes: tests/flow/test_dependants.py
+BY_DEPENDANTS = ("batchNetworkFloorPlansDevicesUpdate",)
 PROMISED = sorted(name for name in _OWN if OVERLAY.row(name).undo != "none")
 
 
@@ -101,7 +102,7 @@ def _there_and_back(desk: Desk, operation: str) -> tuple[str, str, str]:
     return kept, changed, desk.state()
 
 
-@pytest.mark.parametrize("operation", [name for name in PROMISED if name not in ANNOUNCED])
+@pytest.mark.parametrize("operation", [name for name in PROMISED if name not in (*ANNOUNCED, *BY_DEPENDANTS)])
 def test_a_way_back_that_is_promised_leads_back(operation: str) -> None:
     """The state is the one before, but for ids; and the write had changed it."""
     kept, changed, after = _there_and_back(Desk(), operation)
@@ -113,6 +114,13 @@ def test_a_way_back_that_is_promised_leads_back(operation: str) -> None:
 def test_a_difference_that_stays_is_announced(operation: str) -> None:
     """The row's caveats say what is not brought back."""
     assert ANNOUNCED[operation] in " ".join(OVERLAY.row(operation).caveats)
+
+
+@pytest.mark.parametrize("operation", BY_DEPENDANTS)
+def test_what_is_left_to_dependants_is_written_by_them(operation: str) -> None:
+    """And nothing is announced that would stay."""
+    row = OVERLAY.row(operation)
+    assert (all(rule.write for rule in row.dependants), bool(row.dependants), row.caveats) == (True, True, ())
 
 
 def test_writes_without_effect_promise_no_way_back() -> None:

@@ -144,3 +144,41 @@ async def test_access_points_are_given_the_profile_that_was_made_again(stage: St
     await taken_back(stage, change_id=done["change_id"])
     halls = [one for one in ask(stage, "GET", f"/networks/{NET}/wireless/rfProfiles") if one.get("name") == "Hall"]
     assert ask(stage, "GET", radio)["rfProfileId"] == halls[0]["id"]
+
+
+async def test_devices_that_stood_on_no_floor_plan_are_taken_off_the_new_one(stage: Stage) -> None:
+    """By a rollback, and by itself when a later step fails; nothing is sent that the cloud would refuse as empty."""
+    first, second = (one["floorPlanId"] for one in ask(stage, "GET", f"/networks/{NET}/floorPlans"))
+    serials = [one["serial"] for one in stage.sandbox.world.devices_in(NET) if one["productType"] == "wireless"][:2]
+    ask(stage, "PUT", f"/devices/{serials[0]}", {"floorPlanId": first})
+    rows = [{"serial": serial, "floorPlan": {"id": second}} for serial in serials]
+    placed = step("batchNetworkFloorPlansDevicesUpdate", {"assignments": rows}, networkId=NET)
+    change_id = (await applied(stage, placed))["change_id"]
+    assert _plans(stage, serials) == [second, second]
+    await taken_back(stage, change_id=change_id)
+    assert _plans(stage, serials) == [first, None]
+    plan = await planned(stage, placed, step("updateNetworkWirelessSsid", {"name": "x"}, networkId=NET, number="1"))
+    stage.sandbox.add_fault({"kind": "status", "status": 400, "operation": "updateNetworkWirelessSsid"})
+    done = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])
+    assert (done["status"], done["residue"], _plans(stage, serials)) == ("rolled_back", [], [first, None]), done
+
+
+def _plans(stage: Stage, serials: list[str]) -> list[Any]:
+    return [stage.sandbox.world.devices[serial]["floorPlanId"] for serial in serials]
+
+
+async def test_a_plan_that_combines_networks_reads_each_and_says_what_is_lost(stage: Stage) -> None:
+    """Refused without ``irreversible``; with it the snapshot of both is in the plan."""
+    made = [
+        ask(stage, "POST", f"/organizations/{ORG}/networks", {"name": name, "productTypes": [product]})["id"]
+        for name, product in (("Um", "appliance"), ("Dois", "switch"))
+    ]
+    combined = step(
+        "combineOrganizationNetworks", {"name": "Ambos", "networkIds": made}, organizationId=ORG, irreversible=True
+    )
+    plan = await planned(stage, combined)
+    (way,) = plan["undo"]
+    read = [one["read"] for one in way["dependants"]]
+    assert (read.count("getNetworkSnmp"), read.count("getNetworkAlertsSettings")) == (2, 2)
+    assert {one["undo"] for one in way["dependants"]} == {"not_restored"}
+    assert [sum(network in caveat for caveat in way["caveats"]) for network in made] == [1, 1]

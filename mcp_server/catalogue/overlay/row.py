@@ -44,11 +44,15 @@ class DependantRule:
     """A read of what a write takes along besides its own resource (catalogue/related/dependants.py).
 
     Without ``write`` it comes back by the operations at the path of the read; with it each element by that operation:
-    ``params`` and ``body`` are templates in which ``$before.x`` is a field of the element.
+    ``params`` and ``body`` are templates in which ``$before.x`` is a field of the element. ``named`` (``list.key``)
+    takes of a list only the elements whose key an element of that list of the body gives. ``each`` (``param of list``)
+    reads once for each id in that list of the body.
     """
 
     read: str
     write: str = ""
+    named: str = ""
+    each: str = ""
     params: Mapping[str, Json] = field(default_factory=dict)
     body: Mapping[str, Json] = field(default_factory=dict)
 

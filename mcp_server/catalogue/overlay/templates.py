@@ -2,8 +2,8 @@
 
 ``$body.x`` is a field of the call's body, ``$before.x`` of the live state, ``$param.x`` a parameter, ``$each.x`` one
 element of a list field of the body (see ``turns``), ``$created.x`` what the answer of the call will say in its field
-x. ``{"$add": [list, item]}`` is the list with that item, ``{"$remove": [list, item]}`` the list without it. Anything
-else stands for itself.
+x. A path that ends in ``?`` gives null where there is no value. ``{"$add": [list, item]}`` is the list with that item,
+``{"$remove": [list, item]}`` the list without it. Anything else stands for itself.
 """
 
 from collections.abc import Mapping
@@ -36,8 +36,10 @@ def filled(template: Json, touch: Touch, before: Json) -> Json:
     if source == "created":
         return {CREATED: path}
     value = {"body": touch.body, "each": touch.body, "param": touch.params, "before": before}[source]
-    for name in path.split("."):
+    for name in path.removesuffix("?").split("."):
         if not isinstance(value, Mapping) or value.get(name) is None:
+            if path.endswith("?"):
+                return None
             raise Gap(template[1:])
         value = value[name]
     return copied(value)

@@ -38,7 +38,15 @@ def dependant_readers(catalogue: Catalogue, row: Row, touch: Touch, organization
     if row.kind == "create":
         return []
     known = {"organizationId": organization_id, **touch.params}
-    return [_reader(catalogue.find(rule.read), known) for rule in row.dependants]
+    return [
+        _reader(catalogue.find(rule.read), {**known, **own}) for rule in row.dependants for own in _turns(rule, touch)
+    ]
+
+
+def _turns(rule: DependantRule, touch: Touch) -> list[Mapping[str, Json]]:
+    """The parameters that a read has beside those of the call: once, or for each id that the body lists."""
+    param, _, name = rule.each.partition(" of ")
+    return [{param: id_} for id_ in (touch.body or {}).get(name) or ()] if name else [{}]
 
 
 def dependants(
@@ -47,8 +55,9 @@ def dependants(
     """What the reads show of what goes with the resource, each with the way in which an undo brings it back."""
     row = overlay.row_for(touch)
     found = []
-    for rule, reader, state in zip(row.dependants, readers, states, strict=True):
-        kept = _concerned(catalogue, row, touch, reader, state)
+    asked = [rule for rule in row.dependants for _ in _turns(rule, touch)]
+    for rule, reader, state in zip(asked, readers, states, strict=True):
+        kept = _named(rule, touch, _concerned(catalogue, row, touch, reader, state))
         if kept not in (None, [], {}):
             found.append(Dependant(reader, kept, _how(catalogue, overlay, row, rule, kept)))
     return tuple(found)
@@ -75,9 +84,13 @@ def restoring(
 
 
 def lost_words(found: Sequence[Dependant]) -> list[str]:
-    """A caveat for everything that goes with the change and that an undo does not bring back."""
-    return [f"{_count(one)} of {one.reader.operation} go with it and are not restored" for one in found
-            if one.how == NOT_RESTORED]  # fmt: skip
+    """What goes with the change and an undo does not bring back: a caveat for each thing that it is read of."""
+    lost: dict[str, list[str]] = {}
+    for one in found:
+        if one.how == NOT_RESTORED:
+            lost.setdefault(", ".join(map(str, one.reader.params.values())), []).append(_counted(one))
+    of = {whose: f" of {whose}" if len(lost) > 1 else "" for whose in lost}
+    return [f"{', '.join(what)}{of[whose]} go with it and are not restored" for whose, what in lost.items()]
 
 
 def restored_words(found: Sequence[Dependant]) -> list[str]:
@@ -85,6 +98,10 @@ def restored_words(found: Sequence[Dependant]) -> list[str]:
     words = {MADE_AGAIN: "are made again", WRITTEN_BACK: "are written back as they were before"}
     return [f"{_count(one)} of {one.reader.operation} go with it and {words[one.how]} by an undo" for one in found
             if one.how in words]  # fmt: skip
+
+
+def _counted(one: Dependant) -> str:
+    return f"{_count(one)} of {one.reader.operation}"
 
 
 def _count(one: Dependant) -> str:
@@ -106,6 +123,15 @@ def _concerned(catalogue: Catalogue, row: Row, touch: Touch, reader: Reader, sta
     if own and own[-1] in reader.params:
         return state
     return [one for one in state if mentions(one, id_)]
+
+
+def _named(rule: DependantRule, touch: Touch, state: Json) -> Json:
+    """Of a list only what the body names, when the rule says how."""
+    name, _, key = rule.named.partition(".")
+    if not key or not isinstance(state, list):
+        return state
+    named = {str(one.get(key)) for one in (touch.body or {}).get(name) or () if isinstance(one, Mapping)}
+    return [one for one in state if str(one.get(key)) in named]
 
 
 def _how(catalogue: Catalogue, overlay: Overlay, row: Row, rule: DependantRule, state: Json) -> str:

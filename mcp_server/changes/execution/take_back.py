@@ -11,6 +11,7 @@ from mcp_server.changes.execution.run import Run, undo_number, undone_step
 from mcp_server.changes.execution.undo import as_found, way_back
 from mcp_server.changes.execution.write_step import Wrote, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
+from mcp_server.changes.planning.draft import Draft
 from mcp_server.changes.planning.weigh import NOWHERE
 from mcp_server.changes.undoing.related import moved_to, settled
 from mcp_server.changes.undoing.secrets import shown
@@ -77,6 +78,8 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int) -> No
             for place in places
         ]
         for offset, draft in enumerate(way.dependants if before else way.every, before):
+            if _changes_nothing(draft):
+                continue  # what it cannot bring back is named below
             back = step_of(undo_number(step.number, offset), draft, NOWHERE, run.plan.organization)
             wrote = await write_step(run, await ready(run, back, record.created), "undo", None)
             await run.commit(run.set_step(wrote.record))
@@ -87,6 +90,11 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int) -> No
     except (MerakiError, AccessError, CallerError) as error:
         run.residue.append(f"step {step.number}: {failure_of(error)['message']}")
         run.residue += _not_read(run, step, record)
+
+
+def _changes_nothing(draft: Draft) -> bool:
+    """Whether a write would leave the live state as it is: nothing of the state before can be written back."""
+    return draft.kind == "update" and draft.reader is not None and not draft.changes
 
 
 async def _left_over(run: Run, step: Step) -> list[str]:

@@ -82,7 +82,7 @@ async def _with_dependants(draft: Draft, world: World, organization_id: str) -> 
     states = [await _if_there(reader, world) for reader in readers]
     found = dependants(world.catalogue, world.overlay, draft.touch, readers, states)
     inverse, lost = draft.inverse, lost_words(found)
-    if lost and inverse.how != "none":
+    if lost:
         kept = "with_caveats" if inverse.undo_class == "reversible" else inverse.undo_class
         inverse = replace(inverse, undo_class=kept, caveats=(*inverse.caveats, *lost))
     return replace(draft, dependants=found, inverse=inverse)

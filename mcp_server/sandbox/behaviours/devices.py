@@ -10,14 +10,14 @@ from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
 from mcp_server.sandbox.behaviours.lan.reachability import fetch
 from mcp_server.sandbox.behaviours.organizations import take_out
 from mcp_server.sandbox.checks.settings import log
-from mcp_server.sandbox.generic import Rows
+from mcp_server.sandbox.generic import Rows, items_at
 from mcp_server.sandbox.samples import about, digest
 from mcp_server.sandbox.seed import Unit, stocked_device
 
 if TYPE_CHECKING:
     from mcp_server.sandbox.world import World
 
-_FIELDS = ("name", "tags", "lat", "lng", "address", "notes")
+_FIELDS = ("name", "tags", "lat", "lng", "address", "notes", "floorPlanId")
 #: facts: section 2, point 9
 NOT_TEMPLATED = (
     "Device's network must be bound to a configuration template (that supports switches) "
@@ -67,19 +67,26 @@ def get_device(world: "World", call: Call) -> Json:
 
 @behaviour("updateDevice")
 def update_device(world: "World", call: Call) -> Json:
-    """Name, tags, place and notes; binding to a switch profile needs a template-bound network."""
+    """Name, tags, place, floor plan and notes; binding to a switch profile needs a template-bound network."""
     device = world.devices[call.params["serial"]]
     old, body = copy.deepcopy(device), call.body or {}
     if body.get("switchProfileId"):
         if device["productType"] != "switch" or not world.is_bound(device["networkId"]):
             raise CloudError(400, NOT_TEMPLATED)
         world.hidden[f"/devices/{device['serial']}"]["switchProfileId"] = body["switchProfileId"]
+    if body.get("floorPlanId") and body["floorPlanId"] not in _floor_plans(world, device["networkId"]):
+        raise CloudError(400, f"Floor plan {body['floorPlanId']} not found")
     changed = {name: copy.deepcopy(body[name]) for name in _FIELDS if name in body}
     if "tags" in changed:
         changed["tags"] = changed["tags"] or []
     device |= changed
     world.record_change(device["networkId"], "via API", f"Device {device['serial']}", old, device)
     return device
+
+
+def _floor_plans(world: "World", network_id: str) -> dict[str, Json]:
+    template = "/networks/{networkId}/floorPlans"
+    return items_at(world, template, f"/networks/{network_id}/floorPlans", {"networkId": network_id})
 
 
 @behaviour("rebootDevice")

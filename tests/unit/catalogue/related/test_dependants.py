@@ -38,6 +38,39 @@ def test_the_reads_have_the_parameters_of_the_call() -> None:
     )  # fmt: skip
 
 
+PLACED = write(
+    "batchNetworkFloorPlansDevicesUpdate", {"assignments": [{"serial": "Q1"}, {"serial": "Q2"}]}, networkId="N"
+)
+COMBINED = write("combineOrganizationNetworks", {"name": "n", "networkIds": ["N_1", "N_2"]}, organizationId="O")
+
+
+def test_a_read_is_made_for_each_id_that_the_body_lists() -> None:
+    """Each network that is combined is read, and what is lost is said of each in one sentence."""
+    readers = dependant_readers(CATALOGUE, OVERLAY.row_for(COMBINED), COMBINED, "O")
+    snmp = [one.params for one in readers if one.operation == "getNetworkSnmp"]
+    assert snmp == [{"networkId": "N_1"}, {"networkId": "N_2"}]
+    states = [{"access": "none"} if one.operation in ("getNetworkSnmp", "getNetwork") else None for one in readers]
+    found = taken(COMBINED, *states)
+    assert {one.how for one in found} == {NOT_RESTORED}
+    assert lost_words(found) == [
+        f"the settings of getNetwork, the settings of getNetworkSnmp of {id_} go with it and are not restored"
+        for id_ in ("N_1", "N_2")
+    ]
+
+
+def test_of_a_list_only_what_the_body_names_counts_and_nothing_is_written_as_null() -> None:
+    """A device that stood on no floor plan is taken off the new one; the others are left alone."""
+    rows = [{"serial": "Q1", "floorPlanId": "7"}, {"serial": "Q2", "floorPlanId": None}, {"serial": "Q3"}]
+    (found,) = taken(PLACED, rows)
+    assert [one["serial"] for one in found.before] == ["Q1", "Q2"]
+    live = [{"serial": serial, "floorPlanId": "8"} for serial in ("Q1", "Q2", "Q3")]
+    writes = [back.writes[0] for back in restoring(CATALOGUE, OVERLAY, PLACED, found, live)]
+    assert [(one.operation, one.params, one.body) for one in writes] == [
+        ("updateDevice", {"serial": "Q1"}, {"floorPlanId": "7"}),
+        ("updateDevice", {"serial": "Q2"}, {"floorPlanId": None}),
+    ]
+
+
 def test_a_create_takes_nothing_along() -> None:
     """Whatever its row says."""
     rule = write("createNetworkSwitchQosRule", {}, networkId="N")

@@ -1,6 +1,7 @@
 """A server that is killed in the middle of a change: the next one settles by reading and brings it to a safe end."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import anyio
 import pytest
 
 from mcp_server.assembly import running
+from mcp_server.cli.local import opened
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.ports import Put
 from mcp_server.domain.record import AuditEntry, Change, Lease
 from tests.support.crashing import Crash, about_to_crash, ended, resume
 from tests.support.places import NET, ORG
@@ -95,6 +98,24 @@ async def test_a_change_that_somebody_else_touched_meanwhile_is_left_to_a_person
         [alert] = await server.store.list(AuditEntry, {"event": "alert"})
         assert (alert.status, alert.change_id) == ("in_doubt", change.key)
         assert list(await server.store.list(Lease)) == []
+
+
+async def test_a_write_whose_outcome_could_not_be_recorded_is_settled_though_its_change_ended_in_doubt(
+    crash: Crash,
+) -> None:
+    """The disk failed for that one commit: the intent stands alone, and reading back tells what became of it."""
+    await crash.killed("K7@2")
+    async with opened({"home": crash.settings.home, "profile": "solo"}) as local:
+        [change] = await local.store.list(Change, {})
+        now = local.clock.now()
+        await local.store.commit(Put(replace(change, state=S.IN_DOUBT, ended_at=now), {"state": change.state}))
+    async with running(crash.settings, channel="http", budget=FreeBudget()) as server:
+        await server.recovery.go_on()
+        with anyio.fail_after(20):
+            while server.changes.under_way():  # noqa: ASYNC110  the engine sets no event
+                await anyio.sleep(0.02)
+        [change] = await server.store.list(Change, {})
+    assert (change.state, sent(crash)) == (S.APPLIED, ["Um", "Dois"])
 
 
 async def test_a_change_that_cannot_be_gone_on_with_is_named_with_why(crash: Crash) -> None:

@@ -50,9 +50,9 @@ async def _is_left(change: Change, own: str, world: World, means: Means) -> bool
 
 
 def can_be_settled(record: ChangeStep) -> bool:
-    """Whether something reads what the write was to do, and nothing was read yet."""
+    """Whether something reads what the write was to do, and nothing was read yet; or not even its outcome was kept."""
     reads = record.asked is not None and record.asked.place is not None
-    return record.state in ("unknown", "applied") and reads and record.verified.get("matches") is None
+    return record.state in ("intent", "unknown", "applied") and reads and record.verified.get("matches") is None
 
 
 async def steps_of(change: Change, world: World) -> Sequence[ChangeStep]:

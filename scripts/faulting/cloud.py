@@ -43,6 +43,10 @@ class Cloud:
         """One more scripted fault."""
         self._control("POST", "faults", given)
 
+    def advance(self, seconds: float) -> None:
+        """Its time moved on, until it is reset."""
+        self._control("POST", "advance", {"seconds": seconds})
+
     def clear(self) -> None:
         """No more faults."""
         self._control("DELETE", "faults")

@@ -12,7 +12,7 @@ from mcp_server.cli.program import main as command_line
 from mcp_server.settings import Settings, load
 from scripts.faulting.cells import Cell
 from scripts.faulting.cloud import KEY, Cloud
-from scripts.faulting.life import Ended, Watch, Work, live, unwatched
+from scripts.faulting.life import Ended, Work, live
 from scripts.faulting.stories import PSK, STORIES, look
 from tests.faults.oracle import Evidence, Verdict, judge
 from tests.support.stage import QUICK
@@ -49,12 +49,17 @@ def run(cell: Cell, cloud: Cloud) -> Result:
         faults: list[str] = []
         if story.first is not None:
             faults += unless(place.live("", story.first).code == 0, "the server that goes first failed")
-        ended = place.live(f"{cell.point}:kill:{cell.nth}", story.tell)
+        ahead_s = story.ahead_s
+        if ahead_s:
+            cloud.advance(ahead_s)
+        ended = place.live(f"{cell.point}:kill:{cell.nth}", story.tell, ahead_s=ahead_s)
         faults += unless(is_at(ended, cell.point, cell.nth), f"not killed at {cell.point}: {ended}")
         if cell.again:
-            ended = place.live(f"{cell.again}:kill", look)
+            ended = place.live(f"{cell.again}:kill", look, ahead_s=ahead_s)
             faults += unless(is_at(ended, cell.again, 1), f"recovery not killed at {cell.again}: {ended}")
-        faults += unless(place.live("", look).code == 0, f"the server after it failed: {place.errors()}")
+        faults += unless(
+            place.live("", look, ahead_s=ahead_s).code == 0, f"the server after it failed: {place.errors()}"
+        )
         return result(str(cell), place.evidence(before, known), faults)
 
 
@@ -96,9 +101,9 @@ class Place:
         known = load({}, overrides={**usual, **self.given})
         return replace(known, failpoint=failpoint, failpoint_trace=self.root / "trace")
 
-    def live(self, failpoint: str, work: Work, *, paced: bool = False, watch: Watch = unwatched) -> Ended:
-        """One life of a server there."""
-        return live(self.settings(failpoint), self.root / "told", work, paced=paced, watch=watch)
+    def live(self, failpoint: str, work: Work, **more: Any) -> Ended:
+        """One life of a server there; ``more`` as for ``live``: paced, watch, ahead_s."""
+        return live(self.settings(failpoint), self.root / "told", work, **more)
 
     def answers(self, names: str = "told") -> list[Mapping[str, Json]]:
         """What the callers were told, from the files of these names."""

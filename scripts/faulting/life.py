@@ -25,6 +25,7 @@ from mcp_server.domain.call import Answer
 from mcp_server.domain.ports import RateBudget
 from mcp_server.domain.record import StoredPlan
 from mcp_server.settings import Settings
+from tests.support.fake_clock import ShiftedClock
 from tests.support.stage import FreeBudget
 
 Json = Any
@@ -98,15 +99,19 @@ def live(
     paced: bool = False,
     longest_s: float = LONGEST_S,
     watch: Watch = unwatched,
+    ahead_s: float = 0.0,
 ) -> Ended:
-    """The end of a life that carries out the work; a life that takes too long is ended, and that is a failure."""
+    """The end of a life that carries out the work; a life that takes too long is ended, and that is a failure.
+
+    Its clocks are ``ahead_s`` ahead of this machine's.
+    """
     trace = settings.failpoint_trace
     before = len(_lines(trace))
     gate, held = socket.socketpair()
     child = os.fork()
     if child == 0:
         gate.close()
-        _be_born(settings, told, work, held, paced=paced)
+        _be_born(settings, told, work, held, paced=paced, ahead_s=ahead_s)
     held.close()
     status = _watched(child, gate, watch, longest_s)
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
@@ -125,7 +130,7 @@ def _watched(child: int, gate: socket.socket, watch: Watch, longest_s: float) ->
         gate.close()
 
 
-def _be_born(settings: Settings, told: Path, work: Work, held: socket.socket, *, paced: bool) -> None:
+def _be_born(settings: Settings, told: Path, work: Work, held: socket.socket, *, paced: bool, ahead_s: float) -> None:
     """Never returns; begins when it is told to over ``held``, and ends when nobody will."""
     code = 1
     try:
@@ -137,7 +142,7 @@ def _be_born(settings: Settings, told: Path, work: Work, held: socket.socket, *,
         errors = os.open(settings.home.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(errors, 1)
         os.dup2(errors, 2)
-        anyio.run(_life, settings, told, work, None if paced else FreeBudget())
+        anyio.run(_life, settings, told, work, None if paced else FreeBudget(), ahead_s)
         code = 0
     except BaseException:  # noqa: BLE001  whatever it is, this process must not go on as its parent
         traceback.print_exc()
@@ -152,8 +157,11 @@ def _may_be_watched() -> None:
         ctypes.CDLL(None).prctl(*_ANY_PROCESS, 0, 0, 0)
 
 
-async def _life(settings: Settings, told: Path, work: Work, budget: RateBudget | None) -> None:
-    async with running(settings, channel="stdio", budget=budget) as server:
+async def _life(settings: Settings, told: Path, work: Work, budget: RateBudget | None, ahead_s: float) -> None:
+    clock = ShiftedClock() if ahead_s else None
+    if clock is not None:
+        clock.advance(ahead_s)
+    async with running(settings, channel="stdio", budget=budget, clock=clock) as server:
         await work(Caller(server, told))
 
 

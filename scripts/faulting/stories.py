@@ -10,7 +10,7 @@ from mcp_server.cli.approve import _judge, _open_audit
 from mcp_server.cli.local import opened
 from mcp_server.domain.actor import Role
 from mcp_server.domain.change_state import FINAL, ChangeState
-from mcp_server.domain.record import Change, StoredPlan
+from mcp_server.domain.record import Change, Deadline, StoredPlan
 from mcp_server.gate.keys import Keyring
 from scripts.faulting.cloud import Cloud
 from scripts.faulting.life import Caller, Payload
@@ -40,6 +40,7 @@ class Story:
     first: Callable[[Caller], Awaitable[None]] | None = None
     writes: int = 1
     never: tuple[str, ...] = ()  #: points that it does not pass
+    ahead_s: float = 0.0  #: by so much later than ``first`` it begins
 
 
 def ssid(number: int, **body: Json) -> dict[str, Json]:
@@ -118,6 +119,32 @@ async def _back(caller: Caller) -> None:
     await applied(caller, "rollback", last=1)
 
 
+async def _unkept(caller: Caller) -> None:
+    """A change of two steps that waits to be kept when its server ends."""
+    steps = [ssid(number, name=f"Rede {number}") for number in range(2)]
+    plan = await caller.call("meraki_plan", operations=steps, intent="tried by a harness")
+    await applied(caller, "meraki_apply", plan_id=plan["plan_id"], confirm_within_minutes=1)
+
+
+async def settle(caller: Caller) -> None:
+    """Until nothing is left to do for the server; what waits for a person may wait."""
+    server = caller.server
+    await server.recovery.go_on()
+    with anyio.fail_after(SETTLE_S):
+        while True:
+            changes = await server.store.list(Change, {}, limit=100)
+            is_open = any(change.state.value in _UNSETTLED for change in changes)
+            if not server.changes.under_way() and not is_open and not await _is_overdue(caller):
+                return
+            await anyio.sleep(0.02)
+
+
+async def _is_overdue(caller: Caller) -> bool:
+    """Whether the time of a change that waits to be kept has passed."""
+    waiting = await caller.server.store.list(Deadline, {"state": "open"}, limit=100)
+    return any(one.due_at <= caller.server.clock.now() for one in waiting)
+
+
 STORIES: Final[Mapping[str, Story]] = {
     story.name: story
     for story in (
@@ -129,20 +156,9 @@ STORIES: Final[Mapping[str, Story]] = {
         Story("rule", _rule),
         Story("delete", _delete, before=_with_vlan),
         Story("rollback", _back, first=_five, writes=5),
+        Story("deadline", settle, first=_unkept, writes=2, ahead_s=120.0),
     )
 }
-
-
-async def settle(caller: Caller) -> None:
-    """Until nothing is left to do for the server; what waits for a person may wait."""
-    server = caller.server
-    await server.recovery.go_on()
-    with anyio.fail_after(SETTLE_S):
-        while True:
-            changes = await server.store.list(Change, {}, limit=100)
-            if not server.changes.under_way() and not any(change.state.value in _UNSETTLED for change in changes):
-                return
-            await anyio.sleep(0.02)
 
 
 async def look(caller: Caller) -> None:

@@ -34,7 +34,7 @@ ROWS: Final = (
     Row(
         "The server is killed (SIGKILL)",
         "each named point K0 to K14, in changes of one step, of five, over several targets, creates, deletes, "
-        "rollbacks, and in the recovery itself",
+        "rollbacks, the undo of what nobody kept, and in the recovery itself",
         "the next server reads back, settles and finishes or undoes; the caller is told the truth",
         "I1 to I9, I16",
         commands=("scripts/faults kill",),

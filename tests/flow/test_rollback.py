@@ -1,11 +1,15 @@
 """Taking changes back: whole, by steps, the last few; and what others did meanwhile stays."""
 
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
+from mcp_server.sandbox.app import SandboxApp, Size
 from tests.flow.rows import ROWS
 from tests.support.canonical import assert_same, canonical
-from tests.support.places import CORE, LAB, NET
-from tests.support.stage import Stage
+from tests.support.places import BRANCH, CORE, LAB, NET
+from tests.support.stage import KEY, Stage, accepting, staged
 from tests.support.story import Payload, applied, confirmed, planned, step, taken_back
 
 SSIDS: Final = f"/networks/{NET}/wireless/ssids"
@@ -253,3 +257,40 @@ async def test_what_is_created_under_a_chosen_id_can_be_filled_in_by_the_same_pl
     assert alone["error"]["code"] == "not_undoable"
     await taken_back(stage, change_id=done["change_id"])
     assert_same(before, canonical(stage.sandbox.world))
+
+
+class HoldingSandbox(SandboxApp):
+    """A sandbox that can keep a read of one place waiting until it is let go."""
+
+    place = ""
+
+    def hold(self, place: str) -> None:
+        """From now on a read of the place waits; ``reached`` says that one does."""
+        self.place, self.reached, self.released = place, asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer, perhaps later."""
+        if self.place and scope.get("method") == "GET" and scope["path"].endswith(self.place):
+            self.reached.set()
+            await self.released.wait()
+        await super().__call__(scope, receive, send)
+
+
+async def test_the_last_change_is_still_the_last_one_when_its_undo_is_planned_or_nothing_is(tmp_path: Path) -> None:
+    """Another change ends while the hooks look at the last one: what nobody checked is not taken back."""
+    cloud = HoldingSandbox(Size(1, 6, 40), rate_limit=False, api_key=KEY, clock=lambda: datetime.now(UTC))
+    async with staged(tmp_path / "home", answer=accepting, sandbox=cloud) as stage:
+        await applied(stage, renamed(1, "Recepção"))
+        cloud.hold(f"{SSIDS}/1")
+        rolling = asyncio.create_task(stage.call("rollback", last=1))
+        await cloud.reached.wait()
+        other = step("updateNetworkWirelessSsid", {"name": "Filial"}, networkId=BRANCH, number="2")
+        done = await applied(stage, other)
+        cloud.released.set()
+        answer = await rolling
+        assert (answer["status"], answer["error"]["code"]) == ("refused", "undo_moved")
+        assert [entry["path"] for entry in stage.writes()] == [
+            f"{SSIDS}/1", f"/networks/{BRANCH}/wireless/ssids/2"
+        ]  # fmt: skip
+        record = await taken_back(stage, last=1)
+        assert record["targets"]["network_id"] == BRANCH == done["targets"]["network_id"]

@@ -88,7 +88,9 @@ class Planner:
         self, attempt: Attempt, change_id: str | None, last: int | None, steps: Sequence[int]
     ) -> tuple[Touch, ...]:
         """What undoing those changes touches: the resources that their steps wrote."""
-        changes = await self.changes_to_undo(attempt, change_id, last)
+        return await self._touched(await self.changes_to_undo(attempt, change_id, last), steps)
+
+    async def _touched(self, changes: Sequence[Change], steps: Sequence[int]) -> tuple[Touch, ...]:
         done = [pair for change in changes for pair in await self._done_steps(change, steps)]
         return tuple(_touch(step) for step, _ in done)
 
@@ -126,6 +128,7 @@ class Planner:
     ) -> StoredPlan:
         """The stored plan that undoes those changes: the open one, or a new one."""
         changes = await self.changes_to_undo(attempt, change_id, last)
+        _refuse_unchecked(attempt, await self._touched(changes, steps))
         _refuse_part_of_waiting(changes, steps)
         if (open_plan := await self._open_inverse(changes, steps)) is not None:
             return open_plan
@@ -235,6 +238,19 @@ def _refuse_part_of_waiting(changes: Sequence[Change], steps: Sequence[int]) -> 
             f"{waiting[0]} waits to be kept; it is kept or taken back as a whole.",
             "Keep it first, or call again without steps.",
             code="waits_to_be_kept",
+        )
+
+
+def _refuse_unchecked(attempt: Attempt, touched: Sequence[Touch]) -> None:
+    """Refused when what would be undone is not what the hooks have checked: meanwhile another change became the last.
+
+    Its network, organization and licence were looked at by nobody, and the plan would name the wrong ones.
+    """
+    if [(one.operation, one.params) for one in touched] != [(one.operation, one.params) for one in attempt.touches]:
+        raise Refused(
+            "While this call was checked another of your changes became the last one.",
+            "See history, then name the change_id.",
+            code="undo_moved",
         )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from mcp_server.domain.call import Json
@@ -12,6 +13,7 @@ from mcp_server.errors import StoreError
 
 UNKNOWN = "unknown"  #: the budget of requests whose organization is not known
 LEARNED_LIMIT = 50_000  #: networks and devices remembered
+UNOWNED_LIMIT = 1_000  #: of which requests are remembered before it is known whose they are
 _PLACE = re.compile(r"/(organizations|networks|devices)/([^/]+)")
 
 
@@ -97,6 +99,8 @@ class Owners:
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
+        self._homes: dict[str, str] = {}  #: the network of a device whose organization no answer named
+        self._unowned: Counter[str] = Counter()  #: requests for what nobody owns yet
 
     def organization_of(self, request: Request) -> str:
         """The organization whose budget the request uses; ``UNKNOWN`` when nothing said so yet."""
@@ -106,15 +110,36 @@ class Owners:
         if place is None:
             return UNKNOWN
         kind, name = place.groups()
-        return name if kind == "organizations" else self._owners.get(name, UNKNOWN)
+        return name if kind == "organizations" else self._owner_of(name)
 
-    def learn(self, path: str, data: Json) -> None:
-        """Remembers the networks and devices of an answer read from that path."""
+    def sent(self, request: Request) -> None:
+        """Remembers a request that went out before it was known whose budget it uses."""
+        place = _PLACE.match(request.path)
+        if place is not None and (len(self._unowned) < UNOWNED_LIMIT or place.group(2) in self._unowned):
+            self._unowned[place.group(2)] += 1
+
+    def learn(self, path: str, data: Json) -> Mapping[str, int]:
+        """Remembers the networks and devices of an answer read from that path.
+
+        What comes back is how many requests each organization has had before it was known that they were its own.
+        """
         place = _PLACE.match(path)
         organization = place.group(2) if place and place.group(1) == "organizations" else ""
         for name, owner in _owned(data, organization):
             if len(self._owners) < LEARNED_LIMIT or name in self._owners:
                 self._owners[name] = owner
+        is_device = place is not None and place.group(1) == "devices" and isinstance(data, Mapping)
+        if place and is_device and data.get("networkId") and len(self._homes) < LEARNED_LIMIT:
+            self._homes[place.group(2)] = str(data["networkId"])
+        owed: Counter[str] = Counter()
+        for name in [name for name in self._unowned if self._owner_of(name) != UNKNOWN]:
+            owed[self._owner_of(name)] += self._unowned.pop(name)
+        return owed
+
+    def _owner_of(self, name: str) -> str:
+        """The organization of a network or device."""
+        owner = self._owners.get(name)
+        return owner or self._owners.get(self._homes.get(name, ""), UNKNOWN)
 
 
 def _owned(data: Json, organization: str) -> Iterator[tuple[str, str]]:

@@ -210,15 +210,12 @@ class MerakiClient:
         return result
 
     async def _learn(self, request: Request, data: Json) -> None:
-        """Remembers whose networks and devices an answer holds; a read that was sent before that was known is counted.
+        """Remembers whose networks and devices an answer holds; what was sent before that was known is counted now.
 
         The cloud has counted it, and while the budget is used to the full it gives back nothing that was not counted.
         """
-        known = self._owners.organization_of(request)
-        self._owners.learn(request.path, data)
-        owner = self._owners.organization_of(request)
-        if known == UNKNOWN != owner:
-            await self._budget.reserve(owner)
+        for owner, calls in self._owners.learn(request.path, data).items():
+            await self._budget.reserve(owner, calls)
 
     async def _admitted(self, owner: str, request: Request, *, is_write: bool) -> Admitted:
         admitted = await self._breakers.admit(owner, is_write=is_write)
@@ -241,6 +238,8 @@ class MerakiClient:
         if is_armed() and request.method != "GET":
             http_request_.extensions["trace"] = _traced
         tally.calls += 1
+        if owner == UNKNOWN:
+            self._owners.sent(request)
         result = await self._exchange(request, http_request_)
         if isinstance(result, Failure):
             level = logging.INFO if result.kind is Kind.REFUSED else logging.WARNING
@@ -258,7 +257,9 @@ class MerakiClient:
         while 0 < wait_s <= self._waits.longest_s:
             tally.waited_s += wait_s
             await self._clock.sleep(wait_s)
-            wait_s = await self._budget.closed_s(owner)  # a 429 may have come meanwhile
+            if await self._budget.closed_s(owner) <= 0:
+                return 0.0
+            wait_s = await self._budget.reserve(owner, longest_s=self._waits.longest_s)  # a 429 came: queue anew
         return wait_s
 
     async def _exchange(self, request: Request, http_request_: httpx.Request) -> _Answer | Failure:

@@ -36,9 +36,9 @@ def reserve(
 
     Nothing is taken when that is longer than ``longest_s``: who does not send must not make the others wait.
     """
-    elapsed, paced = max(0.0, now - bucket.at), rate * bucket.pace
+    elapsed, paced = max(0.0, now - max(bucket.at, bucket.not_before)), rate * bucket.pace
     tokens = min(CAPACITY, bucket.tokens + elapsed * paced) - calls
-    wait_s = max(0.0, -tokens / paced, bucket.not_before - now)
+    wait_s = closed_s(bucket, now) + max(0.0, -tokens / paced)
     return (bucket if wait_s > longest_s else replace(bucket, tokens=tokens, at=now)), wait_s
 
 
@@ -48,14 +48,23 @@ def closed_s(bucket: Bucket, now: float) -> float:
 
 
 def penalized(bucket: Bucket, now: float, seconds: float) -> Bucket:
-    """The bucket after a 429: empty, closed for ``seconds``, and slower; one that comes while it is closed is the same.
+    """The bucket after a 429: closed for ``seconds``, and slower; one that comes while it is closed is the same.
 
+    The one that was refused gives its token back, for its next try; closed, it does not fill, so that what waits for
+    the end of that time does not go all at once.
     Requests that were under way together are answered 429 together: they say one thing, not one thing each.
     """
     pace = bucket.pace if now < bucket.not_before else max(SLOWEST, bucket.pace * LOWERED)
-    return Bucket(min(bucket.tokens, 0.0), max(now, bucket.at), max(bucket.not_before, now + seconds), pace)
+    return Bucket(min(bucket.tokens + 1.0, 1.0), max(now, bucket.at), max(bucket.not_before, now + seconds), pace)
 
 
 def raised(bucket: Bucket, answers: int) -> Bucket:
-    """The bucket after so many answers that were no 429."""
-    return replace(bucket, pace=min(1.0, bucket.pace + answers * RAISED)) if bucket.pace < 1.0 else bucket
+    """The bucket after so many answers that were no 429.
+
+    What was reserved at the slower pace keeps its time, so the tokens that it owes grow with the pace.
+    """
+    if bucket.pace >= 1.0:
+        return bucket
+    pace = min(1.0, bucket.pace + answers * RAISED)
+    tokens = bucket.tokens if bucket.tokens >= 0 else bucket.tokens * pace / bucket.pace
+    return replace(bucket, tokens=tokens, pace=pace)

@@ -70,7 +70,7 @@ async def test_without_the_shared_budget_the_own_one_goes_on() -> None:
     assert await budget.reserve("1", 15) == 0.0
     assert await budget.reserve("1") > 0.0
     await budget.penalize("1", 9.0)
-    assert await budget.estimate_s("1", 1) == pytest.approx(9.0)
+    assert await budget.estimate_s("1", 1) == pytest.approx(9.0, abs=0.2)
 
 
 async def test_a_penalty_is_known_to_both_budgets() -> None:

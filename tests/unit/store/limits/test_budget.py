@@ -83,7 +83,7 @@ async def test_a_429_closes_the_budget_for_every_server(budgets: list[StoreBudge
     await budgets[0].reserve("O_1")
     await budgets[0].penalize("O_1", 30.0)
     assert await budgets[1].reserve("O_1") == pytest.approx(30.0)
-    assert await budgets[0].estimate_s("O_1", 1) == pytest.approx(30.0)
+    assert await budgets[0].estimate_s("O_1", 1) == pytest.approx(30.0, abs=0.2)
     clock.advance(31.0)
     assert await budgets[2].reserve("O_1") == 0.0
 
@@ -99,7 +99,7 @@ async def test_a_clock_set_back_does_not_stop_the_budget(tmp_path: Path) -> None
     """An hour back: the budget starts from there instead of waiting an hour."""
     file = RateFile(tmp_path)
     ahead = StoreBudget(file, FakeClock(START + timedelta(hours=1)))
-    await ahead.reserve("O_1", 20)
+    await ahead.reserve("O_1", 10)
     await ahead.penalize("O_1", 5.0)
     behind = StoreBudget(file, FakeClock(START))
     assert await behind.reserve("O_1") == pytest.approx(5.0)

@@ -15,7 +15,7 @@ from mcp_server.domain.change_state import MOVES, ChangeState, move
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import FieldChange, Step
 from mcp_server.domain.ports import Put, ReleaseLeases, StoreWrite
-from mcp_server.domain.record import Change
+from mcp_server.domain.record import Change, ChangeStep
 from mcp_server.domain.redaction import clean, redacted
 from mcp_server.errors import MerakiMcpError
 from mcp_server.failpoints import failpoint
@@ -86,7 +86,7 @@ async def stranded(run: Run, failure: Mapping[str, Json]) -> Outcome:
         if run.change.state is S.PARTIAL:
             await run.move(S.ROLLING_BACK)
         if run.change.state is S.ROLLING_BACK:
-            target = S.ROLLBACK_FAILED
+            target = S.IN_DOUBT if await _is_open(run) else S.ROLLBACK_FAILED
         if target not in MOVES[run.change.state]:
             target = S.IN_DOUBT
         return await end(run, target)
@@ -94,6 +94,12 @@ async def stranded(run: Run, failure: Mapping[str, Json]) -> Outcome:
         log.warning("the end of change %s could not be recorded", run.change.key)
         run.change = replace(run.change, state=target)  # told to the caller; the record stays as it was
         return change_outcome(run)
+
+
+async def _is_open(run: Run) -> bool:
+    """Whether a write was announced of which no outcome is on record, whatever this run knows of it."""
+    announced = {"change_id": run.change.key, "state": "intent"}
+    return bool(await run.world.store.list(ChangeStep, announced, limit=1))
 
 
 def residue_of_open(run: Run) -> list[str]:

@@ -1,0 +1,32 @@
+"""How a change ends that the store, the cloud or the server left without a safe next step."""
+
+from dataclasses import replace
+
+import pytest
+
+from mcp_server.changes.execution.ending import stranded
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.ports import Put
+from mcp_server.domain.record import Change, ChangeStep
+from tests.unit.changes.execution.runs import a_run
+
+S = ChangeState
+
+
+@pytest.mark.parametrize(
+    ("kept", "end"), [("intent", S.IN_DOUBT), ("applied", S.ROLLBACK_FAILED), ("failed", S.ROLLBACK_FAILED)]
+)
+async def test_an_undo_that_was_cut_short_is_in_doubt_when_a_write_has_no_outcome_on_record(
+    kept: str, end: ChangeState
+) -> None:
+    """Whatever the run itself believes of that write: its commit failed, and only what is kept counts."""
+    run, _ = a_run()
+    run.change = replace(run.change, state=S.ROLLING_BACK, ended_at=None)
+    run.is_sent = True
+    step = ChangeStep(f"{run.change.key}/undo/10000", run.change.key, "undo", 10000, kept, {})
+    await run.world.store.commit(Put(run.change), Put(step))
+    run.keep_step(replace(step, state="applied"))
+    await stranded(run, {"code": "store_unavailable"})
+    found = await run.world.store.get(Change, run.change.key)
+    assert found is not None
+    assert (found.state, found.ended_at is not None) == (end, True)

@@ -1,5 +1,6 @@
 """What goes wrong on the way: each failure is told as it was, and what was begun is undone."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.flow.rows import ROWS
 from tests.support.canonical import assert_same, canonical
 from tests.support.places import CORE, NET
-from tests.support.stage import Stage
+from tests.support.stage import Stage, accepting, staged
 from tests.support.story import Payload, confirmed, planned, step
 
 SSID = "updateNetworkWirelessSsid"
@@ -156,11 +157,12 @@ async def test_a_value_that_the_cloud_changed_on_the_way_is_undone(stage: Stage)
     assert_same(before, canonical(stage.sandbox.world))
 
 
-async def test_a_read_back_that_lags_behind_is_waited_for(stage: Stage) -> None:
-    """A stale read is asked again within the settle time."""
-    plan = await planned(stage, renamed(1, "Recepção"))
-    stage.sandbox.add_fault({"kind": "stale", "path": "*/ssids/1", "skip": 1, "count": 2})
-    answer = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])
+async def test_a_read_back_that_lags_behind_is_waited_for(tmp_path: Path) -> None:
+    """A stale read is asked again within the settle time, which here is the operation's own."""
+    async with staged(tmp_path / "home", answer=accepting, given={"settle_s": 60.0}) as stage:
+        plan = await planned(stage, renamed(1, "Recepção"))
+        stage.sandbox.add_fault({"kind": "stale", "path": "*/ssids/1", "skip": 1, "count": 2})
+        answer = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])
     assert (answer["status"], name_of(stage, 1)) == ("applied", "Recepção")
 
 

@@ -28,6 +28,7 @@ from tests.support.stage import Stage, accepting, also, environment, staged
 from tests.support.story import Payload, planned
 from tests.support.tampering import altered
 from tests.support.terminal import PROGRAM, Person, at_terminal
+from tests.support.waiting import wait_for_end
 
 QUICK_SCRYPT_N: Final = 2**10
 
@@ -443,7 +444,8 @@ async def test_of_two_servers_on_one_data_directory_the_second_is_told_who_holds
 
 async def test_fifty_applies_of_one_plan_on_two_servers_are_one_execution(tmp_path: Path) -> None:
     """One write; every caller gets the record of the one change."""
-    async with staged(tmp_path / "home") as one, staged(tmp_path / "home", sandbox=one.sandbox) as two:
+    home, given = tmp_path / "home", {"apply_wait_s": 20.0}  # then ``applying``: well before the clients give up
+    async with staged(home, given=given) as one, staged(home, given=given, sandbox=one.sandbox) as two:
         plan = await planned(one, port_moved())
         await approve(one.settings.home, plan["plan_id"])
         answers: list[Payload] = []
@@ -462,6 +464,7 @@ async def test_fifty_applies_of_one_plan_on_two_servers_are_one_execution(tmp_pa
         [change] = await one.server.store.list(Change, {})
         assert {answer.get("change_id") for answer in answers} == {change.key}
         assert {answer["status"] for answer in answers} <= {"applied", "applying"}
+        await wait_for_end(one)
         last = await two.call("meraki_apply", plan_id=plan["plan_id"])
         assert (last["status"], last["change_id"]) == ("applied", change.key)
         assert len(one.writes()) == 1

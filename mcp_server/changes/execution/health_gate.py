@@ -35,12 +35,16 @@ async def watch(run: Run, before: Signals | None, settle_s: float | None = None)
     deadline, samples, seen = clock.monotonic() + (times.health_settle_s if settle_s is None else settle_s), 0, 0
     findings: list[Json] = []
     is_blind = False
-    while (after := await sample(run)) is not None:
+    while True:
+        began_at = clock.monotonic()  # the last look begins after the settle time, however long one takes
+        after = await sample(run)
+        if after is None:
+            break
         samples += 1
         compared = delta(before, after, expected_down=meant_to_go_down(run.plan))
         seen = seen + 1 if compared.hard else 0
         findings, is_blind = [finding.to_json() for finding in compared.hard], compared.is_blind
-        if seen >= _TIMES_SEEN or (clock.monotonic() >= deadline and not seen):
+        if seen >= _TIMES_SEEN or (began_at >= deadline and not seen):
             break
         await clock.sleep(times.health_poll_s)
     verdict = "worse" if findings else "unknown" if is_blind else "fine"

@@ -246,12 +246,13 @@ async def read_back(run: Run, record: ChangeStep, *, settle_s: float) -> Wrote:
     deadline = world.clock.monotonic() + min(settle_s, times.settle_s)
     wait_s = times.settle_poll_s
     while True:
+        began_at = world.clock.monotonic()  # the last read begins after the settle time, however long one takes
         try:
             live = await world.reads.resource(asked.reader, fresh=True)
         except (MerakiError, AccessError) as error:
             return Wrote(replace(record, verified={"matches": None, "why": type(error).sentence}), error=error)
         wrong = apart(asked, asked.expected, live)
-        if not wrong or world.clock.monotonic() >= deadline:
+        if not wrong or began_at >= deadline:
             break
         await world.clock.sleep(wait_s)
         wait_s = min(wait_s * 2, 5.0)

@@ -19,8 +19,9 @@ async def found_in_list(run: Run, record: ChangeStep, *, settle_s: float) -> Cha
     deadline = world.clock.monotonic() + min(settle_s, times.settle_s)
     wait_s = times.settle_poll_s
     while True:
+        began_at = world.clock.monotonic()  # the last read begins after the settle time, however long one takes
         seen = newcomer(asked, await world.reads.resource(asked.listed.reader, fresh=True))
-        if seen.settled is Settled.APPLIED or world.clock.monotonic() >= deadline:
+        if seen.settled is Settled.APPLIED or began_at >= deadline:
             break
         await world.clock.sleep(wait_s)
         wait_s = min(wait_s * 2, 5.0)

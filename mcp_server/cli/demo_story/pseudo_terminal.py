@@ -20,7 +20,7 @@ from mcp_server.cli.demo_story.telling import StoryStopped
 _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
-_LIMIT_S = 30.0
+_LIMIT_S = 120.0  #: at most, for a program that hangs
 _MASK = "••••••••"
 
 

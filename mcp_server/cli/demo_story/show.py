@@ -15,7 +15,7 @@ from mcp_server.cli.demo_story.telling import Claim, StoryStopped, Telling
 from mcp_server.clock import SystemClock
 from mcp_server.transport.demo_client import CallFailed
 
-_LIMIT_S: Final = 150.0  #: of the whole demo when nobody has to answer
+_LIMIT_S: Final = 600.0  #: of the whole demo when nobody has to answer: only one that hangs is ended
 
 
 def exit_code(person: Person, screen: Screen | None, *, as_json: bool, meddle: Meddler | None = None) -> int:

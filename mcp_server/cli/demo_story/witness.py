@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from anyio import to_thread
 
 Json = Any
-_WAIT_S = 10.0
+_WAIT_S = 60.0  #: at most, for an answer of the sandbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ Tamper = Callable[..., None]
 def _files(directory: Path) -> list[Path]:
     """The files of a store while it is open: database, WAL, shared memory, lock."""
     found = sorted(directory.iterdir())
-    assert [path.suffix for path in found] == [".db", ".db-shm", ".db-wal", ".lock"]
+    assert [path.suffix for path in found] == [".db", ".db-shm", ".db-wal", ".lock", ".turn"]
     return found
 
 

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 import pytest
 
+from tests.support.fake_clock import ShiftedClock
 from tests.support.places import NET
 from tests.support.stage import Stage, accepting, staged
 from tests.support.story import Payload, applied, confirmed, keep, planned, step, undo_secret
@@ -105,7 +107,8 @@ async def test_an_automatic_undo_cannot_ask_and_says_what_is_missing(stage: Stag
     stage.sandbox.add_fault({"kind": "status", "status": 400, "operation": "updateNetworkWirelessSsid"})
     done = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])
     assert done["status"] == "rollback_failed", done
-    assert any("sharedSecret" in one for one in done["residue"])
+    [lacking] = [one for one in done["residue"] if "sharedSecret" in one]
+    assert f"secret set {undo_secret(done['change_id'])}, then plan an update" in lacking
 
 
 async def test_the_other_fields_of_an_unchanged_holder_need_no_secret(stage: Stage) -> None:
@@ -114,3 +117,52 @@ async def test_the_other_fields_of_an_unchanged_holder_need_no_secret(stage: Sta
     back = await confirmed(stage, "rollback", change_id=done["change_id"])
     assert back["status"] == "rolled_back", back
     assert radius(stage) == [("10.0.0.9", RADIUS)]
+
+
+async def test_an_automatic_undo_names_the_command_that_lets_the_next_try_restore_all(stage: Stage) -> None:
+    """A replaced RADIUS server: the plan's own new secret is not put in place of the old one; a person's is."""
+    keep(stage, "NEW", "the-new-one-4713")
+    new = {"host": "10.0.0.10", "port": 1812, "secret": {"$secret": "NEW"}}
+    replaced = step("updateNetworkWirelessSsid", {"radiusServers": [new]}, networkId=NET, number="3")
+    rename = step("updateNetworkWirelessSsid", {"name": "Saguão"}, networkId=NET, number="1")
+    plan = await planned(stage, replaced, rename)
+    ssid = f"/networks/{NET}/wireless/ssids/1"
+    stage.sandbox.add_fault({"kind": "status", "status": 400, "path": ssid, "method": "PUT"})
+    done = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])
+    assert done["status"] == "rollback_failed", done
+    assert f"secret set {undo_secret(done['change_id'])}, then the rollback again" in str(done["residue"])
+    assert radius(stage) == [("10.0.0.10", "the-new-one-4713")]
+    keep(stage, undo_secret(done["change_id"]), RADIUS)
+    back = await confirmed(stage, "rollback", change_id=done["change_id"])
+    assert (back["status"], radius(stage)) == ("rolled_back", [("10.0.0.9", RADIUS)])
+
+
+async def _record(stage: Stage, done: Payload) -> Payload:
+    """The change's record now."""
+    found: Payload = (await stage.call("history", change_id=done["change_id"]))["change"]
+    return found
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+async def test_what_nobody_keeps_is_undone_with_the_secret_that_a_person_gave_meanwhile(
+    tmp_path: Path, *, is_given: bool
+) -> None:
+    """The answer that waits to be kept names the command; a deleted webhook comes back with what was typed."""
+    clock = ShiftedClock()
+    async with staged(tmp_path / "home", answer=accepting, clock=clock) as stage:
+        made = ask(stage, "POST", HOOKS, {"name": "NOC", "url": "https://noc.example.com/hook", "sharedSecret": HOOK})
+        gone = step("deleteNetworkWebhooksHttpServer", networkId=NET, httpServerId=made["id"])
+        plan = await planned(stage, gone)
+        done = await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"], confirm_within_minutes=5)
+        [command] = done["confirm"]["undo_needs"]
+        assert command.endswith(f"secret set {undo_secret(done['change_id'])}")
+        if is_given:
+            keep(stage, undo_secret(done["change_id"]), HOOK)
+        clock.advance(400)
+        with anyio.fail_after(20):
+            while (change := await _record(stage, done))["status"] == "pending_keep" or not change["ended_at"]:  # noqa: ASYNC110  told when asked
+                await anyio.sleep(0.02)
+        assert change["status"] == ("rolled_back" if is_given else "rollback_failed")
+        [back] = [one for one in stage.sandbox.world.get(HOOKS).values() if one["name"] == "NOC"]
+        assert back["sharedSecret"] == (HOOK if is_given else "")
+        assert HOOK not in str(change)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from mcp_server.changes.execution.ending import residue_line, unread_line
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run, undo_number, undone_step
-from mcp_server.changes.execution.undo import as_found, way_back
+from mcp_server.changes.execution.undo import Lacking, as_found, way_back
 from mcp_server.changes.execution.write_step import Wrote, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
 from mcp_server.changes.planning.draft import Draft
@@ -44,6 +44,15 @@ async def take_back(run: Run) -> ChangeState:
     return S.ROLLBACK_FAILED if run.residue else S.ROLLED_BACK
 
 
+def _lacks(run: Run, step: Step, one: Lacking) -> str:
+    """A secret that nobody gave for this undo, and what a person does about it."""
+    said = f"step {step.number}: {shown(one.place)} is never read back and must be given again"
+    command = run.means.command("secret", "set", one.name)
+    if one.is_made_again:
+        return f'{said}: it was made without it; {command}, then plan an update of it with {{"$secret": "{one.name}"}}'
+    return f"{said}: {command}, then the rollback again"
+
+
 def _first_undo(run: Run, step: Step) -> ChangeStep | None:
     number = undo_number(step.number)
     return next((one for one in run.steps if one.phase == "undo" and one.number == number), None)
@@ -72,11 +81,8 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int) -> No
         way = await way_back(step, record, run.world, undo_number(step.number, before), fresh=True)
         if way.hopeless:
             run.residue.append(way.hopeless)
-        run.residue += [
-            f"step {step.number}: {shown(place)} is never read back and must be given again"
-            for places in way.secrets
-            for place in places
-        ]
+        way, lacking = way.given(run.change.key, step.number, lambda name: run.means.secret(name) is not None)
+        run.residue += [_lacks(run, step, one) for one in lacking]
         for offset, draft in enumerate(way.dependants if before else way.every, before):
             if _changes_nothing(draft):
                 continue  # what it cannot bring back is named below

@@ -4,7 +4,7 @@ Used twice: for the automatic undo of a change that failed half-way, and for the
 Later edits by others stay: the before-state is merged three ways with the live state (design 5).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,6 +25,15 @@ from mcp_server.errors import Refused
 from mcp_server.world import World
 
 _PUTS_BACK: Final = ("put_before",)
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A secret that a way back needs, that no GET returns, and that nobody gave; ``name`` is how a person gives it."""
+
+    place: Place
+    name: str
+    is_made_again: bool  #: its holder comes back without it; else the cloud may refuse the write
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,27 @@ class WayBack:
             told += [f"{shown(place)} of step {step} is never read back: it is asked for as {name}"
                      for place, name in zip(places, names, strict=True)]  # fmt: skip
         return replace(self, drafts=tuple(drafts) or self.drafts), tuple(told)
+
+    def given(
+        self, change_id: str, step: int, is_known: Callable[[str], bool]
+    ) -> tuple["WayBack", tuple[Lacking, ...]]:
+        """The way back with every secret that a person gave for just this undo, and those that nobody gave.
+
+        A secret of the plan itself is never taken for the one that stood there before.
+        """
+        drafts: list[Draft] = []
+        lacking: list[Lacking] = []
+        number = 0
+        own = self.drafts or ((self.replaced,) if self.replaced else ())
+        for draft, places in zip(own, self.secrets, strict=False):
+            named = [(place, secret_name(change_id, step, number + n)) for n, place in enumerate(places, 1)]
+            number += len(places)
+            have = [(place, name) for place, name in named if is_known(name)]
+            rest = [one for one in named if one not in have]
+            lacking += [Lacking(place, name, is_made_again=draft.kind == "create") for place, name in rest]
+            drafts.append(with_secrets(draft, [place for place, _ in have], [name for _, name in have]))
+        is_whole = bool(self.drafts) or not lacking  # what differs in secrets alone is written back with all or not
+        return replace(self, drafts=(*drafts, *self.drafts[len(drafts) :]) if is_whole else ()), tuple(lacking)
 
     def leaves(self) -> Mapping[str, Json]:
         """The state of the resource after the drafts, for the way back of an earlier step on the same resource."""

@@ -16,6 +16,7 @@ from mcp_server.changes.execution.execute import execute
 from mcp_server.changes.execution.report import change_outcome, stored_outcome
 from mcp_server.changes.execution.run import Run, fences_of
 from mcp_server.changes.freeze import frozen, not_frozen
+from mcp_server.changes.holding import refuse_held
 from mcp_server.changes.keeping.keep import keep
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt
@@ -112,6 +113,7 @@ class Changes:
         first = {"change_id": None, "state": stored.state}
         self._runs[change.key] = run  # from now on nobody here takes it for one that was left behind
         try:
+            await refuse_held(plan.lease_keys, change.key, world, self._means)
             with anyio.CancelScope(shield=True):  # a cancelled commit may be written all the same
                 open_ = not_frozen(plan.organization.id)
                 await world.store.commit(open_, Put(applying, first), lease, spent, Put(change), told)

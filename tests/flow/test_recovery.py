@@ -15,7 +15,9 @@ from mcp_server.domain.actor import Actor
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.ports import Put
 from mcp_server.domain.record import AuditEntry, Change, Lease
+from tests.support.approving import approve
 from tests.support.crashing import Crash, about_to_crash, ended, resume
+from tests.support.fake_clock import ShiftedClock
 from tests.support.places import NET, ORG
 from tests.support.stage import FreeBudget, also
 from tests.support.story import step
@@ -23,6 +25,8 @@ from tests.support.story import step
 S = ChangeState
 ONE = step("updateNetworkWirelessSsid", {"name": "Um"}, networkId=NET, number="1")
 TWO = step("updateNetworkWirelessSsid", {"name": "Dois"}, networkId=NET, number="2")
+
+OTHER = step("updateNetworkWirelessSsid", {"name": "Outro"}, networkId=NET, number="3")
 
 
 @pytest.fixture
@@ -155,6 +159,31 @@ async def test_no_server_goes_on_with_a_change_whose_owner_lives(crash: Crash) -
         with anyio.fail_after(20):
             assert await process.wait() == 0
     assert sent(crash) == ["Um", "Dois"]
+
+
+async def test_no_change_is_begun_where_the_owner_of_another_lives_though_its_lease_ran_out(crash: Crash) -> None:
+    """A server that stood still may have a write on its way; the second plan waits, and finds what the first left."""
+    clock = ShiftedClock()
+    async with running(crash.settings, channel="http", budget=FreeBudget(), clock=clock) as server:
+
+        async def call(tool: str, **arguments: Any) -> Any:
+            asked = server.host.new_call(tool, arguments, Actor("anonymous", "http"))
+            return (await server.host.handle(asked)).payload
+
+        plan = await call("meraki_plan", operations=[OTHER], intent="at the same time")
+        await approve(crash.settings.home, plan["plan_id"])
+        async with crash.started("K6:stop", crash.plan_id) as process:
+            with anyio.fail_after(20):
+                while "K6" not in crash.reached():  # noqa: ASYNC110  another process writes the file
+                    await anyio.sleep(0.02)
+            clock.advance(10 * crash.settings.lease_s)
+            busy = await call("meraki_apply", plan_id=plan["plan_id"])
+            assert (busy["status"], sent(crash)) == ("busy", [])
+            resume(process)
+            with anyio.fail_after(20):
+                assert await process.wait() == 0
+        assert (await call("meraki_apply", plan_id=plan["plan_id"]))["status"] == "applied"
+    assert sent(crash) == ["Um", "Dois", "Outro"]
 
 
 async def evidence(crash: Crash, **where: Any) -> list[str]:

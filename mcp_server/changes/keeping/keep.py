@@ -10,6 +10,7 @@ from mcp_server.changes.execution.health_gate import watch
 from mcp_server.changes.execution.pending import confirm_view, moment
 from mcp_server.changes.execution.report import stored_outcome
 from mcp_server.changes.execution.run import Run
+from mcp_server.changes.holding import refuse_held
 from mcp_server.changes.keeping.resumed import resumed
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt
@@ -89,6 +90,7 @@ async def _kept(run: Run, deadline: Deadline, approval: Approval) -> Outcome:
     lease = TakeLeases(run.plan.lease_keys, change.key, change.owner, now, now + timedelta(seconds=1))
     detail = {"approval": approval.key, "channel": approval.channel, "approver": approval.approver}
     try:
+        await refuse_held(run.lease_keys, change.key, world, run.means)
         await world.store.commit(
             lease,
             Put(change, {"state": S.PENDING_KEEP}),

@@ -16,6 +16,7 @@ from mcp_server.changes.execution.health_gate import watch
 from mcp_server.changes.execution.pending import confirm_view, moment
 from mcp_server.changes.execution.run import Run, fences_of
 from mcp_server.changes.execution.undo import as_found, touched_since
+from mcp_server.changes.holding import refuse_held
 from mcp_server.changes.keeping.resumed import resumed
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Json
@@ -118,6 +119,7 @@ class Tender:
         now = self.clock.now()
         until = now + timedelta(seconds=_LOOK_LEASE_S)
         lease = TakeLeases(run.lease_keys, run.change.key, run.change.owner, now, until)
+        await refuse_held(run.lease_keys, run.change.key, run.world, self.means)
         await self.store.commit(Put(deadline, {"state": "open"}), lease)
         run.fences = await fences_of(run)
         try:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from mcp_server.changes.execution.run import Run, fences_of
+from mcp_server.changes.holding import OPEN, refuse_held
 from mcp_server.changes.means import Means
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Attempt, Effect, ToolCall
@@ -23,7 +24,6 @@ from mcp_server.world import World
 
 S = ChangeState
 log = logging.getLogger(__name__)
-OPEN: Final = (S.APPLYING, S.VERIFYING, S.PARTIAL, S.ROLLING_BACK, S.IN_DOUBT)
 STEPS: Final = 2000
 _MOST: Final = 1000
 
@@ -77,6 +77,7 @@ async def take_over(change: Change, world: World, means: Means) -> Run | None:
     expected = {"state": change.state, "server": change.server, "ended_at": change.ended_at}
     told = {"from": change.server, "by": taken.server, "state": change.state.value}
     try:
+        await refuse_held(run.lease_keys, change.key, world, means)
         await world.store.commit(
             Put(taken, expected),
             TakeLeases(run.lease_keys, change.key, change.owner, now, until, again=True),

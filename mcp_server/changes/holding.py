@@ -1,0 +1,36 @@
+"""Who may take the networks of a plan: nobody while a server lives that is in the middle of a change there.
+
+A lease that ran out is no proof that its holder has stopped writing: a process that stood still may have a request on
+its way, which no fence holds back. So the end of its process decides, which the operating system tells, never a clock.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from mcp_server.changes.means import Means
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.record import Change, Lease
+from mcp_server.errors import RecordConflict
+from mcp_server.world import World
+
+S = ChangeState
+OPEN: Final = (S.APPLYING, S.VERIFYING, S.PARTIAL, S.ROLLING_BACK, S.IN_DOUBT)
+_MOST: Final = 1000
+
+
+async def refuse_held(keys: Collection[str], change_id: str, world: World, means: Means) -> None:
+    """Nothing, or RecordConflict with a lease that ran out while the change that has it is still carried out.
+
+    Leases that have not run out are refused where they are taken.
+    """
+    for lease in await world.store.list(Lease, {}, limit=_MOST):
+        if lease.key not in keys or lease.change_id == change_id or lease.until > world.clock.now():
+            continue
+        holder = await world.store.get(Change, lease.change_id)
+        if holder is not None and _is_carried_out(holder, means):
+            raise RecordConflict(f"lease {lease.key}: ran out, but the server that has it lives", lease)
+
+
+def _is_carried_out(change: Change, means: Means) -> bool:
+    is_open = change.state in OPEN and change.ended_at is None
+    return is_open and bool(change.server) and means.servers.is_alive(change.server)

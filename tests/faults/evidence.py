@@ -76,16 +76,23 @@ def configuration(**names: str) -> dict[str, Json]:
     }
 
 
+def taking_back(second: float, number: int, target: str, name: str) -> list[dict[str, Json]]:
+    """Everything on record of a change of the second SSID that takes another change back."""
+    back = change(second, 2, name)
+    for one in back:
+        one["tool"], one["plan_id"] = "rollback", f"plan-{number}"
+        one["change_id"] = f"CHG-{number}" if one["change_id"] else ""
+        one["detail"] = {**one["detail"], **({"approval": f"yes-{number}"} if "approval" in one["detail"] else {})}
+    told = row(
+        second + 0.7, "call", "rolled_back", tool="rollback", plan_id=f"plan-{number}", change_id=f"CHG-{number}"
+    )
+    return [*back, {**told, "detail": {"arguments": {"change_id": target}}}]
+
+
 def honest() -> Evidence:
     """Two changes, one taken back; a 429, an open breaker, refusals; everything as it should be."""
-    back = change(4.0, 2, "Old two")
-    for one in back:
-        one["tool"], one["plan_id"] = "rollback", "plan-3"
-        one["change_id"] = "CHG-3" if one["change_id"] else ""
-        one["detail"] = {**one["detail"], **({"approval": "yes-3"} if "approval" in one["detail"] else {})}
-    told_back = row(4.7, "call", "rolled_back", tool="rollback", plan_id="plan-3", change_id="CHG-3")
-    told_back["detail"] = {"arguments": {"change_id": "CHG-2"}}
-    audit = linked([*change(0.0, 1, "One"), *change(2.0, 2, "Two"), *back, told_back])
+    back = taking_back(4.0, 3, "CHG-2", "Old two")
+    audit = linked([*change(0.0, 1, "One"), *change(2.0, 2, "Two"), *back])
     journal = [
         request(0.35, f"{SSID}/1", "PUT", body={"name": "One"}, took_effect=True),
         request(2.35, f"{SSID}/2", "PUT", body={"name": "Two"}, took_effect=True),

@@ -289,15 +289,19 @@ def _standing(case: Case) -> tuple[list[str], list[str]]:
 
 
 def _rolled_back(case: Case) -> set[str]:
-    """The changes that a later one took back as a whole, and those later ones."""
-    found: set[str] = set()
+    """The changes that a later one took back as a whole, and those later ones; one that was taken back itself took
+    nothing back in the end.
+    """
+    targets: dict[str, str] = {}
     for row in case.evidence.audit:
         target = _target(row) if row["tool"] == "rollback" and row["plan_id"] else ""
         mine = [change for change, rows in case.states.items() if rows[0]["plan_id"] == row["plan_id"]]
-        for change in mine if target else ():
-            if _last_state(case, change) == "applied":
-                found |= {target, change}
-    return found
+        targets |= {change: target for change in mine if target and _last_state(case, change) == "applied"}
+    undone: set[str] = set()
+    for change in sorted(targets, key=lambda one: case.states[one][0]["seq"], reverse=True):
+        if change not in undone:
+            undone.add(targets[change])
+    return undone | set(targets)
 
 
 def _target(row: Row) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from tests.faults import oracle
-from tests.faults.evidence import CANARY, NET, SSID, honest, request, row, spoiled
+from tests.faults.evidence import CANARY, NET, SSID, honest, request, row, spoiled, taking_back
 from tests.faults.oracle import MEANING, Evidence, judge
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -214,6 +214,17 @@ def test_what_others_changed_meanwhile_is_no_fault_of_ours() -> None:
     held = {"name": "Theirs"}
     evidence = spoiled("state", lambda state: state["configuration"]["resources"][SSID]["1"].update(held))
     assert judge(replace(evidence, others=[{"path": f"{SSID}/1", "field": "name"}])).broken == []
+
+
+def test_a_rollback_that_was_taken_back_itself_took_nothing_back() -> None:
+    """What it had taken back stands again, and need not be as before."""
+    audit = spoiled("audit", lambda rows: rows.extend(taking_back(5.0, 4, "CHG-3", "Two"))).audit
+    again = request(5.35, f"{SSID}/2", "PUT", body={"name": "Two"}, took_effect=True)
+    journal = spoiled("journal", lambda rows: rows.insert(3, again)).journal
+    state = spoiled("state", lambda state: state["configuration"]["resources"][SSID]["2"].update(name="Two")).state
+    assert judge(replace(honest(), state=state)).broken
+    whole = replace(honest(), audit=audit, journal=journal, state=state)
+    assert [text for name, text in judge(whole).broken if name in ("I5", "I16")] == []
 
 
 def test_a_change_that_was_left_in_part_is_honest_when_a_person_was_told() -> None:

@@ -4,7 +4,7 @@
     scripts/faults syscalls [--quick] [--jobs N] [RUN ...]
     scripts/faults processes [--servers N] [--plans N]
     scripts/faults soak [--quick] [--seconds N] [--seed N] [--servers N] [--violate]
-    scripts/faults machine [--quick] [--runs N] [--turns N] [--seed N]
+    scripts/faults machine [--quick] [--runs N] [--turns N] [--seed N] [--mutant NAME]
 
 ``kill``: SIGKILL at each point of the write protocol; exit 1 when an invariant is broken, a point was not reached, or
 an invariant was never put to the test.
@@ -106,13 +106,20 @@ def soaked(soak: Soak) -> int:
     return int(bool(broken))
 
 
-def in_any_order(runs: int, turns: int, number: int, *, is_shrunk: bool) -> int:
-    """The exit code after so many runs of so many turns, by the seeds from ``number`` on."""
+def in_any_order(arguments: argparse.Namespace) -> int:
+    """The exit code after so many runs of so many turns, by the seeds from the given one on."""
     # imported here: Hypothesis is slow to load, and the other commands have no use for it
+    from tests.faults.machine.mutants import MUTANTS  # noqa: PLC0415
     from tests.faults.machine.running import run as run_machine  # noqa: PLC0415
 
+    runs, turns, number = arguments.runs, arguments.turns, arguments.seed
+    if arguments.quick:
+        runs, turns, number = QUICK_RUNS, QUICK_TURNS, QUICK_SEED
+    number = secrets.randbelow(2**32) if number is None else number
     print(f"--seed {number}", flush=True)
-    ran = run_machine(runs, turns, number, is_shrunk=is_shrunk)
+    if arguments.mutant:
+        MUTANTS[arguments.mutant]()
+    ran = run_machine(runs, turns, number, is_shrunk=not (arguments.quick or arguments.mutant))
     print("\n".join(ran.lines()))
     return 0
 
@@ -142,15 +149,13 @@ def main() -> int:
     machine.add_argument("--runs", type=int, default=100)
     machine.add_argument("--turns", type=int, default=20, help="of one run, at most")
     machine.add_argument("--seed", type=int, help="of the first run; by default a new one each time, which is printed")
+    machine.add_argument("--mutant", help="with one rule of tests/faults/machine/mutants.py taken out: must fail")
     arguments = parser.parse_args()
     if arguments.kind == "soak":
         seconds = arguments.seconds or (60.0 if arguments.quick else 600.0)
         return soaked(Soak(arguments.seed, seconds, arguments.servers, arguments.violate))
     if arguments.kind == "machine":
-        if arguments.quick:
-            return in_any_order(QUICK_RUNS, QUICK_TURNS, QUICK_SEED, is_shrunk=False)
-        number = secrets.randbelow(2**32) if arguments.seed is None else arguments.seed
-        return in_any_order(arguments.runs, arguments.turns, number, is_shrunk=True)
+        return in_any_order(arguments)
     if arguments.kind == "processes":
         return several(arguments.servers, arguments.plans)
     known: Mapping[str, object] = RUNS if arguments.kind == "kill" else {one: run_of(one) for one in arguments.runs}

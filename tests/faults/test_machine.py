@@ -5,13 +5,34 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 def test_whatever_happens_in_whatever_order_nothing_is_lost_doubled_or_told_wrong() -> None:
     """A few runs, always the same; about 20 s. By hand, longer and different each time: scripts/faults machine."""
-    command = [sys.executable, "-m", "scripts.faulting", "machine", "--quick"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = _machine("--quick")
     assert done.returncode == 0, done.stdout + done.stderr
     for happened in ("killed", "stopped", "meraki_apply applied", "ended rolled_back"):
         assert f" {happened}" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("mutant", "told"),
+    [
+        ("by-the-clock", "held it"),
+        ("sent-again", "was carried out 2 times"),
+        ("overwritten", "was somebody else's, and was overwritten"),
+    ],
+)
+def test_the_machine_notices_a_rule_that_was_taken_out(mutant: str, told: str) -> None:
+    """A lease that ends by the clock alone, a write sent again blindly, an undo that looks at nobody else's edit."""
+    done = _machine("--runs", "40", "--turns", "14", "--seed", "1", "--mutant", mutant)
+    assert done.returncode == 1, done.stdout
+    assert told in done.stderr, done.stderr
+
+
+def _machine(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "scripts.faulting", "machine", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

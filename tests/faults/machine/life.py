@@ -100,11 +100,12 @@ async def _asked(server: Server, asked: Mapping[str, Json]) -> Json:
     return result.payload
 
 
-async def _look(server: Server, _clock: SharedClock, _asked: Mapping[str, Json]) -> Json:
+async def _look(server: Server, clock: SharedClock, _asked: Mapping[str, Json]) -> Json:
     """What is on record of changes and deadlines, as it stands in the store."""
     changes = await server.store.list(Change, {}, limit=500)
     deadlines = await server.store.list(Deadline, {}, limit=500)
     return {
+        "now": clock.now().isoformat(),
         "changes": [
             {
                 "change_id": one.key,

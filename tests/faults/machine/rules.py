@@ -7,7 +7,7 @@ judges the cloud's journal and state and the exported audit.
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, ClassVar, Final
@@ -145,8 +145,11 @@ class Machine(RuleBasedStateMachine):
     def tick(self, seconds: float, at: str) -> None:
         """Time passes, and every server does what is due; nothing stays open that is overdue."""
         self.clock.advance(seconds)
+        known = len(self.able)
         for number, server in enumerate(self.able):
             self._note(server, {}, server.tell("pass", armed=at if number == 0 else ""))
+        if known and known == len(self.able) == len(self.servers):
+            self._nothing_is_overdue()
 
     def jump(self, seconds: float) -> None:
         """Somebody sets the wall clock."""
@@ -161,10 +164,11 @@ class Machine(RuleBasedStateMachine):
         if len(self.able) == len(self.servers):
             self.model.drift(kind, one)
 
-    def fault(self, fault: Mapping[str, Json], skip: int) -> None:
-        """A coming write goes wrong in the cloud or on the way."""
-        for method in ("PUT", "POST", "DELETE"):
-            self.cloud.fault(**fault, method=method, skip=skip)
+    def fault(self, fault: tuple[Sequence[str], Mapping[str, Json]], skip: int) -> None:
+        """A coming request goes wrong in the cloud or on the way."""
+        methods, given = fault
+        for method in methods:
+            self.cloud.fault(**given, method=method, skip=skip)
 
     def freeze(self, number: int) -> None:
         """Somebody pulls the kill switch."""
@@ -237,6 +241,14 @@ class Machine(RuleBasedStateMachine):
         wrong = list(self.model.wrongs())
         assert not wrong, wrong
 
+    def _nothing_is_overdue(self) -> None:
+        """Unless a change that was left behind is in the way, nothing waits to be kept beyond its time."""
+        looked = self._look()
+        if any(_is_under_way(one) for one in looked["changes"]):
+            return
+        late = [one for one in looked["deadlines"] if one["state"] == "open" and one["due_at"] <= looked["now"]]
+        assert not late, f"nobody kept it, and it was not undone: {late}"
+
     def teardown(self) -> None:
         """Everything is let come to its end, and the oracle judges."""
         try:
@@ -262,10 +274,14 @@ class Machine(RuleBasedStateMachine):
         looked = self._look()
         for one in looked["changes"]:
             self.met[f"ended {one['state']}"] += 1
-        left = [one for one in looked["changes"] if one["state"] in UNDER_WAY and not one["is_ended"]]
+        left = [one for one in looked["changes"] if _is_under_way(one)]
         assert not left, f"left under way: {left}"
         waiting = [one for one in looked["deadlines"] if one["state"] == "open"]
         assert not waiting, f"nobody kept it, and it was not undone: {waiting}"
         for server in list(self.able):
             server.end()
             self.servers.remove(server)
+
+
+def _is_under_way(change: Mapping[str, Json]) -> bool:
+    return change["state"] in (*UNDER_WAY, "in_doubt") and not change["is_ended"]

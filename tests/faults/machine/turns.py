@@ -12,16 +12,19 @@ from hypothesis import strategies as st
 POINTS: Final = ("K3", "K4", "K5", "K6", "K7H", "K7", "K8", "K9", "K10", "K11", "K12", "K13", "K14")
 TO_RECOVER: Final = ("R1", "R2", "R3", "R4", "K6", "K7", "K9", "K11")
 KINDS: Final = ("ssid", "ssids", "mixed", "port", "vlan")
-#: What the cloud does to one write; "" is nothing.
-FAULTS: Final[Sequence[Mapping[str, Any]]] = (
-    {"kind": "status", "status": 502, "when": "before"},
-    {"kind": "status", "status": 502, "when": "after"},
-    {"kind": "status", "status": 400, "errors": ["refused by a harness"]},
-    {"kind": "status", "status": 429, "retry_after": 1},
-    {"kind": "drop", "when": "before"},
-    {"kind": "drop", "when": "after"},
-    {"kind": "cut"},
-    {"kind": "not_applied"},
+_WRITES: Final = ("PUT", "POST", "DELETE")
+#: What goes wrong with the next requests of some methods.
+FAULTS: Final[Sequence[tuple[Sequence[str], Mapping[str, Any]]]] = (
+    (_WRITES, {"kind": "status", "status": 502, "when": "before"}),
+    (_WRITES, {"kind": "status", "status": 502, "when": "after"}),
+    (_WRITES, {"kind": "status", "status": 400, "errors": ["refused by a harness"]}),
+    (_WRITES, {"kind": "status", "status": 429, "retry_after": 1}),
+    (_WRITES, {"kind": "drop", "when": "before"}),
+    (_WRITES, {"kind": "drop", "when": "after"}),
+    (("PUT", "POST"), {"kind": "cut"}),
+    (_WRITES, {"kind": "not_applied"}),
+    (("GET",), {"kind": "status", "status": 503, "count": 4}),
+    (("GET",), {"kind": "stale", "count": 2}),
 )
 
 
@@ -62,7 +65,7 @@ _TURNS: Final[Mapping[str, st.SearchStrategy[Turn]]] = {
     "tick": _turn("tick", seconds=st.sampled_from([35.0, 70.0, 150.0, 400.0, 1200.0]), at=_armed(TO_RECOVER)),
     "jump": _turn("jump", seconds=st.sampled_from([90.0, -90.0, 7200.0, -7200.0])),
     "drift": _turn("drift", kind=st.sampled_from(["same", "other", "port", "vlan"]), one=_WHICH),
-    "fault": _turn("fault", fault=st.sampled_from(FAULTS), skip=st.integers(0, 2)),
+    "fault": _turn("fault", fault=st.sampled_from(FAULTS), skip=st.sampled_from([0, 0, 1])),
     "freeze": _turn("freeze", number=_WHICH),
     "thaw": _turn("thaw", number=_WHICH),
 }

@@ -176,23 +176,34 @@ def _together(workers: Sequence[Worker]) -> list[str]:
 async def _settled(caller: Caller) -> None:
     """Until nothing is left to do for a server; then each change is asked for.
 
-    What a person would have kept is kept now: whoever asked for it may have been killed before the question.
+    What a person would have kept is kept now, or taken back when it may not be kept: whoever asked for it may have been
+    killed before the question.
     """
-    for deadline in await caller.server.store.list(Deadline, {"state": "open"}, limit=500):
-        change = await caller.server.store.get(Change, deadline.key)
-        if change is not None and deadline.minutes == KEPT_MINUTES:
-            await applied(caller, "meraki_apply", plan_id=change.plan_id, keep=True)
-    with anyio.fail_after(SETTLE_S):
-        while True:
-            await caller.server.recovery.go_on()
-            found = await changes(caller)
-            waiting = await caller.server.store.list(Deadline, {"state": "open"}, limit=500)
-            is_moving = any(change.state.value in _MOVING for change in found)
-            if not (caller.server.changes.under_way() or is_moving or waiting):
-                break
-            await anyio.sleep(_PAUSE_S)
+    until = time.monotonic() + SETTLE_S
+    while True:
+        await caller.server.recovery.go_on()
+        found = await changes(caller)
+        waiting = await caller.server.store.list(Deadline, {"state": "open"}, limit=500)
+        moving = [f"{change.key} {change.state}" for change in found if change.state.value in _MOVING]
+        if not (caller.server.changes.under_way() or moving or waiting):
+            break
+        if time.monotonic() > until:
+            raise TimeoutError(f"not settled: {moving}, deadlines {[one.key for one in waiting]}")
+        for deadline in waiting:
+            await _decided(caller, deadline)
+        await anyio.sleep(_PAUSE_S)
     for change in found:
         await caller.call("history", change_id=change.key)
+
+
+async def _decided(caller: Caller, deadline: Deadline) -> None:
+    """A person keeps what was meant to be kept, or has it taken back."""
+    change = await caller.server.store.get(Change, deadline.key)
+    if change is None or deadline.minutes != KEPT_MINUTES:
+        return
+    kept = await applied(caller, "meraki_apply", plan_id=change.plan_id, keep=True)
+    if kept["status"] != "applied":
+        await applied(caller, "rollback", change_id=change.key)
 
 
 def _others(root: Path) -> list[Mapping[str, Json]]:

@@ -423,7 +423,7 @@ def _i11(case: Case, verdict: Verdict) -> None:
             kept = now >= quiet_until or on_its_way
             verdict.look("I11", holds=kept, otherwise=f"{organization}: {_named(row)} came before Retry-After was over")
             wait_s = float(row.get("retry_after") or 0) if row["status"] == 429 else 0.0
-            if wait_s > ON_THE_WAY_S:
+            if wait_s > ON_THE_WAY_S and not _is_lookup(row):  # who asks whose it is does not know whom to spare
                 limited_at, quiet_until = now, now + timedelta(seconds=wait_s - 0.05)
 
 

@@ -298,6 +298,18 @@ def test_a_field_that_somebody_else_edited_too_is_not_held_against_the_servers()
     assert judge(replace(evidence, state=state, others=[edit])).broken == []
 
 
+def test_a_429_to_who_asks_whose_a_network_is_spares_nobody() -> None:
+    """Before that is answered no server knows which organization's time it is."""
+    evidence = honest()
+    journal = [copy.deepcopy(dict(one)) for one in evidence.journal]
+    limited = next(one for one in journal if one["status"] == 429)
+    journal.append(request(7.0, f"{SSID}/1"))
+    journal.sort(key=lambda one: str(one["at"]))
+    assert [name for name, _ in judge(replace(evidence, journal=journal)).broken] == ["I11"]
+    limited["path"] = f"/networks/{NET}"
+    assert judge(replace(evidence, journal=journal)).broken == []
+
+
 @pytest.mark.parametrize(
     ("second", "headers", "broken"),
     [(6.3, {}, []), (7.0, {"x-late": "1.8"}, []), (7.0, {}, ["I11"])],

@@ -104,22 +104,30 @@ async def test_a_change_that_somebody_else_touched_meanwhile_is_left_to_a_person
         assert list(await server.store.list(Lease)) == []
 
 
-async def test_a_write_whose_outcome_could_not_be_recorded_is_settled_though_its_change_ended_in_doubt(
-    crash: Crash,
+@pytest.mark.parametrize(
+    ("point", "code", "end"),
+    [
+        ("K7@2", "store_unavailable", S.APPLIED),
+        ("K11", "store_unavailable", S.APPLIED),
+        ("K11", "internal", S.IN_DOUBT),
+    ],
+)
+async def test_a_change_that_ended_in_doubt_because_the_store_failed_once_is_gone_on_with(
+    crash: Crash, point: str, code: str, end: ChangeState
 ) -> None:
-    """The disk failed for that one commit: the intent stands alone, and reading back tells what became of it."""
-    await crash.killed("K7@2")
+    """A write whose outcome was not kept is read back; one whose end alone was not kept is looked at; else a person."""
+    await crash.killed(point)
     async with opened({"home": crash.settings.home, "profile": "solo"}) as local:
         [change] = await local.store.list(Change, {})
-        now = local.clock.now()
-        await local.store.commit(Put(replace(change, state=S.IN_DOUBT, ended_at=now), {"state": change.state}))
+        doubted = replace(change, state=S.IN_DOUBT, ended_at=local.clock.now(), result={"failure": {"code": code}})
+        await local.store.commit(Put(doubted, {"state": change.state}))
     async with running(crash.settings, channel="http", budget=FreeBudget()) as server:
         await server.recovery.go_on()
         with anyio.fail_after(20):
             while server.changes.under_way():  # noqa: ASYNC110  the engine sets no event
                 await anyio.sleep(0.02)
         [change] = await server.store.list(Change, {})
-    assert (change.state, sent(crash)) == (S.APPLIED, ["Um", "Dois"])
+    assert (change.state, sent(crash)) == (end, ["Um", "Dois"])
 
 
 async def test_a_change_that_cannot_be_gone_on_with_is_named_with_why(crash: Crash) -> None:

@@ -18,7 +18,8 @@ from mcp_server.domain.call import Attempt, Effect, ToolCall
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.ports import Put, TakeLeases
 from mcp_server.domain.record import Change, ChangeStep, Lease, Session, StoredPlan
-from mcp_server.errors import RecordConflict
+from mcp_server.domain.recovery.safe_end import is_in_doubt
+from mcp_server.errors import RecordConflict, StoreUnavailable
 from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
@@ -40,13 +41,19 @@ async def left_behind(world: World, means: Means, running: Collection[str]) -> l
 
 
 async def _is_left(change: Change, own: str, world: World, means: Means) -> bool:
-    """Whether nobody works on it: its server is gone, or it is in doubt and could not be read when it ended."""
+    """Whether nobody works on it: its server is gone, or it ended in doubt and more can be known than was then."""
     if change.ended_at is not None:
-        return change.state is S.IN_DOUBT and any(map(can_be_settled, await steps_of(change, world)))
+        return change.state is S.IN_DOUBT and _can_end_better(change, await steps_of(change, world))
     if not change.server:
         leases = await world.store.list(Lease, {"change_id": change.key}, limit=1)
         return not leases or leases[0].until <= world.clock.now()
     return change.server == own or not means.servers.is_alive(change.server)
+
+
+def _can_end_better(change: Change, records: Sequence[ChangeStep]) -> bool:
+    """Whether a write in doubt can be read now, or no write is in doubt and only the end could not be recorded."""
+    is_unrecorded = change.result.get("failure", {}).get("code") == StoreUnavailable.code
+    return any(map(can_be_settled, records)) or (is_unrecorded and not is_in_doubt(records))
 
 
 def can_be_settled(record: ChangeStep) -> bool:

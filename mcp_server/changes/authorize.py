@@ -10,9 +10,9 @@ from typing import Final
 
 from mcp_server.changes.freeze import refuse_frozen
 from mcp_server.changes.means import Means
-from mcp_server.changes.planning.plan_hash import plan_hash
+from mcp_server.changes.planning.trusted import must_be_whole, must_own
 from mcp_server.changes.question import form_of, needs_code, question_of
-from mcp_server.domain.actor import Profile
+from mcp_server.domain.actor import Profile, four_eyes, is_same_owner
 from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
@@ -46,10 +46,8 @@ async def authorize_keep(
     stored: StoredPlan, deadline: Deadline, attempt: Attempt, world: World, means: Means
 ) -> Authorized | Outcome:
     """As ``authorize_execution``, for keeping what that plan changed: by the same people, with a yes of its own."""
-    if stored.owner.casefold() != attempt.actor.key:
-        raise Refused("This plan belongs to somebody else.", "Its owner keeps it.", code="plan_of_another_owner")
-    if plan_hash(stored.plan, means.digest_key()) != stored.plan.plan_hash:
-        raise Refused("The stored plan is not what was hashed.", "See history.", code="plan_altered")
+    must_own(stored, attempt, "Its owner keeps it.")
+    must_be_whole(stored, means.digest_key(), "See history.")
     return await _agreed(stored, attempt, world, means, keeps=deadline)
 
 
@@ -73,10 +71,8 @@ def _purpose(keeps: Deadline | None) -> str:
 
 def _check_plan(stored: StoredPlan, attempt: Attempt, world: World, means: Means) -> None:
     plan = stored.plan
-    if stored.owner.casefold() != attempt.actor.key:
-        raise Refused("This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner")
-    if plan_hash(plan, means.digest_key()) != plan.plan_hash:
-        raise Refused("The stored plan is not what was hashed.", "Make a new plan.", code="plan_altered")
+    must_own(stored, attempt)
+    must_be_whole(stored, means.digest_key())
     if plan.expires_at <= world.clock.now():
         raise Refused(
             f"Plan {plan.plan_id} expired at {plan.expires_at.isoformat()}.", "Plan again.", code="plan_expired"
@@ -109,7 +105,7 @@ async def _audit_hold(stored: StoredPlan, world: World, means: Means) -> Outcome
             plan=stored,
         )
     genuine = means.approvals.is_genuine(audit) and audit.plan_hash == stored.plan.plan_hash
-    if not genuine or audit.verdict != "approve" or audit.auditor.casefold() == stored.owner.casefold():
+    if not genuine or audit.verdict != "approve" or is_same_owner(audit.auditor, stored.owner):
         raise Refused("The audit's verdict has no valid signature.", "Ask for a new audit.", code="verdict_forged")
     return None
 
@@ -142,10 +138,7 @@ def _check_signature(approval: Approval, stored: StoredPlan, attempt: Attempt, w
             "Ask an approver to run: " + means.approve_command(stored.key),
             code="approval_forged",
         )
-    if world.limits.profile is Profile.TEAM and approval.approver.casefold() == attempt.actor.key:
-        raise Refused(
-            "Requester and approver are the same owner.", "Ask somebody else to approve.", code="self_approval"
-        )
+    four_eyes(approval.approver, attempt.actor.owner, world.limits.profile)
 
 
 def _may_ask(stored: StoredPlan, attempt: Attempt, world: World) -> bool:

@@ -19,6 +19,7 @@ from mcp_server.changes.freeze import frozen, not_frozen
 from mcp_server.changes.holding import refuse_held
 from mcp_server.changes.keeping.keep import keep
 from mcp_server.changes.means import Means
+from mcp_server.changes.planning.trusted import must_own
 from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import CarryOut, Outcome
@@ -62,10 +63,7 @@ class Changes:
 
     async def _again(self, stored: StoredPlan, attempt: Attempt, world: World) -> Outcome:
         """The stored record of a plan that was carried out before, for its requester."""
-        if stored.owner.casefold() != attempt.actor.key:
-            raise Refused(
-                "This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner"
-            )
+        must_own(stored, attempt)
         current = await world.store.get(StoredPlan, stored.key)
         change_id = current.change_id if current else None
         if change_id is None:

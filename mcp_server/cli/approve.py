@@ -11,10 +11,10 @@ from typing import Any, Final
 import anyio
 import click
 
-from mcp_server.changes.planning.plan_hash import plan_hash
+from mcp_server.changes.planning.trusted import must_be_whole
 from mcp_server.changes.question import question_of
 from mcp_server.cli.local import Local, Terminal, on_local, refusals_recorded, unlocked
-from mcp_server.domain.actor import Role
+from mcp_server.domain.actor import Role, four_eyes, is_same_owner
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.ports import Put
 from mcp_server.domain.record import Approval, AuditRequest, Deadline, StoredPlan
@@ -22,7 +22,7 @@ from mcp_server.domain.redaction import clean
 from mcp_server.errors import RecordAltered, Refused
 from mcp_server.failpoints import failpoint
 from mcp_server.gate.keys import Signer
-from mcp_server.gate.signatures import four_eyes, signed
+from mcp_server.gate.signatures import must_approve, signed
 from mcp_server.store.seal import open_key
 
 _IDLE_S: Final = 15 * 60.0
@@ -82,9 +82,7 @@ async def _whole_plan(local: Local, plan_id: str) -> StoredPlan:
         raise Refused("The stored plan was altered.", "Ask for a new plan.", code="plan_altered") from altered
     if stored is None:
         raise Refused(f"No plan {clean(plan_id, 64)!r} is kept here.", "Look at 'plans'.", code="plan_unknown")
-    key = open_key(local.settings.home, "digest")
-    if plan_hash(stored.plan, key) != stored.plan.plan_hash:
-        raise Refused("The stored plan is not what was hashed.", "Ask for a new plan.", code="plan_altered")
+    must_be_whole(stored, open_key(local.settings.home, "digest"), "Ask for a new plan.")
     return stored
 
 
@@ -108,6 +106,7 @@ def _check_code(terminal: Terminal, stored: StoredPlan) -> None:
 
 async def _sign(local: Local, stored: StoredPlan, signer: Signer) -> None:
     """The signed approval in the store; Refused when requester and approver are one owner in ``team``."""
+    must_approve(signer)
     now = local.clock.now()
     approval = Approval(
         key=local.ids.new("approval"),
@@ -117,7 +116,7 @@ async def _sign(local: Local, stored: StoredPlan, signer: Signer) -> None:
         channel="terminal",
         approved_at=now,
         expires_at=now + timedelta(hours=local.settings.approval_hours),
-        four_eyes=four_eyes(signer, stored.owner, local.settings.profile),
+        four_eyes=four_eyes(signer.owner, stored.owner, local.settings.profile),
         purpose="keep" if stored.state is ChangeState.PENDING_KEEP else "apply",
     )
     entry = local.entry(
@@ -284,7 +283,7 @@ async def _open_audit(local: Local, audit_id: str) -> tuple[AuditRequest, Stored
 
 async def _judge(local: Local, audit: AuditRequest, stored: StoredPlan, signer: Signer, said: tuple[str, str]) -> None:
     """The signed verdict and the plan's next state, in one commit."""
-    if signer.owner.casefold() == audit.requester.casefold():
+    if is_same_owner(signer.owner, audit.requester):
         raise Refused("Auditor and requester are the same owner.", "Ask somebody else.", code="self_audit")
     if signer.role is not Role.AUDITOR:
         raise Refused(f"{signer.owner}'s key is no auditor key.", "Use an auditor key.", code="not_an_auditor")

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import rfc8785
 
-from mcp_server.domain.actor import Profile, Role
+from mcp_server.domain.actor import Role, is_same_owner
 from mcp_server.domain.record import Approval, AuditRequest, Freeze
 from mcp_server.errors import Refused
 from mcp_server.gate.envelope import verifies
@@ -41,16 +41,6 @@ def must_approve(signer: Signer) -> None:
         raise Refused(f"{signer.owner}'s key is no approver key.", "Use an approver key.", code="not_an_approver")
 
 
-def four_eyes(signer: Signer, requester: str, profile: str) -> str:
-    """``kept`` when approver and requester are two, ``waived`` when they are one in ``solo``; Refused in ``team``."""
-    must_approve(signer)
-    if signer.owner.casefold() != requester.casefold():
-        return "kept"
-    if profile == Profile.TEAM:
-        raise Refused("Requester and approver are the same owner.", "Ask somebody else.", code="self_approval")
-    return "waived"
-
-
 class SignedApprovals:
     """Implements the ports' ``Approvals`` on the enrolled keys; they are read anew each time."""
 
@@ -63,7 +53,7 @@ class SignedApprovals:
         if key is None or not record.signature:
             return False
         role, owner = _whose(record)
-        if key.role is not role or key.owner.casefold() != owner.casefold():
+        if key.role is not role or not is_same_owner(key.owner, owner):
             return False
         return verifies(key.public, record.signature, canonical(record))
 

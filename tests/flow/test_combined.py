@@ -12,7 +12,8 @@ from tests.support.story import Payload, applied, confirmed, planned, step, take
 SSID: Final = f"/networks/{NET}/wireless/ssids/1"
 RULES: Final = f"/networks/{NET}/appliance/firewall/l3FirewallRules"
 REFUSED: Final = {"kind": "status", "status": 400, "operation": "updateNetworkSnmp"}
-LAST: Final = step("updateNetworkSnmp", {"access": "users", "users": []}, networkId=NET)
+WATCHER: Final = {"username": "noc", "passphrase": "a passphrase of the network"}
+LAST: Final = step("updateNetworkSnmp", {"access": "users", "users": [WATCHER]}, networkId=NET)
 
 
 def ssid(**fields: Any) -> Payload:

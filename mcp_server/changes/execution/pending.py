@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mcp_server.changes.execution.report import change_outcome
 from mcp_server.changes.execution.run import Run, undo_number
-from mcp_server.changes.execution.undo import as_found, way_back
+from mcp_server.changes.execution.undo import Done, as_found, way_back
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.holds.confirm import SHORTEST_MINUTES, Moment, opened
@@ -43,7 +43,7 @@ async def _secrets_to_give(run: Run) -> list[Json]:
         if step.number not in done or not step.inverse.caveats:  # a secret at stake is one
             continue
         try:
-            way = await way_back(step, done[step.number], run.world, undo_number(step.number))
+            way = await way_back(Done(step, done[step.number], run.world, undo_number(step.number)))
         except (MerakiError, AccessError, CallerError):
             continue  # the undo itself will tell
         _, lacking = way.given(run.change.key, step.number, lambda name: run.means.secret(name) is not None)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from mcp_server.changes.execution.ending import residue_line, unread_line
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run, undo_number, undone_step
-from mcp_server.changes.execution.undo import Lacking, as_found, way_back
+from mcp_server.changes.execution.undo import Done, Lacking, as_found, way_back
 from mcp_server.changes.execution.write_step import Wrote, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
 from mcp_server.changes.planning.draft import Draft
@@ -78,7 +78,7 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int) -> No
     ``before`` is how many writes undid it already; then only what it took along is left to bring back.
     """
     try:
-        way = await way_back(step, record, run.world, undo_number(step.number, before), fresh=True)
+        way = await way_back(Done(step, record, run.world, undo_number(step.number, before), fresh=True))
         if way.hopeless:
             run.residue.append(way.hopeless)
         way, lacking = way.given(run.change.key, step.number, lambda name: run.means.secret(name) is not None)

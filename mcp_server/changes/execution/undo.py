@@ -5,7 +5,7 @@ Later edits by others stay: the before-state is merged three ways with the live 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mcp_server.catalogue.readers import created_reader, reader_of
@@ -108,65 +108,61 @@ def as_found(steps: Sequence[Step], done: Mapping[int, ChangeStep]) -> tuple[Ste
     return tuple(found)
 
 
-async def way_back(
-    step: Step,
-    done: ChangeStep,
-    world: World,
-    first: int,
-    *,
-    fresh: bool = False,
-    known: Mapping[str, Json] | None = None,
-) -> WayBack:
-    """What to write to undo the step as it was done, with all that it took along.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step as it was done, and what is known where it is undone."""
 
-    ``first`` is the number that the first of these writes will have as a step: a re-created thing's later writes
-    refer to it by ``$ref``. ``known`` are states (by reader_key) that ways back planned before this one will leave.
-    """
-    way = await _own_way(step, done, world, first, fresh=fresh, known=known)
+    step: Step
+    record: ChangeStep
+    world: World
+    first: int  #: the number that the first write of the way back will have: later ones refer to it by ``$ref``
+    fresh: bool = False  #: read anew what was read in this call
+    known: Mapping[str, Json] = field(default_factory=dict)  #: states, by reader_key, that earlier ways back leave
+
+    async def live(self, reader: Reader | None) -> Json:
+        """The state now, or as earlier ways back leave it; None without a reader."""
+        if reader is None:
+            return None
+        place = reader_key(reader)
+        return self.known[place] if place in self.known else await self.world.reads.resource(reader, fresh=self.fresh)
+
+
+async def way_back(done: Done) -> WayBack:
+    """What to write to undo the step as it was done, with all that it took along."""
+    step, world, first = done.step, done.world, done.first
+    way = await _own_way(done)
     if way.drafts and not way.secrets:
         missing = [secrets_needed(draft, step, None, world) if draft.kind == "create" else () for draft in way.drafts]
         way = replace(way, secrets=tuple(missing))
     if not step.dependants or way.hopeless:
         return way
-    more = await dependant_drafts(step, world, first + len(way.drafts), fresh=fresh)
+    more = await dependant_drafts(step, world, first + len(way.drafts), fresh=done.fresh)
     moved = moved_by(step, way.drafts, first, world)
     return replace(way, dependants=tuple(pointed(draft, moved, world) for draft in more))
 
 
-async def _own_way(
-    step: Step,
-    done: ChangeStep,
-    world: World,
-    first: int,
-    *,
-    fresh: bool = False,
-    known: Mapping[str, Json] | None = None,
-) -> WayBack:
+async def _own_way(done: Done) -> WayBack:
     """The way back of the step's own resource; nothing when the live state already is the before-state."""
+    step, world = done.step, done.world
     if step.inverse.how == "none":
         return WayBack((), hopeless=f"step {step.number} ({step.write.operation}) cannot be undone")
     if step.inverse.how == WITH_CREATION:
         return WayBack(())
-    sources = Sources(secret=lambda _: None, generate=lambda _: "", own=done.created)
-    touch = _touch(step, done)
-    reader = _reader(step, touch, done, world)
+    reader = _reader(step, done.record, world)
     place = reader_key(reader) if reader else ""
-    if known and place in known:
-        live = known[place]
-    else:
-        live = await world.reads.resource(reader, fresh=fresh) if reader else None
+    live = await done.live(reader)
     if step.inverse.how in _PUTS_BACK:
-        return replace(_put_back(step, done, reader, live, world), place=place)
+        return replace(_put_back(done, reader, live), place=place)
     if reader is not None and step.kind == "create" and live is None:
         return WayBack(())
     if reader is not None and step.kind == "delete" and live is not None:
         return WayBack((), conflicts=_moved(step.before, live, step, world))  # somebody made it again
     drafts: list[Draft] = []
-    for write in _referring(step, first):
-        back = _filled(write, sources)
-        found = live if reader else await _read_for(back, step, world, fresh=fresh)
-        drafts.append(_draft(back, found, reader, step, world, sealed=done.sealed, earlier=drafts))
-    changed = _moved(done.sealed, live, step, world) if step.kind == "create" else ()
+    for write in _referring(step, done.first):
+        back = _filled(write, _own(done.record))
+        found = live if reader else await _read_for(back, done)
+        drafts.append(_draft(done, back, found, reader, earlier=drafts))
+    changed = _moved(done.record.sealed, live, step, world) if step.kind == "create" else ()
     return WayBack(tuple(drafts), conflicts=changed, place=place)
 
 
@@ -179,7 +175,7 @@ async def touched_since(steps: Sequence[Step], done: Mapping[int, ChangeStep], w
     last: dict[str, tuple[Step, ChangeStep, Reader]] = {}
     for step in steps:
         record = done.get(step.number)
-        reader = _reader(step, _touch(step, record), record, world) if record is not None else None
+        reader = _reader(step, record, world) if record is not None else None
         if record is None or reader is None or (record.sealed is None and step.kind != "delete"):
             continue
         before.setdefault(reader_key(reader), step.before)
@@ -202,12 +198,13 @@ def _apart(known: Json, live: Json, step: Step, world: World) -> tuple[str, ...]
     return tuple(one.path for one in differences(known, live, ignore=row.volatile, unordered=row.unordered))
 
 
-async def _read_for(back: Touch, step: Step, world: World, *, fresh: bool) -> Json:
+async def _read_for(back: Touch, done: Done) -> Json:
     """The live state that the way back itself changes, where nothing reads what the step changed."""
     if placeholders([dict(back.params), back.body], "$ref"):
         return None
-    own = reader_of(world.catalogue, world.overlay, back, organization_id=step.organization_id)
-    return await world.reads.resource(own, fresh=fresh) if own else None
+    world = done.world
+    own = reader_of(world.catalogue, world.overlay, back, organization_id=done.step.organization_id)
+    return await world.reads.resource(own, fresh=done.fresh) if own else None
 
 
 def _moved(known: Json, live: Json, step: Step, world: World) -> tuple[str, ...]:
@@ -219,25 +216,28 @@ def _moved(known: Json, live: Json, step: Step, world: World) -> tuple[str, ...]
     return tuple(change.path for change in found)
 
 
-def _reader(step: Step, touch: Touch, done: ChangeStep, world: World) -> Reader | None:
+def _reader(step: Step, record: ChangeStep, world: World) -> Reader | None:
     """How the step's resource is read now: what was created by the id that it got."""
     if step.kind != "create" and step.reader is not None:
         return step.reader
-    return created_reader(world.catalogue, world.overlay, touch, done.created, organization_id=step.organization_id)
+    params = filled(dict(step.write.params), _own(record))
+    touch = Touch(step.write.operation, params, step.write.body, is_write=True)
+    return created_reader(world.catalogue, world.overlay, touch, record.created, organization_id=step.organization_id)
 
 
-def _touch(step: Step, done: ChangeStep) -> Touch:
-    sources = Sources(secret=lambda _: None, generate=lambda _: "", own=done.created)
-    return Touch(step.write.operation, filled(dict(step.write.params), sources), step.write.body, is_write=True)
+def _own(record: ChangeStep) -> Sources:
+    """Where placeholders of a way back get their values: from what the step itself created."""
+    return Sources(secret=lambda _: None, generate=lambda _: "", own=record.created)
 
 
-def _put_back(step: Step, done: ChangeStep, reader: Reader | None, live: Json, world: World) -> WayBack:
+def _put_back(done: Done, reader: Reader | None, live: Json) -> WayBack:
     """A PUT of the before-state merged with whatever others changed since."""
+    step, world, record = done.step, done.world, done.record
     if reader is None or live is None:
         return WayBack((), hopeless=f"step {step.number}: the resource is gone")
     row = world.overlay.row(step.write.operation)
     is_back = not differences(step.before, live, ignore=row.volatile, unordered=row.unordered)
-    ours = done.sealed if done.sealed is not None else step.expected
+    ours = record.sealed if record.sealed is not None else step.expected
     merge = three_way(ours, step.before, live, unordered=row.unordered)
     write = step.inverse.writes[0]
     body = restorable(world.catalogue, world.overlay, write.operation, merge.result, over=live)
@@ -265,13 +265,9 @@ def _filled(write: Write, sources: Sources) -> Touch:
     return Touch(write.operation, filled(dict(write.params), sources), filled(write.body, sources), is_write=True)
 
 
-def _draft(
-    touch: Touch, live: Json, reader: Reader | None, step: Step, world: World, *, sealed: Json, earlier: Sequence[Draft]
-) -> Draft:
-    """One write of the way back; a re-creation's later ones start from what the ``earlier`` ones leave.
-
-    ``sealed`` is what was read back after the step.
-    """
+def _draft(done: Done, touch: Touch, live: Json, reader: Reader | None, *, earlier: Sequence[Draft]) -> Draft:
+    """One write of the way back; a re-creation's later ones start from what the ``earlier`` ones leave."""
+    step, world, sealed = done.step, done.world, done.record.sealed  # sealed: read back after the step
     own = reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id) or reader
     if step.kind == "delete":
         known = None if placeholders(dict(touch.params), "$ref") else own

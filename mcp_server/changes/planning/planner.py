@@ -6,7 +6,14 @@ from datetime import timedelta
 from typing import Final
 
 from mcp_server.catalogue.related.references import Moved
-from mcp_server.changes.execution.undo import WayBack, as_found, refuse_conflicts, refuse_without_creation, way_back
+from mcp_server.changes.execution.undo import (
+    Done,
+    WayBack,
+    as_found,
+    refuse_conflicts,
+    refuse_without_creation,
+    way_back,
+)
 from mcp_server.changes.freeze import freezes_on
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.build_plan import build_plan
@@ -15,6 +22,7 @@ from mcp_server.changes.planning.placeholders import renumbered
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.step_order import in_working_order, refuse_wrong_order
+from mcp_server.changes.planning.trusted import must_be_whole, must_own
 from mcp_server.changes.undoing.related import moved_by, pointed
 from mcp_server.domain.call import Attempt, Json, Touch, Warned
 from mcp_server.domain.change_state import ChangeState
@@ -69,12 +77,8 @@ class Planner:
             ) from altered
         if stored is None:
             raise Refused(f"No plan {plan_id[:64]!r}.", "Make one with meraki_plan.", code="plan_unknown")
-        if stored.owner.casefold() != attempt.actor.key:
-            raise Refused(
-                "This plan belongs to somebody else.", "Make a plan of your own.", code="plan_of_another_owner"
-            )
-        if plan_hash(stored.plan, self._means.digest_key()) != stored.plan.plan_hash:
-            raise Refused("The stored plan is not what was hashed.", "Make a new plan.", code="plan_altered")
+        must_own(stored, attempt)
+        must_be_whole(stored, self._means.digest_key())
         return stored
 
     async def touches_of(self, plan_id: str, attempt: Attempt) -> tuple[Touch, ...]:
@@ -100,7 +104,7 @@ class Planner:
         found: tuple[Change, ...]
         if change_id is not None:
             change = await self._world.store.get(Change, change_id)
-            found = (change,) if change is not None and change.owner.casefold() == attempt.actor.key else ()
+            found = (change,) if change is not None and attempt.actor.owns(change.owner) else ()
         else:
             mine = await self._world.store.list(Change, {"owner": owner}, limit=200)
             able = [one for one in mine if one.state in _UNDOABLE and not one.rolls_back and one.rolled_back_by is None]
@@ -121,7 +125,7 @@ class Planner:
     async def _is_done_by(self, change: Change, attempt: Attempt) -> bool:
         """Whether the caller itself rolled it back: the repeated call gets the stored record."""
         done = await self._world.store.get(Change, change.rolled_back_by or "")
-        return done is not None and done.owner.casefold() == attempt.actor.key
+        return done is not None and attempt.actor.owns(done.owner)
 
     async def invert(
         self, attempt: Attempt, change_id: str | None, last: int | None, steps: Sequence[int]
@@ -142,7 +146,7 @@ class Planner:
             filled_in = await self._refuse_parts(change, [step for step, _ in done])
             for step, record in done:
                 first = len(drafts) + 1
-                way = await way_back(step, record, self._world, first, known=known)
+                way = await way_back(Done(step, record, self._world, first, known=known))
                 if filled_in and step.kind == "create":
                     way = replace(way, conflicts=())  # the change itself wrote to what it had created
                 way, asked = way.asking(change.key, step.number)

@@ -15,13 +15,13 @@ from mcp_server.changes.recovery.waiting import waiting, waiting_view
 from mcp_server.cli.local import Local, Terminal, log_to_stderr, on_local, opened, refusals_recorded, unlocked
 from mcp_server.cli.views.changes import draw_changes, style_of
 from mcp_server.cli.views.printing import line, progress, shown
-from mcp_server.domain.actor import Role
+from mcp_server.domain.actor import Role, four_eyes
 from mcp_server.domain.call import Json
 from mcp_server.domain.record import Approval, Change, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused
 from mcp_server.gate.keys import Signer
-from mcp_server.gate.signatures import four_eyes, signed
+from mcp_server.gate.signatures import must_approve, signed
 from mcp_server.settings import load
 
 _SAID: Final = ("applied", "not-applied")
@@ -115,6 +115,7 @@ def _question(change: Change, doubts: Sequence[Doubt], said: Said) -> str:
 
 def _signed(local: Local, change: Change, stored: StoredPlan, signer: Signer, said: Said) -> Approval:
     """The person's word; Refused when it is the requester's own in ``team``."""
+    must_approve(signer)
     now = local.clock.now()
     word = Approval(
         key=local.ids.new("approval"),
@@ -124,6 +125,6 @@ def _signed(local: Local, change: Change, stored: StoredPlan, signer: Signer, sa
         channel=f"resolve {change.key} as {said}",
         approved_at=now,
         expires_at=now + timedelta(minutes=5),
-        four_eyes=four_eyes(signer, change.owner, local.settings.profile),
+        four_eyes=four_eyes(signer.owner, change.owner, local.settings.profile),
     )
     return signed(word, signer)

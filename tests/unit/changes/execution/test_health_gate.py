@@ -61,6 +61,19 @@ async def test_a_device_lost_at_the_very_end_is_looked_at_once_more() -> None:
     assert (seen["verdict"], seen["samples"]) == ("worse", 6)
 
 
+async def test_a_look_slower_than_the_settle_time_is_not_the_last_one() -> None:
+    """It began too early to count: what is lost meanwhile is seen by the next."""
+    run, api = a_run(answers=_cloud("online", "online", "offline"), times=TIMES)
+    before, quick = await sample(run), api.read
+
+    async def slow(*request: Any, **more: Any) -> Any:
+        run.world.clock.advance(8.0)  # type: ignore[attr-defined]  # a FakeClock
+        return await quick(*request, **more)
+
+    api.read = slow  # type: ignore[method-assign]  # the cloud is slow
+    assert (await watch(run, before))["verdict"] == "worse"
+
+
 async def test_a_device_that_comes_and_goes_is_settled_by_one_sample_more() -> None:
     """The watch ends soon after its time, whatever the network does."""
     seen, run, _ = await _watched("online", *["online", "offline"] * 20)

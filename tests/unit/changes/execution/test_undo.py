@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mcp_server.changes.execution.undo import (
+    Done,
     WayBack,
     as_found,
     refuse_conflicts,
@@ -31,7 +32,7 @@ POLICIES = "/networks/N_1/groupPolicies"
 async def _back(of: Step, live: Mapping[str, Json] | Exception | None, **more: Any) -> WayBack:
     """The way back while the SSID is as given."""
     seen, _ = world({SSID: live})
-    return await way_back(of, more.pop("done", a_change_step(sealed=AFTER)), seen, 7, **more)
+    return await way_back(Done(of, more.pop("done", a_change_step(sealed=AFTER)), seen, 7, **more))
 
 
 async def test_a_step_without_an_inverse_has_no_way_back_and_says_so() -> None:
@@ -100,7 +101,7 @@ async def test_a_creation_that_is_gone_and_a_deletion_that_is_back_need_no_write
     made = step(kind="create", write=write, before=None, expected={"name": "Guests"}, inverse=inverse, reader=reader)
     for kind, live in (("create", []), ("delete", [{"groupPolicyId": "101", "name": "Guests"}])):
         seen, _ = world({POLICIES: live})
-        assert await way_back(replace(made, kind=kind), a_change_step(), seen, 7) == WayBack(())
+        assert await way_back(Done(replace(made, kind=kind), a_change_step(), seen, 7)) == WayBack(())
 
 
 async def test_a_creation_is_deleted_by_the_id_that_the_cloud_gave() -> None:
@@ -112,7 +113,7 @@ async def test_a_creation_is_deleted_by_the_id_that_the_cloud_gave() -> None:
     made = step(kind="create", write=write, before=None, expected={"name": "Guests"}, inverse=inverse, reader=reader)
     live = {"groupPolicyId": "101", "name": "Guests"}
     seen, _ = world({POLICIES: [live], f"{POLICIES}/101": live})
-    (draft,) = (await way_back(made, a_change_step(created={"groupPolicyId": "101"}), seen, 7)).drafts
+    (draft,) = (await way_back(Done(made, a_change_step(created={"groupPolicyId": "101"}), seen, 7))).drafts
     assert (draft.touch.operation, draft.touch.params["groupPolicyId"]) == ("deleteNetworkGroupPolicy", "101")
     assert (draft.kind, draft.before, draft.expected) == ("delete", live, None)
 

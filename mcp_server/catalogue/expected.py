@@ -31,7 +31,7 @@ def expected_state(catalogue: Catalogue, overlay: Overlay, touch: Touch, before:
         return _after_action(row, touch, before)
     body = to_read(body_to_send(overlay, touch, before), row, before)
     live = before if row.kind == "update" else None
-    state = settled(merged(live, body or {}, row.map_fields), row)
+    state = settled(merged(live, {} if body is None else body, row.map_fields), row)
     state = _carried(state, live, operation.body) if operation.body is not None else state
     schema = overlay.places.read_schema(operation)
     state = _shaped(state, schema) if schema is not None else state

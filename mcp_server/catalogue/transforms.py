@@ -282,8 +282,11 @@ def _wrapped(value: Json, argument: str, _row: Row) -> Json:
     return {argument: value} if isinstance(value, list) else value
 
 
-def _unwrapped(value: Json, argument: str, _row: Row, _before: Json) -> Json:
-    return value[argument] if isinstance(value, Mapping) and set(value) == {argument} else value
+def _unwrapped(value: Json, argument: str, _row: Row, before: Json) -> Json:
+    """The list that is read: the live one where the write leaves it out, none where it sends null."""
+    if not isinstance(value, Mapping) or not set(value) <= {argument}:
+        return value
+    return (value[argument] or []) if value else before if isinstance(before, list) else value
 
 
 def _dropped(value: Json, argument: str, _row: Row) -> Json:

@@ -88,7 +88,7 @@ def _get(world: World, call: Call, route: Route) -> Json:
     if isinstance(tree, list):
         put = routes().at.get(("PUT", route.template))
         if put and "_json" in put.body:  # a bare list is read, {"_json": list} written (facts: section 1.3)
-            return world.singleton(call.path, {"_json": []})["_json"]
+            return world.singleton(call.path, {"_json": []})["_json"] or []  # null leaves no list, not no answer
         if is_collection(route.template):
             return _collection_rows(world, call, route)
         return _reported_rows(world, call, route, tree[0])

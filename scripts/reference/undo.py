@@ -1,5 +1,6 @@
 """docs/reference/undo.md: what became of each promise of undo when it was tried."""
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -51,6 +52,7 @@ def page() -> str:
             ["what came of a body", "bodies"],
             [(f"{word}: {OUTCOMES[word]}", bodies[word]) for word in OUTCOMES if bodies[word]],
         ),
+        *_let_through(rows),
         *_broken(rows),
         "## What differs after an undo, as announced",
         _STATED,
@@ -78,6 +80,24 @@ def _out_of_reach(rows: list[dict[str, Any]]) -> list[str]:
     """The operations that could not be tried, each with the reason."""
     found = [(f"`{row['operation']}`", UNREACHED[row["operation"]]) for row in rows if row["verdict"] == "unreached"]
     return ["## Not tried", table(["operation", "why"], found)] if found else []
+
+
+def _let_through(rows: list[dict[str, Any]]) -> list[str]:
+    """What the plan could not know: bodies that the sandbox refused, by reason, with the operations."""
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        for text, bodies in row.get("let_through", {}).items():
+            found.setdefault(_reason(text), Counter())[row["operation"]] += bodies
+    told = [
+        (why, sum(counts.values()), ", ".join(f"`{name}`" for name in counts))
+        for why, counts in sorted(found.items(), key=lambda one: -sum(one[1].values()))
+    ]
+    head = ["why the sandbox refused it", "bodies", "operations"]
+    return ["## Planned and then refused", _PASSED, table(head, told)] if told else []
+
+
+def _reason(text: str) -> str:
+    return next((why for why, pattern in _REASONS if re.search(pattern, text)), text)
 
 
 def _never(rows: list[dict[str, Any]]) -> list[str]:
@@ -112,6 +132,18 @@ _PROMISES = """- `reversible`: everything is as before. `new_id`: as before unde
 
 _BODIES = """Bodies are made from the schema under a fixed seed, beside those made by hand: only the required fields,
 every field, lower and upper bounds, null, and each value of each enum."""
+
+_PASSED = """The plan refuses what the schema and the documentation rule out (`mcp_server/catalogue/validation/rules.toml`).
+What depends on other resources of the organization, which a plan does not read, is only found when it is applied;
+nothing had changed then."""
+
+_REASONS = (
+    ("it names something by an id that is not there", r"not found|does not exist|[Ii]nvalid (payload|alert|copy|firm)"
+     r"|ID is invalid|is not configured|not a (campusGateway|wireless) device"),
+    ("it does not fit the subnets, routes or members that are there", r"subnet|Subnet|next hop|members|spare|Spare"),
+    ("the device or network is of another kind", r"not supported by this|passthrough|target organization"),
+    ("the fields that it keeps do not fit those that it sets", r"Only one of|Ports can only|must have between"),
+)  # fmt: skip
 
 _STATED = "Fields that a caveat of the plan names before approval."
 

@@ -31,7 +31,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "no_effect": "applied, and no configuration changed",
     "never": "refused always: it acts outside every organization, or carries other operations",
     "unchanged": "nothing to do: the cloud is as the body asks",
-    "unseen": "applied, and the sandbox shows no change",
+    "unseen": "applied, and nothing differs but null and empty, or a command that the cloud carried out",
     "alike": "refused by the plan and by the sandbox, over the same field",
     "otherwise": "refused by both, with different reasons",
     "stricter": "refused by the plan, taken by the sandbox",

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ CLASSES: Final = ("reversible", "new_id", "with_caveats", "none")
 VERDICTS: Final = ("kept", "stated", "refused", "no effect", "unreached", "broken")
 #: operations that no body can try in the sandbox, each with the reason; they rest on their schema alone
 UNREACHED: Final[Mapping[str, str]] = json.loads((Path(__file__).parent / "unreached.json").read_text("utf-8"))
+_LONGEST: Final = 120  #: characters of a refusal that are kept
 _PROVEN: Final = ("kept", "stated")
 
 
@@ -29,6 +30,7 @@ class Verdict:
     broken: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()  #: differences that were announced, each field once
     never: str = ""  #: why it can never be planned, and what a person does instead
+    let_through: Mapping[str, int] = field(default_factory=dict)  #: why the sandbox refused what was planned -> bodies
     odd: tuple[str, ...] = ()  #: where plan and sandbox did not agree about a body, the first of each kind
 
     def row(self) -> dict[str, Any]:
@@ -71,6 +73,7 @@ def verdict_of(result: Result) -> Verdict:
         broken,
         tuple(dict.fromkeys(_field(line) for trial in trials for line in trial.stated)),
         next((trial.plan for trial in trials if trial.outcome == "never"), "") if _is_never_planned(trials) else "",
+        dict(Counter(trial.cloud[:_LONGEST] for trial in trials if trial.outcome == "let_through")),
         _odd(trials),
     )
 

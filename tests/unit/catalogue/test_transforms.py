@@ -90,6 +90,8 @@ def test_a_bare_list_is_wrapped_for_the_write_and_unwrapped_when_read() -> None:
     row = _row("updateNetworkFirmwareUpgradesStagedStages")
     assert transform.to_write([1], argument, row) == {"_json": [1]}
     assert transform.to_read({"_json": [1]}, argument, row, None) == [1]
+    assert transform.to_read({"_json": None}, argument, row, [1]) == []
+    assert transform.to_read({}, argument, row, [1]) == [1]
     assert transform.to_write({"other": 1}, argument, row) == {"other": 1}
 
 

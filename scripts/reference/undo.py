@@ -133,13 +133,13 @@ _PROMISES = """- `reversible`: everything is as before. `new_id`: as before unde
 _BODIES = """Bodies are made from the schema under a fixed seed, beside those made by hand: only the required fields,
 every field, lower and upper bounds, null, and each value of each enum."""
 
-_PASSED = """The plan refuses what the schema and the documentation rule out (`mcp_server/catalogue/validation/rules.toml`).
-What depends on other resources of the organization, which a plan does not read, is only found when it is applied;
-nothing had changed then."""
+_PASSED = """The plan refuses what the schema and the documentation rule out
+(`mcp_server/catalogue/validation/rules.toml`). What depends on other resources, which a plan does not read, is only
+found when it is applied; nothing had changed then."""
 
 _REASONS = (
-    ("it names something by an id that is not there", r"not found|does not exist|[Ii]nvalid (payload|alert|copy|firm)"
-     r"|ID is invalid|is not configured|not a (campusGateway|wireless) device"),
+    ("it names something by an id that is not there", (r"not found|does not exist|[Ii]nvalid (payload|alert|copy|firm)"
+     r"|ID is invalid|is not configured|not a (campusGateway|wireless) device")),
     ("it does not fit the subnets, routes or members that are there", r"subnet|Subnet|next hop|members|spare|Spare"),
     ("the device or network is of another kind", r"not supported by this|passthrough|target organization"),
     ("the fields that it keeps do not fit those that it sets", r"Only one of|Ports can only|must have between"),

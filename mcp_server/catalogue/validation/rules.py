@@ -48,6 +48,43 @@ class BodyRule:
     without: Sequence[str] = ()  #: may not be sent with something in it
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A field that holds the id of something else, and the list of all there are: its GET and the field of the id."""
+
+    operations: tuple[str, ...]
+    source: str
+    field: str
+    listed: str
+    id: str
+
+
+@functools.cache
+def references(file: Path = FILE) -> Mapping[str, tuple[Reference, ...]]:
+    """The references by operation; RuleError when a row is wrong."""
+    found: dict[str, tuple[Reference, ...]] = {}
+    for number, row in enumerate(tomllib.loads(file.read_text("utf-8")).get("references", []), 1):
+        if set(row) != {one.name for one in fields(Reference)}:
+            raise RuleError(f"{file.name} reference {number}: fields are missing or unknown")
+        for operation in row["operations"]:
+            found[operation] = (*found.get(operation, ()), Reference(**row))
+    return found
+
+
+def referred_ids(operation: str, sent: Json, before: Json) -> list[tuple[str, str, Reference]]:
+    """Where a body names something else by an id that the cloud does not hold there already, and the id."""
+    own = references().get(operation, ())
+    if not isinstance(sent, Mapping):
+        return []
+    was = before if isinstance(before, Mapping) else {}
+    return [
+        (where, str(value), one)
+        for one in own
+        for where, value in _new(sent, was, one.field)
+        if isinstance(value, str | int) and str(value)
+    ]
+
+
 @functools.cache
 def rules(file: Path = FILE) -> Mapping[str, tuple[BodyRule, ...]]:
     """The rows by operation; RuleError when one is wrong."""

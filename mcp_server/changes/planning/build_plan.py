@@ -8,7 +8,7 @@ from typing import Final
 from mcp_server.catalogue.related.dependants import restored_words
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.draft import Draft
-from mcp_server.changes.planning.fit import refuse_unfit
+from mcp_server.changes.planning.fit import refuse_unfit, refuse_unknown_references
 from mcp_server.changes.planning.placeholders import placeholders
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.weigh import Reach, impact_of, label_of, reach_of, step_view
@@ -46,6 +46,7 @@ async def build_plan(
     ]
     if not rolls_back:  # the way back of a way back need not exist, and what was there before is put back as it was
         refuse_unfit(drafts, reaches, attempt)
+        await refuse_unknown_references(drafts, world, organization.id)
         _refuse_irreversible(steps)
     isolating = any("self-isolating" in reason for step in steps for reason in step.risk_reasons)
     impact = await impact_of(drafts, reaches, world, isolating=isolating)

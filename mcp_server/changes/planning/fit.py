@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from mcp_server.catalogue.validation.rules import rule_faults
+from mcp_server.catalogue.readers import place_of
+from mcp_server.catalogue.validation.rules import Reference, referred_ids, rule_faults
 from mcp_server.changes.planning.draft import Draft
 from mcp_server.changes.planning.weigh import Reach
 from mcp_server.domain.call import Attempt
-from mcp_server.errors import InvalidArguments
+from mcp_server.domain.plan import Reader
+from mcp_server.domain.redaction import clean
+from mcp_server.errors import InvalidArguments, MerakiError
+from mcp_server.world import World
 
 
 def refuse_unfit(drafts: Sequence[Draft], reaches: Sequence[Reach], attempt: Attempt) -> None:
@@ -29,6 +33,41 @@ def refuse_unfit(drafts: Sequence[Draft], reaches: Sequence[Reach], attempt: Att
         "Correct all faults at once and plan again; meraki_search with operation=ID shows the schema.",
         details={"faults": wrong[:40]},
     )
+
+
+async def refuse_unknown_references(drafts: Sequence[Draft], world: World, organization_id: str) -> None:
+    """InvalidArguments when a body names something by an id that its list does not have; a list not read says nothing.
+
+    What an earlier step of the plan creates is named by ``$ref``, never by an id.
+    """
+    wrong = []
+    for number, draft in enumerate(drafts, 1):
+        for where, id_, reference in referred_ids(draft.operation.id, draft.touch.body, draft.before):
+            known = await _listed(reference, draft, world, organization_id)
+            if known and id_ not in known:
+                wrong.append(
+                    f"step {number} {draft.operation.id}: {where}: {clean(id_, 40)} is not in {reference.listed}"
+                )
+    if wrong:
+        raise InvalidArguments(
+            f"{wrong[0]}.",
+            f"Read the ids with meraki_read; {len(wrong)} fault(s) in all.",
+            details={"faults": wrong[:40]},
+        )
+
+
+async def _listed(reference: Reference, draft: Draft, world: World, organization_id: str) -> frozenset[str]:
+    """The ids that there are; none when the list cannot be read."""
+    operation = world.catalogue.find(reference.listed)
+    known = {"organizationId": organization_id, **draft.touch.params}
+    params = {name: known.get(name) for name in operation.path_params}
+    if operation.response is None or not all(isinstance(value, str | int) for value in params.values()):
+        return frozenset()
+    try:
+        rows = await world.reads.resource(Reader(operation.id, params, place_of(operation.response)))
+    except MerakiError:
+        return frozenset()
+    return frozenset(str(row.get(reference.id)) for row in rows or () if isinstance(row, Mapping))
 
 
 def _facts(draft: Draft, reach: Reach, attempt: Attempt) -> Mapping[str, str]:

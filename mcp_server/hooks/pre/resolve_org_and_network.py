@@ -156,7 +156,7 @@ async def _owners(touch: Touch, operation: Operation, places: _Places) -> list[s
 
 def _network_ids(touch: Touch) -> list[str]:
     """Network ids of path, query and body; ids that an earlier step will create are no texts, and left out."""
-    names = ("networkId", "networkIds")
+    names = ("networkId", "networkIds", "copyFromNetworkId")
     params = {name: str(value) if isinstance(value, int | float) else value for name, value in touch.params.items()}
     return list(dict.fromkeys([*texts_at(params, names), *texts_at(touch.body, names)]))
 

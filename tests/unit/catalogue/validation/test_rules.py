@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from mcp_server.catalogue.validation.rules import FACTS, BodyRule, RuleError, rule_faults, rules
+from mcp_server.catalogue.validation.rules import (
+    FACTS,
+    BodyRule,
+    RuleError,
+    references,
+    referred_ids,
+    rule_faults,
+    rules,
+)
 from mcp_server.domain.operation import Schema
 from tests.support.shipped import CATALOGUE
 
@@ -62,6 +70,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], dict[str, Any] | None, str]] = [
     ("createOrganizationPolicyObject", {k: v for k, v in NAMED.items() if k != "fqdn"}, None, "body.fqdn"),
     ("updateOrganizationPolicyObject", {"fqdn": "no name"}, NAMED, "body.fqdn"),
     ("updateOrganizationSnmp", {"v3AuthPass": "short"}, {"v3Enabled": True}, "body.v3AuthPass"),
+    ("updateDeviceSwitchPort", {"type": "svl"}, {"type": "access"}, "body.type"),
     ("updateDevice", {"switchProfileId": "1"}, {"name": "n"}, "body.switchProfileId"),
     ("updateDeviceSwitchPort", {"allowedVlans": "1;2"}, {"allowedVlans": "all"}, "body.allowedVlans"),
     ("updateDeviceSwitchPort", {"linkNegotiation": None}, {"linkNegotiation": "Auto"}, "body.linkNegotiation"),
@@ -160,6 +169,29 @@ def test_facts_of_the_target_decide() -> None:
     assert (
         str(said[0]) == "body.switchProfileId: is not allowed when the network is not bound to a configuration template"
     )
+
+
+def test_every_reference_is_to_an_id_of_a_list() -> None:
+    """Its field is one of the body, and the rows of the list have the field of the id."""
+    for operation, several in references().items():
+        schema = CATALOGUE.find(operation).body
+        assert schema is not None
+        for one in several:
+            assert _is_field(schema, one.field)
+            answer = CATALOGUE.find(one.listed).response
+            assert answer is not None
+            rows = answer.items or answer.fields["items"].items
+            assert rows is not None
+            assert one.id in rows.fields
+
+
+def test_only_what_is_named_anew_is_looked_up() -> None:
+    """Not what the cloud holds there, an empty text, or what an earlier step will create."""
+    operation = "updateOrganizationPolicyObject"
+    sent = {"groupIds": ["7", "8", {"$ref": "step-1.id"}, ""]}
+    found = referred_ids(operation, sent, {"groupIds": ["7"]})
+    assert [(where, id_) for where, id_, _ in found] == [("body.groupIds[1]", "8")]
+    assert referred_ids("updateNetwork", {"name": "n"}, {}) == []
 
 
 def test_every_path_of_a_row_is_one_of_the_body() -> None:

@@ -134,6 +134,17 @@ async def test_a_network_in_the_body_must_belong_to_the_organization_in_the_path
     assert getattr(await resolve_org_and_network(attempt(combine), seen), "code", "") == "mixed_organizations"
 
 
+async def test_what_a_new_network_is_copied_from_must_belong_to_its_organization() -> None:
+    """A network or a template of another one is no source; an id that nobody knows is refused."""
+    seen, _ = world()
+    made = write("createOrganizationNetwork", {"name": "n", "copyFromNetworkId": TWIN}, organizationId=ACME)
+    assert getattr(await resolve_org_and_network(attempt(made), seen), "code", "") == "mixed_organizations"
+    own = write("createOrganizationConfigTemplate", {"name": "n", "copyFromNetworkId": TEMPLATE}, organizationId=ACME)
+    assert (await resolved(attempt(own), seen)).facts.organization == Named(ACME, "Acme")
+    unknown = write("createOrganizationNetwork", {"name": "n", "copyFromNetworkId": "N_9"}, organizationId=ACME)
+    assert (await refusal(attempt(unknown))).reason == "unknown_network"
+
+
 async def test_a_network_in_a_query_must_belong_to_the_organization_in_the_path() -> None:
     """A read cannot be asked across organizations either."""
     seen, _ = world()

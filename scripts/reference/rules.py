@@ -3,11 +3,15 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
+from mcp_server.catalogue.validation.rules import BodyRule, Reference, references
+from mcp_server.catalogue.validation.rules import rules as body_rules
 from mcp_server.domain.rules import order
 from scripts.reference.words import said, table
 
+_APART = ("operations", "source")
 _RULE_ID = re.compile(r'"((?:t\d|plan)_[a-z0-9_]+)",\s*(CRITICAL|WARNING|INFO)')
 
 
@@ -15,8 +19,39 @@ def page() -> str:
     """The page."""
     head = ["rule", "when", "severity", "asks for"]
     steps, plans = table(head, _rows(order.RULES)), table(head, _rows(order.PLAN_RULES))
-    return f"{_HEAD}\n\n## For each step\n\n{steps}\n\n## For a plan as a whole\n\n{plans}"
+    parts = [_HEAD, "## For each step", steps, "## For a plan as a whole", plans, "## For a body", _BODIES, _bodies()]
+    return "\n\n".join(parts)
 
+
+def _bodies() -> str:
+    rows: list[BodyRule | Reference] = list(
+        {id(one): one for several in body_rules().values() for one in several}.values()
+    )
+    rows += list({id(one): one for several in references().values() for one in several}.values())
+    told = [(", ".join(f"`{name}`" for name in one.operations), _condition_of(one), one.source) for one in rows]
+    return table(["operations", "what is refused otherwise", "source"], told)
+
+
+def _condition_of(one: BodyRule | Reference) -> str:
+    if isinstance(one, Reference):
+        return f"`{one.field}` is a `{one.id}` of `{one.listed}`"
+    found = {item.name: getattr(one, item.name) for item in fields(one) if item.name not in _APART}
+    return "; ".join(f"{name} {_words(value)}" for name, value in found.items() if value)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"`{name}` {_words(inner)}" for name, inner in value.items())
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return ", ".join(_words(inner) for inner in value)
+    return " / ".join(f"`{one}`" for one in value) if isinstance(value, list) else f"`{value}`"
+
+
+_BODIES = """What documentation says of a body beyond its schema, from `mcp_server/catalogue/validation/rules.toml`.
+The plan is refused, with every field that does not fit; what the cloud holds already, and what a placeholder stands
+for, is not judged. *filled*: may not be sent empty; *between* and *length*: from, to; *apart*: at most one; *needs*: at
+least one; *when* and *unless*: the values under which the rest holds; `$bound`, `$model` and `$template` are facts of
+the target."""
 
 _HEAD = """# Safety rules
 

@@ -66,8 +66,9 @@ def references(file: Path = FILE) -> Mapping[str, tuple[Reference, ...]]:
     for number, row in enumerate(tomllib.loads(file.read_text("utf-8")).get("references", []), 1):
         if set(row) != {one.name for one in fields(Reference)}:
             raise RuleError(f"{file.name} reference {number}: fields are missing or unknown")
-        for operation in row["operations"]:
-            found[operation] = (*found.get(operation, ()), Reference(**row))
+        reference = Reference(**row)
+        for operation in reference.operations:
+            found[operation] = (*found.get(operation, ()), reference)
     return found
 
 

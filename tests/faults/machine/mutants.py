@@ -4,14 +4,12 @@ A mutant is put into whoever forks the servers, so every server has it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from mcp_server.changes import carry_out
 from mcp_server.changes.execution import undo
 from mcp_server.changes.keeping import keep, tend
-from mcp_server.changes.recovery import left_behind, settling
-from mcp_server.domain.record import ChangeStep
+from mcp_server.changes.recovery import left_behind
 from mcp_server.domain.state.three_way import Merge
 from mcp_server.errors import OutcomeUnknown
 from mcp_server.meraki.client import MerakiClient
@@ -55,15 +53,6 @@ def _whoever_lives() -> None:
     vars_of(Presence, "is_alive", lambda self, name: name == self._name)
 
 
-def _believed() -> None:
-    """A write in doubt is taken for applied, whatever is read."""
-
-    def applied(record: ChangeStep) -> ChangeStep:
-        return replace(record, state="applied", asked=None)
-
-    vars(settling)["told_by_reading"] = applied
-
-
 def _as_it_was(_done: Any, before: Any, _live: Any, **_more: Any) -> Merge:
     """An undo puts back what was there, whatever others made of it since."""
     return Merge(before, ())
@@ -91,7 +80,6 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "unfenced": _unfenced,
     "sent-again": _sent_again,
     "whoever-lives": _whoever_lives,
-    "believed": _believed,
     "overwritten": _overwritten,
     "not-undone": _not_undone,
 }

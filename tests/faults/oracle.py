@@ -56,7 +56,7 @@ VOLATILE: Final = frozenset(
 RATE_PER_S: Final = 10.0
 BURST: Final = 20.0
 ON_THE_WAY_S: Final = 0.5  #: what was sent before a 429 was answered may arrive so much later
-LATE: Final = "x-late"  #: the header of a request that was held up on its way
+LATE, LOST = "x-late", "x-lost"  #: headers of a request that was held up on its way, and of one whose answer was lost
 OPEN_S: Final = 60.0
 UNUSABLE: Final = ("drop", "cut", "malformed", "html", "huge", "redirect")  #: answers that nobody can use
 FAILURES: Final = 5
@@ -85,9 +85,7 @@ class Evidence:
     canaries: Sequence[str] = ()
     tries: int = 3
     paced: bool = True
-    others: Sequence[
-        Row
-    ] = ()  #: {"path", "field", "value"?}: others' edits, in order; with a value: nobody else's field
+    others: Sequence[Row] = ()  #: {"at", "path", "field", "value"?}: others' edits; with a value: nobody else's field
     statements: Sequence[Row] = ()  #: those of the audit; set by ``judge``
 
 
@@ -215,6 +213,7 @@ def _i3(case: Case, verdict: Verdict) -> None:
         before = earlier.get(intent.key)
         if before is not None:
             is_free = bool(before.outcomes) and before.outcomes[-1]["status"] in ("not_applied", "failed")
+            is_free |= intent.key[1] == "undo" and bool(before.arrivals) and not before.took_effect  # it was read back
             verdict.look("I3", holds=is_free, otherwise=f"{intent.key} was sent again, not known as not applied")
         earlier[intent.key] = intent
 
@@ -259,8 +258,23 @@ def _i5(case: Case, verdict: Verdict) -> None:
     theirs = {(row["path"], row["field"]): row["value"] for row in case.evidence.others if "value" in row}
     held = _things(case.evidence.state, defaults)
     for (path, name), value in theirs.items():
+        if _is_meanwhile(case, path, name):
+            continue
         kept = isinstance(held.get(path), Mapping) and held[path].get(name) == value
         verdict.look("I5", holds=kept, otherwise=f"somebody else's {name} of {path} was overwritten")
+
+
+def _is_meanwhile(case: Case, path: str, name: str) -> bool:
+    """Whether the last such edit fell into a change of the same thing and cannot be told from what the change did."""
+    edits = [row for row in case.evidence.others if (row["path"], row["field"]) == (path, name) and row.get("at")]
+    if not edits:
+        return False
+    at = max(map(_at, edits))
+    for change in {one.key[0] for one in case.intents if one.request[1] == path}:
+        rows = case.states.get(change, [])
+        if rows and _at(rows[0]) <= at <= _at(rows[-1]):
+            return True
+    return False
 
 
 def _ours(case: Case, things: dict[str, Json]) -> dict[str, Json]:
@@ -419,11 +433,13 @@ def _i11(case: Case, verdict: Verdict) -> None:
             passed = row["status"] == 429 and row["fault"] is None
             within = tokens > -1 - RATE_PER_S * ON_THE_WAY_S and not passed
             verdict.look("I11", holds=within, otherwise=f"{organization}: {_named(row)} passed the rate")
-            on_its_way = now <= limited_at + timedelta(seconds=ON_THE_WAY_S) or LATE in (row.get("headers") or {})
-            kept = now >= quiet_until or on_its_way
+            headers = row.get("headers") or {}
+            on_its_way = now <= limited_at + timedelta(seconds=ON_THE_WAY_S) or LATE in headers
+            kept = now >= quiet_until or on_its_way or _is_lookup(row)
             verdict.look("I11", holds=kept, otherwise=f"{organization}: {_named(row)} came before Retry-After was over")
             wait_s = float(row.get("retry_after") or 0) if row["status"] == 429 else 0.0
-            if wait_s > ON_THE_WAY_S and not _is_lookup(row):  # who asks whose it is does not know whom to spare
+            # who asks whose it is does not know whom to spare, nor who never got the answer
+            if wait_s > ON_THE_WAY_S and not _is_lookup(row) and LOST not in headers:
                 limited_at, quiet_until = now, now + timedelta(seconds=wait_s - 0.05)
 
 

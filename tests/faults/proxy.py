@@ -1,8 +1,8 @@
 """A TCP proxy that is a bad line: it delays, resets, swallows, drips and cuts, and can tell what it did.
 
 A fault is chosen for each request by its first line, so that the reads around a write pass unharmed. Bytes are counted
-from the beginning of the request (``toward`` the cloud) or of its answer (``back``). A request that it holds up says so
-to the cloud in a header, so that a judge can tell what came late from what was sent late.
+from the beginning of the request (``toward`` the cloud) or of its answer (``back``). A request that it holds up, or
+whose answer it spoils, says so to the cloud in a header, for a judge must tell what came late from what was sent late.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from typing import Final, Literal
 
 Direction = Literal["toward", "back"]
 _BLOCK: Final = 65_536
-LATE: Final = "x-late"  #: the header of a request that is held up, in seconds
+LATE: Final = "x-late"  #: the header of a request that is held up
+LOST: Final = "x-lost"  #: of one whose answer does not come, or not as it was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +150,13 @@ class Line:
 
 
 def marked(block: bytes, fault: Fault | None) -> bytes:
-    """The beginning of a request, with a header more when it is going to be held up."""
-    if fault is None or (fault.kind, fault.direction) != ("latency", "toward"):
+    """The beginning of a request, with a header more when it is going to be held up or its answer spoiled."""
+    is_late = fault is not None and fault.kind == "latency"
+    if fault is None or (fault.direction == "toward" and not is_late):
         return block
+    name = LATE if fault.direction == "toward" else LOST
     first, _, rest = block.partition(b"\r\n")
-    return b"%b\r\n%b: %.3f\r\n%b" % (first, LATE.encode(), fault.seconds, rest)
+    return b"%b\r\n%b: %b\r\n%b" % (first, name.encode(), fault.kind.encode(), rest)
 
 
 async def _sent(to: asyncio.StreamWriter, block: bytes) -> bool:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import anyio
 
+from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.record import Change, Deadline
 from scripts.faulting.cloud import clouded
 from scripts.faulting.kill import Place
@@ -183,23 +184,22 @@ async def _settled(caller: Caller) -> None:
     while True:
         await caller.server.recovery.go_on()
         found = await changes(caller)
-        waiting = await caller.server.store.list(Deadline, {"state": "open"}, limit=500)
-        moving = [f"{change.key} {change.state}" for change in found if change.state.value in _MOVING]
-        if not (caller.server.changes.under_way() or moving or waiting):
+        moving = [change for change in found if change.state.value in _MOVING]
+        if not (caller.server.changes.under_way() or moving):
             break
         if time.monotonic() > until:
-            raise TimeoutError(f"not settled: {moving}, deadlines {[one.key for one in waiting]}")
-        for deadline in waiting:
-            await _decided(caller, deadline)
+            raise TimeoutError(f"not settled: {[f'{change.key} {change.state}' for change in moving]}")
+        for change in moving:
+            await _decided(caller, change)
         await anyio.sleep(_PAUSE_S)
     for change in found:
         await caller.call("history", change_id=change.key)
 
 
-async def _decided(caller: Caller, deadline: Deadline) -> None:
+async def _decided(caller: Caller, change: Change) -> None:
     """A person keeps what was meant to be kept, or has it taken back."""
-    change = await caller.server.store.get(Change, deadline.key)
-    if change is None or deadline.minutes != KEPT_MINUTES:
+    deadline = await caller.server.store.get(Deadline, change.key)
+    if change.state is not ChangeState.PENDING_KEEP or deadline is None or deadline.minutes != KEPT_MINUTES:
         return
     kept = await applied(caller, "meraki_apply", plan_id=change.plan_id, keep=True)
     if kept["status"] != "applied":

@@ -93,6 +93,7 @@ class ChangeStep:
     verified: Mapping[str, Json] = field(default_factory=dict)  #: matches, differences, read at
     sealed: Json = None  #: read-back state; kept sealed
     asked: Asked | None = None  #: kept sealed too; None once the step was read back
+    around: Mapping[str, Json] = field(default_factory=dict)  #: what it took along, as the change left it
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from mcp_server.catalogue.inverse import inverse_of
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay
-from mcp_server.catalogue.overlay.places import Item
 from mcp_server.catalogue.overlay.row import DependantRule, Row
 from mcp_server.catalogue.overlay.templates import Gap, filled
 from mcp_server.catalogue.readers import place_of
-from mcp_server.catalogue.related.references import mentions
+from mcp_server.catalogue.related.reconciled import id_names, id_of
+from mcp_server.catalogue.related.references import REFERENCES, mentions, refers
 from mcp_server.catalogue.transforms import restorable
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Operation
@@ -57,7 +57,7 @@ def dependants(
     found = []
     asked = [rule for rule in row.dependants for _ in _turns(rule, touch)]
     for rule, reader, state in zip(asked, readers, states, strict=True):
-        kept = _named(rule, touch, _concerned(catalogue, row, touch, reader, state))
+        kept = _named(rule, touch, _concerned(catalogue, overlay, touch, reader, state))
         if kept not in (None, [], {}):
             found.append(Dependant(reader, kept, _how(catalogue, overlay, row, rule, kept)))
     return tuple(found)
@@ -67,20 +67,32 @@ def restoring(
     catalogue: Catalogue, overlay: Overlay, touch: Touch, dependant: Dependant, live: Json
 ) -> list[Restoring]:
     """The writes that bring it back beside what is ``live`` (None: not known), in order."""
-    row = overlay.row_for(touch)
-    rule = next(one for one in row.dependants if one.read == dependant.reader.operation)
+    rule = rule_of(overlay, touch, dependant)
     if dependant.how == NOT_RESTORED:
         return []
     if rule.write:
-        missing = [one for one in dependant.before if live is None or one not in live]
+        missing = [
+            one
+            for one in dependant.before
+            if live is None or one not in live or _names_the_deleted(catalogue, overlay, touch, one)
+        ]
         return [found for one in missing for found in _by_template(rule, touch, one)]
     listed = catalogue.find(dependant.reader.operation)
     if isinstance(dependant.before, list):
-        return list(_elements(catalogue, overlay, row, dependant, live))
+        return list(_elements(catalogue, overlay, touch, dependant, live))
     writer = catalogue.at("PUT", listed.path)
-    if writer is None or (live is not None and not _differ(overlay.row(writer.id), dependant.before, live)):
+    if writer is None:
+        return []
+    is_same = live is not None and not _differ(overlay.row(writer.id), dependant.before, live)
+    if is_same and not _names_the_deleted(catalogue, overlay, touch, live):
         return []
     return [_put(catalogue, overlay, writer, dependant.reader.params, dependant.before)]
+
+
+def rule_of(overlay: Overlay, touch: Touch, dependant: Dependant) -> DependantRule:
+    """The rule of the overlay by which it was read."""
+    rules = overlay.row_for(touch).dependants
+    return next(one for one in rules if one.read == dependant.reader.operation)
 
 
 def lost_words(found: Sequence[Dependant]) -> list[str]:
@@ -114,15 +126,29 @@ def _reader(operation: Operation, known: Mapping[str, Json]) -> Reader:
     return Reader(operation.id, {name: known.get(name) for name in operation.path_params}, at)
 
 
-def _concerned(catalogue: Catalogue, row: Row, touch: Touch, reader: Reader, state: Json) -> Json:
+def _concerned(catalogue: Catalogue, overlay: Overlay, touch: Touch, reader: Reader, state: Json) -> Json:
     """Of a delete only what names the deleted thing, unless the read is of that thing alone."""
-    if row.kind != "delete" or not isinstance(state, list):
-        return state
     own = catalogue.find(touch.operation).path_params
-    id_ = str(touch.params.get(own[-1])) if own else ""
-    if own and own[-1] in reader.params:
+    if overlay.row_for(touch).kind != "delete" or not own or own[-1] in reader.params:
         return state
-    return [one for one in state if mentions(one, id_)]
+    if isinstance(state, list):
+        return [one for one in state if mentions(one, str(touch.params.get(own[-1])))]
+    maker = _maker(catalogue, overlay, touch)
+    return state if maker not in REFERENCES or mentions(state, str(touch.params.get(own[-1]))) else None
+
+
+def _maker(catalogue: Catalogue, overlay: Overlay, touch: Touch) -> str:
+    """The operation that makes what the touch deletes."""
+    made = overlay.places.parent("POST", catalogue.find(touch.operation))
+    return overlay.row_for(touch).inverse or (made.id if made else "")
+
+
+def _names_the_deleted(catalogue: Catalogue, overlay: Overlay, touch: Touch, live: Json) -> bool:
+    """Whether what is live still names the deleted thing by its old id, which nothing has any more."""
+    own = catalogue.find(touch.operation).path_params
+    if overlay.row_for(touch).kind != "delete" or not own:
+        return False
+    return refers(live, _maker(catalogue, overlay, touch), str(touch.params.get(own[-1])))
 
 
 def _named(rule: DependantRule, touch: Touch, state: Json) -> Json:
@@ -142,22 +168,12 @@ def _how(catalogue: Catalogue, overlay: Overlay, row: Row, rule: DependantRule, 
     listed = catalogue.find(rule.read)
     if not isinstance(state, list):
         return WRITTEN_BACK if catalogue.at("PUT", listed.path) else NOT_RESTORED
-    if row.remade and overlay.places.item("DELETE", listed.path):
-        item = overlay.places.item("DELETE", listed.path)
-        if item and not any(str(_id(one, _id_names(overlay, item))) == row.remade for one in state):
-            return NOT_RESTORED  # the undo brings one about that was not there, and that may stand in their way
     if overlay.places.item("DELETE", listed.path):
+        known = {str(id_of(one, id_names(catalogue, overlay, rule))) for one in state}
+        if row.remade and row.remade not in known:
+            return NOT_RESTORED  # the undo brings one about that was not there, and that may stand in their way
         return MADE_AGAIN if catalogue.at("POST", listed.path) else NOT_RESTORED
     return WRITTEN_BACK if overlay.places.item("PUT", listed.path) else NOT_RESTORED
-
-
-def _id_names(overlay: Overlay, item: Item) -> tuple[str, ...]:
-    return (overlay.row(item.operation).id_field, item.param, "id", "number")
-
-
-def _id(element: Json, names: Sequence[str]) -> Json:
-    """The id of an element of a list: of the names, the first that it has."""
-    return next((element[name] for name in names if name and name in element), None)
 
 
 def _by_template(rule: DependantRule, touch: Touch, element: Json) -> Iterator[Restoring]:
@@ -169,23 +185,28 @@ def _by_template(rule: DependantRule, touch: Touch, element: Json) -> Iterator[R
 
 
 def _elements(
-    catalogue: Catalogue, overlay: Overlay, row: Row, dependant: Dependant, live: Json
+    catalogue: Catalogue, overlay: Overlay, touch: Touch, dependant: Dependant, live: Json
 ) -> Iterator[Restoring]:
     listed = catalogue.find(dependant.reader.operation)
     deleter, updater = (overlay.places.item(method, listed.path) for method in ("DELETE", "PUT"))
     item = deleter or updater
     if item is None:
         return
-    names = _id_names(overlay, item)
-    there = {str(_id(one, names)): one for one in live} if isinstance(live, list) else None
+    names = id_names(catalogue, overlay, rule_of(overlay, touch, dependant))
+    remade = overlay.row_for(touch).remade
+    there = {str(id_of(one, names)): one for one in live} if isinstance(live, list) else None
     for one in dependant.before:
-        id_ = str(_id(one, names))
-        params = {**dependant.reader.params, item.param: _id(one, names)}
-        is_there = id_ in there if there is not None else id_ == row.remade or deleter is None
+        id_ = str(id_of(one, names))
+        params = {**dependant.reader.params, item.param: id_of(one, names)}
+        is_there = id_ in there if there is not None else id_ == remade or deleter is None
         if not is_there and deleter is not None:
             gone = Touch(deleter.operation, params, is_write=True)
             yield Restoring(inverse_of(catalogue, overlay, gone, one, None).writes, one)
-        elif updater is not None and (there is None or _differ(overlay.row(updater.operation), one, there.get(id_))):
+        elif updater is not None and (
+            there is None
+            or _differ(overlay.row(updater.operation), one, there.get(id_))
+            or _names_the_deleted(catalogue, overlay, touch, there.get(id_))
+        ):
             yield _put(catalogue, overlay, catalogue.find(updater.operation), params, one)
 
 

@@ -27,15 +27,30 @@ class Reference:
 
 #: By the operation that creates the referent. Sources: body and response schemas of v1.75.1; facts, section 1.6
 REFERENCES: Final[Mapping[str, Reference]] = {
-    "createNetworkGroupPolicy": Reference(("groupPolicyId",)),
-    "createOrganizationPolicyObject": Reference(("objectIds",), ("OBJ({})",)),
+    "createNetworkGroupPolicy": Reference(
+        (
+            "groupPolicyId",
+            "guestGroupPolicyId",
+            "dataGroupPolicyId",
+            "voiceGroupPolicyId",
+            "failedAuthGroupPolicyId",
+            "preAuthenticationGroupPolicyId",
+        )
+    ),
+    "createOrganizationPolicyObject": Reference(("objectIds", "policyObjects.id"), ("OBJ({})",)),
     "createOrganizationPolicyObjectsGroup": Reference(("groupIds",), ("GRP({})",)),
     "createNetworkWirelessRfProfile": Reference(("rfProfileId", "rfProfile.id")),
     "createNetworkApplianceRfProfile": Reference(("rfProfileId",)),
     "createNetworkWebhooksHttpServer": Reference(("httpServerIds", "httpServerId", "httpServer.id", "recipients")),
     "createNetworkWebhooksPayloadTemplate": Reference(("payloadTemplateId",)),
     "createOrganizationAdaptivePolicyGroup": Reference(
-        ("adaptivePolicyGroupId", "adaptivePolicyGroup.id", "sourceGroup.id", "destinationGroup.id")
+        (
+            "adaptivePolicyGroupId",
+            "adaptivePolicyGroup.id",
+            "adaptivePolicyGroups.id",
+            "sourceGroup.id",
+            "destinationGroup.id",
+        )
     ),
     "createOrganizationAdaptivePolicyAcl": Reference(("acls.id",)),
     "createNetworkSwitchAccessPolicy": Reference(("accessPolicyNumber",)),

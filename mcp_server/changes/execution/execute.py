@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from mcp_server.changes.execution.delivery import read_delivery
@@ -11,6 +12,8 @@ from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.execution.take_back import take_back
 from mcp_server.changes.execution.write_step import Wrote, look, ready, write_step
+from mcp_server.changes.planning.draft import reader_key
+from mcp_server.changes.undoing.dependants import states_around
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
@@ -73,8 +76,22 @@ async def watched(run: Run, before: Signals | None, *, may_write: bool = True) -
             return await take_back(run)
         await run.move(S.IN_DOUBT)
         return S.PARTIAL
+    await _note_around(run)
     run.delivery = await read_delivery(run)
     return S.APPLIED
+
+
+async def _note_around(run: Run) -> None:
+    """What the steps took along is kept as the change left it: an undo tells later edits by others from it."""
+    took = {step.number: step for step in run.plan.steps if step.dependants}
+    records = [one for one in run.steps if one.phase == "apply" and one.state == "applied" and one.number in took]
+    if not records:
+        return
+    found = await states_around([took[one.number] for one in records], run.world)
+    for record in records:
+        places = [reader_key(one.reader) for one in took[record.number].dependants]
+        around = {place: found[place] for place in places if place in found}
+        await run.commit(run.set_step(replace(record, around=around)))
 
 
 async def apply_steps(run: Run) -> ChangeState | None:

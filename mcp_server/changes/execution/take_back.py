@@ -4,6 +4,7 @@ May be begun again after a crash: a step whose undo is on record as done and rea
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mcp_server.changes.execution.ending import residue_line, unread_line
 from mcp_server.changes.execution.report import failure_of
@@ -13,6 +14,7 @@ from mcp_server.changes.execution.write_step import Wrote, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
 from mcp_server.changes.planning.draft import Draft
 from mcp_server.changes.planning.weigh import NOWHERE
+from mcp_server.changes.undoing.dependants import States, once, states_around
 from mcp_server.changes.undoing.related import moved_to, settled
 from mcp_server.changes.undoing.secrets import shown
 from mcp_server.domain.change_state import ChangeState
@@ -33,14 +35,16 @@ async def take_back(run: Run) -> ChangeState:
         await run.move(S.ROLLING_BACK)
     done = {record.number: record for record in run.steps if record.phase == "apply" and record.state == "applied"}
     undone = _undone(run)
-    for step in reversed(as_found(run.plan.steps, done)):
-        if step.number not in done:
-            continue
+    steps = once([step for step in as_found(run.plan.steps, done) if step.number in done])
+    seen = {} if undone else await states_around([step for step in steps if done[step.number].around], run.world)
+    for step in reversed(steps):
         before = undone.get(step.number, 0) if undone.get(step.number, 0) >= max(1, len(step.inverse.writes)) else 0
         if before:
             run.moved += moved_to(step, _first_undo(run, step), run.world)
         if not before or step.dependants:
-            await _undo_one(run, settled(step, run.moved, run.world), done[step.number], before)
+            record = done[step.number]
+            around = {place: left for place, left in record.around.items() if place in seen}
+            await _undo_one(run, settled(step, run.moved, run.world), replace(record, around=around), before, seen)
     return S.ROLLBACK_FAILED if run.residue else S.ROLLED_BACK
 
 
@@ -72,18 +76,24 @@ def _undone(run: Run) -> Mapping[int, int]:
     return counts
 
 
-async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int) -> None:
+async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int, seen: States) -> None:
     """One step taken back and proven, or its residue noted.
 
-    ``before`` is how many writes undid it already; then only what it took along is left to bring back.
+    ``before`` is how many writes undid it already; then only what it took along is left to bring back. ``seen`` is
+    what was there of that before anything was taken back.
     """
     try:
-        way = await way_back(Done(step, record, run.world, undo_number(step.number, before), fresh=True))
+        done = Done(step, record, run.world, undo_number(step.number, before), fresh=True, seen=seen)
+        way = await way_back(done)
         if way.hopeless:
             run.residue.append(way.hopeless)
         way, lacking = way.given(run.change.key, step.number, lambda name: run.means.secret(name) is not None)
         run.residue += [_lacks(run, step, one) for one in lacking]
-        for offset, draft in enumerate(way.dependants if before else way.every, before):
+        run.residue += [
+            f"step {step.number}: {text} was changed by somebody else since, and stays"
+            for text in (*way.along.kept, *way.along.conflicts)
+        ]
+        for offset, draft in enumerate(way.along.drafts if before else way.every, before):
             if _changes_nothing(draft):
                 continue  # what it cannot bring back is named below
             back = step_of(undo_number(step.number, offset), draft, NOWHERE, run.plan.organization)

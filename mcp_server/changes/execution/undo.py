@@ -12,7 +12,8 @@ from mcp_server.catalogue.readers import created_reader, reader_of
 from mcp_server.catalogue.transforms import restorable
 from mcp_server.changes.planning.draft import DELETE_CREATED, WITH_CREATION, Draft, draft_one, reader_key
 from mcp_server.changes.planning.placeholders import Sources, filled, placeholders
-from mcp_server.changes.undoing.related import dependant_drafts, moved_by, pointed, renamed
+from mcp_server.changes.undoing.dependants import States, TakenAlong, taken_along
+from mcp_server.changes.undoing.related import moved_by, pointed, renamed
 from mcp_server.changes.undoing.secrets import Place, secret_name, secrets_needed, shown, with_secrets
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.plan import Reader, Step, Write
@@ -46,12 +47,12 @@ class WayBack:
     replaced: Draft | None = None  #: writes back secrets alone, where nothing else is different
     place: str = ""  #: reader_key of the resource that the drafts leave as the last one expects
     secrets: tuple[tuple[Place, ...], ...] = ()  #: by draft: where a secret is missing that no GET returns
-    dependants: tuple[Draft, ...] = ()  #: what brings back the rest that the step took along, after the drafts
+    along: TakenAlong = field(default_factory=TakenAlong)  #: the rest that the step took along, after the drafts
 
     @property
     def every(self) -> tuple[Draft, ...]:
         """All drafts, in the order in which they are sent."""
-        return (*self.drafts, *self.dependants)
+        return (*self.drafts, *self.along.drafts)
 
     def asking(self, change_id: str, step: int) -> tuple["WayBack", tuple[str, ...]]:
         """The way back with a ``$secret`` wherever one is missing, and what to tell a person of each."""
@@ -88,8 +89,9 @@ class WayBack:
         return replace(self, drafts=(*drafts, *self.drafts[len(drafts) :]) if is_whole else ()), tuple(lacking)
 
     def leaves(self) -> Mapping[str, Json]:
-        """The state of the resource after the drafts, for the way back of an earlier step on the same resource."""
-        return {self.place: self.drafts[-1].expected} if self.place and self.drafts else {}
+        """The states after the drafts, for the way back of an earlier step on the same resources."""
+        own = {self.place: self.drafts[-1].expected} if self.place and self.drafts else {}
+        return {**own, **self.along.leaves}
 
 
 def as_found(steps: Sequence[Step], done: Mapping[int, ChangeStep]) -> tuple[Step, ...]:
@@ -117,7 +119,8 @@ class Done:
     world: World
     first: int  #: the number that the first write of the way back will have: later ones refer to it by ``$ref``
     fresh: bool = False  #: read anew what was read in this call
-    known: Mapping[str, Json] = field(default_factory=dict)  #: states, by reader_key, that earlier ways back leave
+    known: States = field(default_factory=dict)  #: states that earlier ways back leave
+    seen: States = field(default_factory=dict)  #: what it took along, before anything of its change is taken back
 
     async def live(self, reader: Reader | None) -> Json:
         """The state now, or as earlier ways back leave it; None without a reader."""
@@ -136,9 +139,12 @@ async def way_back(done: Done) -> WayBack:
         way = replace(way, secrets=tuple(missing))
     if not step.dependants or way.hopeless:
         return way
-    more = await dependant_drafts(step, world, first + len(way.drafts), fresh=done.fresh)
+    more = await taken_along(
+        step, done.record, world, first + len(way.drafts), fresh=done.fresh, seen=done.seen, known=done.known
+    )
     moved = moved_by(step, way.drafts, first, world)
-    return replace(way, dependants=tuple(pointed(draft, moved, world) for draft in more))
+    along = replace(more, drafts=tuple(pointed(draft, moved, world) for draft in more.drafts))
+    return replace(way, along=along, conflicts=way.conflicts + more.conflicts)
 
 
 async def _own_way(done: Done) -> WayBack:

@@ -16,7 +16,7 @@ from mcp_server.changes.freeze import frozen, not_frozen
 from mcp_server.changes.listing.before import list_before
 from mcp_server.changes.listing.found import found_in_list
 from mcp_server.changes.planning.draft import draft_one
-from mcp_server.changes.planning.placeholders import Sources, filled
+from mcp_server.changes.planning.placeholders import Sources, filled, typed
 from mcp_server.changes.planning.weigh import NOWHERE, step_view
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.change_state import ChangeState
@@ -86,7 +86,8 @@ async def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> 
 
     sources = Sources(means.secret, generate, run.created, own or {})
     params = filled(dict(step.write.params), sources)
-    body = filled(step.write.body, sources)
+    operation = world.catalogue.find(step.write.operation)
+    body = typed(step.write.body, filled(step.write.body, sources), operation.body)
     touch = Touch(step.write.operation, params, body, is_write=True, irreversible=step.irreversible)
     organization_id = run.plan.organization.id
     reader = step.reader or reader_of(world.catalogue, world.overlay, touch, organization_id=organization_id)
@@ -97,7 +98,6 @@ async def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> 
     expected = expected_state(world.catalogue, world.overlay, touch, before) if has_placeholders else step.expected
     if has_placeholders:
         _refuse_unsafe(touch, before, reader, world)
-    operation = world.catalogue.find(step.write.operation)
     request = request_for(operation, params, body, organization_id)
     listed = await list_before(run, touch) if step.kind == "create" and reader is None else None
     return Ready(step, touch, reader, request, before, expected, listed)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mcp_server.catalogue.transforms import coerced
 from mcp_server.domain.call import Json
+from mcp_server.domain.operation import Schema
 from mcp_server.errors import Refused
 
 _REFERENCE: Final = re.compile(r"^step-(\d+)\.([A-Za-z0-9_.]+)$")
@@ -36,6 +38,22 @@ def filled(value: Json, sources: Sources) -> Json:
         if name in _FILL:
             return _FILL[name](argument, sources)
     return {name: filled(item, sources) for name, item in value.items()}
+
+
+def typed(asked: Json, value: Json, schema: Schema | None) -> Json:
+    """The filled ``value`` with what stood as a reference in ``asked`` in the kind in which the schema writes it.
+
+    One id is a text where it is made and a number where it is named: a group policy's, in an SSID's device types.
+    """
+    if schema is None or asked == value:
+        return value
+    if isinstance(asked, Mapping) and set(asked) & {"$ref", "$created"}:
+        return coerced(value, schema.kind)
+    if isinstance(asked, Mapping) and isinstance(value, Mapping):
+        return {name: typed(asked.get(name), item, schema.fields.get(name)) for name, item in value.items()}
+    if isinstance(asked, list | tuple) and isinstance(value, list):
+        return [typed(one, item, schema.items) for one, item in zip(asked, value, strict=True)]
+    return value
 
 
 def filled_path(path: str, sources: Sources) -> str:

@@ -23,6 +23,7 @@ from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.step_order import in_working_order, refuse_wrong_order
 from mcp_server.changes.planning.trusted import must_be_whole, must_own
+from mcp_server.changes.undoing.dependants import once
 from mcp_server.changes.undoing.related import moved_by, pointed
 from mcp_server.domain.call import Attempt, Json, Touch, Warned
 from mcp_server.domain.change_state import ChangeState
@@ -91,12 +92,12 @@ class Planner:
     async def touches_to_undo(
         self, attempt: Attempt, change_id: str | None, last: int | None, steps: Sequence[int]
     ) -> tuple[Touch, ...]:
-        """What undoing those changes touches: the resources that their steps wrote."""
+        """What undoing those changes touches: the resources that their steps wrote, with what they get back."""
         return await self._touched(await self.changes_to_undo(attempt, change_id, last), steps)
 
     async def _touched(self, changes: Sequence[Change], steps: Sequence[int]) -> tuple[Touch, ...]:
         done = [pair for change in changes for pair in await self._done_steps(change, steps)]
-        return tuple(_touch(step) for step, _ in done)
+        return tuple(_touch_back(step) for step, _ in done)
 
     async def changes_to_undo(self, attempt: Attempt, change_id: str | None, last: int | None) -> tuple[Change, ...]:
         """The caller's changes, newest first; Refused when there is none or one was rolled back before."""
@@ -143,10 +144,10 @@ class Planner:
         secrets: list[Warned] = []
         for change in changes:
             done = await self._done_steps(change, steps)
-            filled_in = await self._refuse_parts(change, [step for step, _ in done])
+            filled_in, seen = await self._refuse_parts(change, [step for step, _ in done]), dict(known)
             for step, record in done:
                 first = len(drafts) + 1
-                way = await way_back(Done(step, record, self._world, first, known=known))
+                way = await way_back(Done(step, record, self._world, first, known=known, seen=seen))
                 if filled_in and step.kind == "create":
                     way = replace(way, conflicts=())  # the change itself wrote to what it had created
                 way, asked = way.asking(change.key, step.number)
@@ -201,7 +202,7 @@ class Planner:
                 f"{change.key} has no applied step {missing}.", f"Applied: {sorted(done)}.", code="step_unknown"
             )
         found = as_found(stored.plan.steps, done)
-        chosen = [step for step in found if step.number in done and (not wanted or step.number in wanted)]
+        chosen = once([step for step in found if step.number in done and (not wanted or step.number in wanted)])
         return [(step, done[step.number]) for step in reversed(chosen)]
 
     def _age_warning(self, changes: Sequence[Change]) -> list[Warned]:
@@ -274,6 +275,12 @@ def _left(attempt: Attempt) -> list[Touch]:
 
 def _operations(plan: Plan) -> list[str]:
     return [f"{step.method} {step.path}" for step in plan.steps[:200]]
+
+
+def _touch_back(step: Step) -> Touch:
+    """The touch of a step's undo where that is the same operation: what it sets is what it had before."""
+    back = next((one for one in step.inverse.writes if one.operation == step.write.operation), step.write)
+    return replace(_touch(step), body=back.body)
 
 
 def _touch(step: Step) -> Touch:

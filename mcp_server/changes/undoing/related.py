@@ -1,56 +1,15 @@
-"""The way back beyond a step's own resource: what it took along, and references to what gets another id."""
+"""References to what a way back makes again under another id, in all that is written after it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
-from mcp_server.catalogue.related.dependants import restoring
 from mcp_server.catalogue.related.references import Moved, repointed, repointed_params
-from mcp_server.changes.planning.draft import Draft, draft_one
-from mcp_server.domain.call import Json, Touch
-from mcp_server.domain.plan import Dependant, Step, Write
+from mcp_server.changes.planning.draft import Draft
+from mcp_server.domain.call import Json
+from mcp_server.domain.plan import Step, Write
 from mcp_server.domain.record import ChangeStep
 from mcp_server.domain.state.diff import diff
-from mcp_server.errors import Rejected
 from mcp_server.world import World
-
-_BAD_REQUEST: Final = 400
-
-
-async def dependant_drafts(step: Step, world: World, first: int, *, fresh: bool) -> tuple[Draft, ...]:
-    """What brings back the step's dependants, beside what is live of them now.
-
-    Their readers are left open: what they look like when their turn comes is only known once the step itself is undone.
-    """
-    touch = Touch(step.write.operation, step.write.params, step.write.body, is_write=True)
-    made: list[Draft] = []
-    for dependant in step.dependants:
-        live = await _live(dependant, world, fresh=fresh)
-        for back in restoring(world.catalogue, world.overlay, touch, dependant, live):
-            number = first + len(made)
-            made += [_open(_renamed(write, number), back.expected, world) for write in back.writes]
-    return tuple(made)
-
-
-def _renamed(write: Write, number: int) -> Write:
-    return Write(write.operation, renamed(dict(write.params), number), renamed(write.body, number))
-
-
-def _open(write: Write, expected: Json, world: World) -> Draft:
-    """A draft that is read when it is sent; of an update the whole state that it must leave is known already."""
-    draft = draft_one(Touch(write.operation, write.params, write.body, is_write=True), None, None, world)
-    if draft.kind == "update":
-        return replace(draft, expected=expected, changes=diff(None, expected))
-    return draft
-
-
-async def _live(dependant: Dependant, world: World, *, fresh: bool) -> Json:
-    try:
-        return await world.reads.resource(dependant.reader, fresh=fresh)
-    except Rejected as error:
-        if error.status == _BAD_REQUEST:
-            return None  # the network has no such thing now: VLANs are not enabled
-        raise
 
 
 def moved_by(step: Step, drafts: Sequence[Draft], first: int, world: World) -> tuple[Moved, ...]:
@@ -129,6 +88,7 @@ def settled(step: Step, moved: Sequence[Moved], world: World) -> Step:
         inverse=inverse,
         reader=reader,
         before=repointed(step.before, moved),
+        dependants=tuple(replace(one, before=repointed(one.before, moved)) for one in step.dependants),
     )
 
 

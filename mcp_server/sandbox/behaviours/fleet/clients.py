@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server.sandbox.behaviour import Call, CloudError, Json, behaviour
 from mcp_server.sandbox.behaviours.devices import of_organization
-from mcp_server.sandbox.behaviours.signals.clients import get_client
+from mcp_server.sandbox.behaviours.signals.clients import clients_of, get_client
 from mcp_server.sandbox.checks.addresses import is_mac
 from mcp_server.sandbox.checks.references import group_policies
 from mcp_server.sandbox.checks.settings import home
@@ -64,6 +64,21 @@ def _shown_policy(stored: Json) -> Json:
     by_ssid = stored.get("policiesBySsid") or {}
     shown = {name: stored[name] for name in ("devicePolicy", "groupPolicyId") if name in stored}
     return shown | ({"policiesBySsid": [{"ssidNumber": int(n)} | one for n, one in by_ssid.items()]} if by_ssid else {})
+
+
+@behaviour("getNetworkPoliciesByClient")
+def list_client_policies(world: "World", call: Call) -> Json:
+    """The clients that have a group policy, each with the policy."""
+    network_id = call.params["networkId"]
+    held = world.collection(f"/networks/{network_id}/clients/policies")
+    policies = group_policies(world, home(world, network_id))
+    rows: list[Json] = []
+    for client in clients_of(world, network_id):
+        id_ = str(held.get(client["mac"], {}).get("groupPolicyId") or "")
+        if id_ in policies:
+            one = {"groupPolicyId": id_, "name": policies[id_]["name"], "type": "client", "ssid": []}
+            rows.append({"clientId": client["id"], "name": client["description"], "assigned": [one]})
+    return rows
 
 
 # Sentry policies

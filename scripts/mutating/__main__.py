@@ -1,184 +1,71 @@
-"""Switches off each field of each overlay row in turn and runs the contract cases of its operations against the rest.
+"""Switches off each field of each overlay row, and of each rule by path, in turn: which test sees that it is missing?
 
-Run by hand: ``python -m scripts.mutating [--write]``. A rule is noticed when the overlay no longer loads without it,
-when a case of the simulated cloud fails (tests/contract: test_overlay_against_cloud.py, test_undo_classes.py), or
-last, when the page of all rows (docs/reference/overlay-rows.md) would be another. What only the page noticed, and what
-nothing noticed, is listed; ``--write`` makes docs/quality/overlay-rules.md anew.
+Run by hand: ``python -m scripts.mutating [--quick] [--write]``. A rule is noticed when the overlay no longer loads
+without it, when a case of the simulated cloud fails, when a unit test fails, when a plan would say something else than
+the tables of tests/contract/plan_says have, or last, when the page of all rows (docs/reference/overlay-rows.md) would
+be another. ``--quick`` leaves out cloud and unit tests. ``--write`` makes docs/quality/overlay-rules.md anew. Exit
+status 1: a rule has no effect, or nothing notices it.
 """
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from mcp_server.catalogue.overlay import Overlay
-from mcp_server.catalogue.overlay.book import FOLDER
-from mcp_server.catalogue.overlay.entries import Entries
-from mcp_server.catalogue.overlay.row import OverlayError
-from scripts.reference import overlay_rows
-from tests.contract import test_overlay_against_cloud as judge
-from tests.contract import test_undo_classes as classes
-from tests.support.shipped import CATALOGUE, OVERLAY
+from scripts.mutating.judges import JUDGED, ORDER, ROOT, noticed
+from scripts.mutating.rules import BASE, Rule, rules
 
-PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "quality" / "overlay-rules.md"
-#: what the committed page of all rows says; a test holds it against the overlay
-LINES: Final = frozenset((PAGE.parents[1] / "reference" / "overlay-rows.md").read_text("utf-8").splitlines())
-USUAL: Final = overlay_rows.usual_of([OVERLAY.row(name) for name in CATALOGUE.writes()])
-#: what no cloud can contradict: words for people, and estimates
-SAID: Final = ("caveats", "why_none", "evidence", "settle_s", "downtime", "resource", "task", "reaches_devices")
+PAGE: Final = ROOT / "docs" / "quality" / "overlay-rules.md"
+_HEAD: Final = """# Overlay rules that a test would miss
 
+Made by `python -m scripts.mutating --write`: each field of each row is switched off in turn, each of the rules by path
+too, and what sees it first, from left to right, is counted.
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One field of one row."""
+- *load*: the overlay is refused without it.
+- *cloud*: a case of the simulated cloud fails, which knows nothing of the overlay.
+- *unit*: a unit test that names one of its operations fails.
+- *plan*: a plan says something else than the tables in `tests/contract/plan_says` have: the wording of caveats, the
+  downtime, the way back, what reads it, what goes with it, which fields move alone. The tables hold what was decided,
+  by kind of statement; no cloud contradicts them.
+- *page*: nothing of that, but the page of all rows (docs/reference/overlay-rows.md) is another: seen, not judged.
+- *no effect*: the row is the same without it. *unnoticed*: nothing fails. Both have to be 0.
 
-    where: str
-    number: int
-    field: str
-    operations: tuple[str, ...]
-
-
-def rules(entries: Entries) -> Iterator[Rule]:
-    """Every field of every row, conditions as one."""
-    for number, (where, _) in enumerate(entries._pieces):  # noqa: SLF001  a private look at what is switched off
-        row = entries._row(number)  # noqa: SLF001
-        names = [*row["fields"], *(["when"] if row["conditions"] else [])]
-        for name in names:
-            yield Rule(where, number, name, tuple(row["operations"]))
-
-
-def without(rule: Rule, base: Entries) -> Overlay:
-    """The overlay with that rule switched off."""
-    entries = Entries(CATALOGUE, FOLDER)
-    entries._parsed = dict(base._parsed)  # noqa: SLF001
-    row = dict(entries._row(rule.number))  # noqa: SLF001
-    row["fields"] = {name: value for name, value in row["fields"].items() if name != rule.field}
-    if rule.field == "when":
-        row["conditions"] = ()
-    entries._parsed[rule.number] = row  # noqa: SLF001
-    return Overlay(CATALOGUE, entries, FOLDER)
-
-
-def noticed(rule: Rule, base: Entries) -> str:
-    """What notices that the rule is missing: load or cloud; "" when nothing does."""
-    mutated = without(rule, base)
-    try:
-        for operation in rule.operations:
-            mutated.check_row(operation)
-    except OverlayError:
-        return "load"
-    if all(mutated.row(one) == OVERLAY.row(one) for one in rule.operations):
-        return "no effect"
-    judge.OVERLAY = classes.OVERLAY = mutated
-    try:
-        if any(_fails(run) for run in _cases(rule.operations)):
-            return "cloud"
-    finally:
-        judge.OVERLAY = classes.OVERLAY = OVERLAY
-    lines = {overlay_rows.line(mutated.row(one), USUAL) for one in rule.operations}
-    return "" if lines <= LINES else "page"
-
-
-def _fails(run: Callable[[], None]) -> bool:
-    try:
-        run()
-    except Exception:  # noqa: BLE001  whatever a case raises is a failure of it
-        return True
-    return False
-
-
-def _cases(operations: Sequence[str]) -> Iterator[Callable[[], None]]:
-    """The contract cases that touch one of the operations."""
-    wanted = set(operations)
-    tables: tuple[tuple[Any, Any, Callable[[Any], set[str]]], ...] = (
-        (judge.test_an_update_reads_back_as_expected_and_its_inverse_restores_the_cloud, judge.UPDATES, _own),
-        (judge.test_a_create_reads_back_as_expected_and_its_inverse_removes_it, judge.CREATES, _made),
-        (judge.test_a_delete_reads_back_as_nothing_and_its_inverse_makes_it_again, judge.DELETED, _made),
-        (judge.test_an_update_of_what_was_created_is_undone, judge.CHANGED, _made),
-        (judge.test_an_action_reads_back_as_expected_and_its_inverse_restores_the_cloud, judge.ACTIONS, _own),
-    )
-    for test, names, touched in tables:
-        for name in names:
-            if touched(name) & wanted:
-                yield partial(test, judge.Bench(), name)
-    for name in sorted(wanted & {*classes.PROMISED} - {*classes.ANNOUNCED}):
-        yield partial(classes.test_a_way_back_that_is_promised_leads_back, name)
-    for name in sorted(wanted & {*classes.ANNOUNCED}):
-        yield partial(classes.test_a_difference_that_stays_is_announced, name)
-    if wanted & {*classes.WITHOUT_EFFECT}:
-        yield classes.test_writes_without_effect_promise_no_way_back
-
-
-def _own(name: str) -> set[str]:
-    return {(judge.UPDATES.get(name) or judge.ACTIONS[name]).operation}
-
-
-def _made(name: str) -> set[str]:
-    case = judge.CREATES[name]
-    place = CATALOGUE.find(case.operation).path
-    items = [OVERLAY.places.item(method, place) for method in ("PUT", "DELETE")]
-    return {case.operation, OVERLAY.row(case.operation).inverse, *(one.operation for one in items if one)}
+Flow tests and the sweep are not part of this run; they judge dependants, order, secrets and references.
+"""
 
 
 def main() -> int:
-    """Exit status 0: this reports; what survives is for a person to judge."""
-    base = Entries(CATALOGUE, FOLDER)
-    base.check()
-    found = [(rule, noticed(rule, base)) for rule in rules(base)]
+    """0, or 1 when a rule says nothing or nothing notices that it is missing."""
+    BASE.check()
+    quick = "--quick" in sys.argv
+    found = [(rule, noticed(rule, quick=quick)) for rule in rules()]
     page = report(found)
     sys.stdout.write(page)
-    if "--write" in sys.argv:
+    if "--write" in sys.argv and not quick:
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text(page, encoding="utf-8")
-    return 0
+    return int(any(how in ("", "no effect") for _, how in found))
 
 
 def report(found: Sequence[tuple[Rule, str]]) -> str:
-    """The page: counts by field, then every rule that nothing noticed."""
+    """The page: counts by field, then every rule that no test judges."""
+    lines = [_HEAD, f"| field | rules | {' | '.join(how or 'unnoticed' for how in ORDER)} |"]
+    lines.append("|---" * (len(ORDER) + 2) + "|")
     fields = sorted({rule.field for rule, _ in found})
-    lines = [
-        "# Overlay rules that a test would miss",
-        "",
-        "Made by `python -m scripts.mutating --write`: each field of each row is switched off in turn, and the",
-        "contract cases of its operations are run in the simulated cloud. *Load*: the overlay is refused without it.",
-        "*Cloud*: a case fails. *No effect*: the row is the same without it, because the schema says so already.",
-        "*Page*: no case fails, but the page of all rows (docs/reference/overlay-rows.md) is another, and the test",
-        "that holds it against the overlay fails: a change is seen, yet not judged. Unit and flow tests are not part",
-        "of this run, so some of those rules are judged by one of them (dependants, order, secrets, families).",
-        "*Unnoticed*: nothing fails.",
-        "",
-        "| field | rules | load | cloud | page | no effect | unnoticed |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for field in fields:
-        counted = Counter(how for rule, how in found if rule.field == field)
-        cells = [counted.get(how, 0) for how in ("load", "cloud", "page", "no effect", "")]
-        lines.append(f"| {field} | {sum(counted.values())} | {' | '.join(map(str, cells))} |")
-    total = Counter(how for _, how in found)
-    cells = [total.get(how, 0) for how in ("load", "cloud", "page", "no effect", "")]
-    lines += [f"| **all** | {len(found)} | {' | '.join(map(str, cells))} |", ""]
-    said = sum(1 for rule, how in found if how == "page" and not _judged(rule))
-    lines += [
-        f"Of those that the page alone notices {said} are words for people and estimates ({', '.join(SAID)}).",
-        "",
-    ]
-    for title, kind in (("Unnoticed", ""), ("Noticed by the page alone, words and estimates apart", "page")):
-        listed = [_line(rule) for rule, how in found if how == kind and (not kind or _judged(rule))]
-        lines += [f"## {title}", "", *(listed or ["None."]), ""]
-    lines.append("")
-    return "\n".join(lines)
+    lines += [_counts(field, [how for rule, how in found if rule.field == field]) for field in fields]
+    lines += [_counts("**all**", [how for _, how in found]), ""]
+    listed = [f"- {_line(rule)}: {how or 'unnoticed'}" for rule, how in found if how not in JUDGED]
+    return "\n".join([*lines, "## Judged by no test", "", *(listed or ["None."]), ""])
+
+
+def _counts(name: str, hows: Sequence[str]) -> str:
+    counted = Counter(hows)
+    return f"| {name} | {len(hows)} | {' | '.join(str(counted.get(how, 0)) for how in ORDER)} |"
 
 
 def _line(rule: Rule) -> str:
     more = " and more" if len(rule.operations) > 3 else ""
-    return f"- {rule.where}: `{rule.field}` of {', '.join(rule.operations[:3])}{more}"
-
-
-def _judged(rule: Rule) -> bool:
-    return rule.field not in SAID
+    return f"{rule.where}: `{rule.field}` of {', '.join(rule.operations[:3])}{more}"
 
 
 if __name__ == "__main__":

@@ -51,18 +51,13 @@ class Overlay:
 
         Not part of ``check``: the schema of a newer API may catch up with a row, and the row is not wrong then.
         """
-        return tuple(
-            f"{where}: {name}"
-            for where, row in self._entries.rows()
-            for name in (
-                *idle_values(row["fields"], row["operations"], self._base, self.row),
-                *(
-                    f"when {name}"
-                    for one in row["conditions"]
-                    for name in idle_values(one.fields, row["operations"], self.row, self.row)
-                ),
-            )
-        )
+        found: list[str] = []
+        for where, row in self._entries.rows():
+            places = {one: self.places.catalogue.place(one)[1] for one in row["operations"]}
+            found += [f"{where}: {name}" for name in idle_values(row["fields"], places, self._base, self.row)]
+            given = [name for one in row["conditions"] for name in idle_values(one.fields, places, self.row, self.row)]
+            found += [f"{where}: when {name}" for name in given]
+        return tuple(found)
 
     def check_row(self, operation_id: str) -> None:
         """OverlayError when the row is wrong, or cannot be undone (always, or with some body) and does not say why."""

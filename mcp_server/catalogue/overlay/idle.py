@@ -23,20 +23,25 @@ _ASKED_OF: Final[Mapping[str, Collection[str]]] = {
 }
 
 
-def asked(name: str, kind: str) -> bool:
-    """Whether anything asks an operation of that kind for the field."""
-    return kind in _ASKED_OF.get(name, (kind,))
+def asked(name: str, row: Row, path: str) -> bool:
+    """Whether anything asks the operation of that row and path for the field."""
+    if name == "reaches_devices":  # only where a plan counts the devices of a network or template
+        return "{serial}" not in path and ("{networkId}" in path or "{configTemplateId}" in path)
+    if name == "natural_key" and row.reader is not None:  # its ``match`` is the key
+        return False
+    return row.kind in _ASKED_OF.get(name, (row.kind,))
 
 
 def idle_values(
-    fields: Mapping[str, Any], operations: Collection[str], base: Callable[[str], Row], full: Callable[[str], Row]
+    fields: Mapping[str, Any], places: Mapping[str, str], base: Callable[[str], Row], full: Callable[[str], Row]
 ) -> Iterator[str]:
     """The fields of one table that change no operation that it is of, list elements that do as ``field: element``.
 
-    ``base`` is the row of an operation as its schema and its path give it, ``full`` as it is with all rows.
+    ``places`` are the paths of those operations, ``base`` is the row of one as its schema and its path give it,
+    ``full`` as it is with all rows.
     """
     for name, value in fields.items():
-        known = [getattr(base(one), name) for one in operations if asked(name, full(one).kind)]
+        known = [getattr(base(one), name) for one, path in places.items() if asked(name, full(one), path)]
         if name in REVIEWED:
             continue
         if name in ADDED:

@@ -16,7 +16,7 @@ from mcp_server.domain.call import Attempt, Json, Named, Warned
 from mcp_server.domain.plan import Plan, Step, Write
 from mcp_server.domain.risk import Risk
 from mcp_server.domain.rules.order import plan_warnings, refusals
-from mcp_server.domain.rules.risk_table import step_risk
+from mcp_server.domain.rules.risk_table import SELF_ISOLATING, step_risk
 from mcp_server.errors import Refused
 from mcp_server.health.reader import read_signals
 from mcp_server.health.signals import to_json
@@ -48,7 +48,7 @@ async def build_plan(
         refuse_unfit(drafts, reaches, attempt)
         await refuse_unknown_references(drafts, world, organization.id)
         _refuse_irreversible(steps)
-    isolating = any("self-isolating" in reason for step in steps for reason in step.risk_reasons)
+    isolating = any(SELF_ISOLATING in step.risk_reasons for step in steps)
     impact = await impact_of(drafts, reaches, world, isolating=isolating)
     views = [step_view(draft, reach) for draft, reach in zip(drafts, reaches, strict=True)]
     said = [

@@ -16,6 +16,7 @@ from mcp_server.domain.rules.switching import PORT_OPERATIONS
 from mcp_server.domain.rules.wireless import SSID_OPERATIONS, is_open
 
 BATCH_OVER = 10  #: devices
+SELF_ISOLATING = "self-isolating: it may cut the device off from the cloud"
 MANAGEMENT_OPERATIONS = frozenset({
     "updateDeviceManagementInterface", "updateNetworkSwitchAlternateManagementInterface",
     "updateNetworkWirelessAlternateManagementInterface", "updateDeviceApplianceUplinksSettings",
@@ -138,13 +139,13 @@ CHECKS: tuple[Check, ...] = (_firewall, _vpn, _template, _batch, _ssid, _receive
 def step_risk(
     base: Risk, view: StepView, *, proven: bool, irreversible: bool, self_isolating: bool
 ) -> tuple[Risk, tuple[str, ...]]:
-    """The risk of a step and why it is above ``base``, the risk of its operation.
+    """The risk of a step and why it is above ``base``, the risk of its operation; that it cuts itself off in any case.
 
     ``proven`` False: no row says how it is undone. ``self_isolating`` True: the caller knows that it cuts itself off.
     """
     found = [one for check in CHECKS for one in check(view)]
     found += _given(view, proven=proven, irreversible=irreversible, self_isolating=self_isolating)
-    reasons = dict.fromkeys(one.reason for one in found if one.risk > base)
+    reasons = dict.fromkeys(one.reason for one in found if one.risk > base or one.reason == SELF_ISOLATING)
     return highest([base, *(one.risk for one in found)]), tuple(reasons)
 
 
@@ -152,6 +153,6 @@ def _given(view: StepView, *, proven: bool, irreversible: bool, self_isolating: 
     if irreversible:
         yield Found(Risk.CRITICAL, "it cannot be undone")
     if self_isolating or cuts_itself_off(view):
-        yield Found(Risk.CRITICAL, "self-isolating: it may cut the device off from the cloud")
+        yield Found(Risk.CRITICAL, SELF_ISOLATING)
     if not proven:
         yield Found(Risk.CRITICAL, "its undo is not proven")

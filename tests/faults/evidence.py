@@ -52,11 +52,12 @@ def change(second: float, number: int, name: str, end: str = "applied") -> list[
     plan = {"plan_id": of["plan_id"]}
     asked = {"method": "PUT", "path": f"{SSID}/{number}", "body": {"name": name}}
     step = {"phase": "apply", "step": 1}
+    fences = {f"network:{NET}": number}
     return [
         row(second, "state", "planned", **plan, detail={"plan_hash": f"hash-{number}", "risk": "moderate"}),
         row(second + 0.1, "answer", "accept", **plan, detail={"plan_hash": f"hash-{number}"}),
         row(second + 0.2, "state", "applying", **of, detail={"approval": f"yes-{number}", "channel": "elicitation"}),
-        row(second + 0.3, "intent", "intent", **of, detail={**step, "request": asked}),
+        row(second + 0.3, "intent", "intent", **of, detail={**step, "request": asked, "fences": fences}),
         row(second + 0.5, "outcome", "applied", **of, detail=step),
         row(second + 0.6, "state", end, **of),
     ]

@@ -376,11 +376,9 @@ def _i8(case: Case, verdict: Verdict) -> None:
         for network in row["network_ids"]:
             mine = holder.get(network, change) == change
             verdict.look("I8", holds=mine, otherwise=f"{change} wrote to {network} while {holder.get(network)} held it")
-        fence = row["detail"].get("fence")
-        if isinstance(fence, int):
-            for network in row["network_ids"]:
-                verdict.look("I8", holds=fence >= fences.get(network, 0), otherwise=f"{change}: an older fence wrote")
-                fences[network] = max(fence, fences.get(network, 0))
+        for key, fence in row["detail"]["fences"].items():
+            verdict.look("I8", holds=fence >= fences.get(key, 0), otherwise=f"{change}: an older fence wrote to {key}")
+            fences[key] = max(fence, fences.get(key, 0))
 
 
 def _i9(case: Case, verdict: Verdict) -> None:

@@ -62,8 +62,14 @@ def _again(rows: list[Json]) -> None:
 def _interleaved(rows: list[Json]) -> None:
     """A second change announces a write while the first holds the network."""
     intruder = row(0.31, "intent", "intent", plan_id="plan-9", change_id="CHG-9")
-    intruder["detail"] = {"phase": "apply", "step": 1, "request": {"method": "PUT", "path": f"{SSID}/9"}}
+    wanted = {"method": "PUT", "path": f"{SSID}/9"}
+    intruder["detail"] = {"phase": "apply", "step": 1, "request": wanted, "fences": {f"network:{NET}": 9}}
     rows.insert(4, intruder)
+
+
+def _outrun(rows: list[Json]) -> None:
+    """The last write is announced under an older fence than the one before it."""
+    [one for one in rows if one.get("event") == "intent"][-1]["detail"]["fences"][f"network:{NET}"] = 0
 
 
 def _one_approval(rows: list[Json]) -> None:
@@ -156,7 +162,10 @@ VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
             "told", lambda told: told[0]["payload"]["receipt"].update(seq=999)
         ),
     },
-    "I8": {"two writers on one network": lambda: spoiled("audit", _interleaved)},
+    "I8": {
+        "two writers on one network": lambda: spoiled("audit", _interleaved),
+        "a writer whose lease was taken over": lambda: spoiled("audit", _outrun),
+    },
     "I9": {"an approval used for two changes": lambda: spoiled("audit", _one_approval)},
     "I10": {
         "a write while the breaker is open": lambda: spoiled("journal", _set(-2, method="PUT")),

@@ -122,6 +122,11 @@ class Run:
         until = self.world.clock.now() + timedelta(seconds=self.means.times.lease_s)
         return HoldLeases(self.lease_keys, self.change.key, until, self.fences)
 
+    @property
+    def named_fences(self) -> dict[str, int]:
+        """The fence of each lease that the run holds, by its key."""
+        return dict(zip(self.lease_keys, self.fences, strict=True))
+
     async def commit(self, *writes: StoreWrite) -> None:
         """The writes, when this run still holds its leases: who was shut out writes nothing any more."""
         await self.world.store.commit(self.hold(), *writes)

@@ -135,7 +135,7 @@ async def write_step(run: Run, item: Ready, phase: Phase, next_state: ChangeStat
     """
     failpoint("K5")
     record = _intent(run, item, phase)
-    detail = {"phase": phase, "step": item.step.number, "request": record.request, "fences": list(run.fences)}
+    detail = {"phase": phase, "step": item.step.number, "request": record.request, "fences": run.named_fences}
     intent = run.entry("intent", "intent", detail)
     may_go = () if phase == "undo" or run.plan.rolls_back else (not_frozen(run.plan.organization.id),)
     try:

@@ -92,7 +92,7 @@ class Planner:
     async def touches_to_undo(
         self, attempt: Attempt, change_id: str | None, last: int | None, steps: Sequence[int]
     ) -> tuple[Touch, ...]:
-        """What undoing those changes touches: the resources that their steps wrote, with what they get back."""
+        """What undoing those changes touches: the resources that their steps wrote."""
         return await self._touched(await self.changes_to_undo(attempt, change_id, last), steps)
 
     async def _touched(self, changes: Sequence[Change], steps: Sequence[int]) -> tuple[Touch, ...]:
@@ -278,9 +278,12 @@ def _operations(plan: Plan) -> list[str]:
 
 
 def _touch_back(step: Step) -> Touch:
-    """The touch of a step's undo where that is the same operation: what it sets is what it had before."""
-    back = next((one for one in step.inverse.writes if one.operation == step.write.operation), step.write)
-    return replace(_touch(step), body=back.body)
+    """The touch of a step's undo: a port that was put into an adaptive policy group leaves it by that."""
+    touch = _touch(step)
+    back = next((one.body for one in step.inverse.writes if one.operation == step.write.operation), None) or {}
+    if "adaptivePolicyGroupId" not in (touch.body or {}) or "adaptivePolicyGroupId" not in back:
+        return touch
+    return replace(touch, body={**(touch.body or {}), "adaptivePolicyGroupId": back["adaptivePolicyGroupId"]})
 
 
 def _touch(step: Step) -> Touch:

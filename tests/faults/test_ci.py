@@ -13,7 +13,7 @@ CALLS: Final = [
     "test",
     "faults kill --quick",
     "faults processes",
-    "faults soak --quick",
+    "faults soak --quick --seed 104",
     "faults syscalls --quick CI=true",
     "sweep --quick",
 ]

@@ -1,7 +1,8 @@
 """One writer for each process: a thread that gathers waiting commits into groups, one disk sync for each group.
 
 Rules: each commit of a group stands alone, so one conflict does not hurt the others; nobody hears of success before
-the group's COMMIT has returned; the file lock is held around opening, committing and closing.
+the group's COMMIT has returned; the file lock is held around opening, committing and closing. A group begins only when
+the event loop has run everybody who was ready: those who just got their answers and write again come into one group.
 """
 
 import asyncio
@@ -57,6 +58,7 @@ class Writer:
         self._waiting: deque[Commit] = deque()
         self._turn = threading.Lock()  #: over the queue and whether the thread is at work on it
         self._is_at_work = False
+        self._is_ending = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
@@ -72,12 +74,18 @@ class Writer:
         loop = asyncio.get_running_loop()
         commit = Commit(writes, loop, loop.create_future())
         with self._turn:
-            self._wake()
+            if self._is_ending:
+                raise StoreUnavailable("the store is closed")
             self._waiting.append(commit)
+        loop.call_soon(self._begin)
         return commit.answer
 
     def close(self) -> None:
         """Finish what waits, then close the connection; a second time it does nothing."""
+        with self._turn:
+            self._is_ending = True
+            if self._waiting:
+                self._thread.submit(self._work)  # also while it is at work: it may have looked for the last time
         if self._witness is not None:
             with contextlib.suppress(RuntimeError):  # closed already
                 self._thread.submit(self._attest_end, self._witness)
@@ -87,31 +95,26 @@ class Writer:
         self._drop_connection()
         self._lock.close()
 
-    def _wake(self) -> None:
-        """Set the thread to work unless it is; the turn is held. Raises StoreUnavailable when it has ended."""
-        if not self._is_at_work:
-            try:
+    def _begin(self) -> None:
+        """Set the thread to work on what waits, unless it is; at the end ``close`` has done so."""
+        with self._turn:
+            if self._waiting and not self._is_at_work and not self._is_ending:
                 self._thread.submit(self._work)
-            except RuntimeError as problem:
-                raise StoreUnavailable("the store is closed") from problem
-            self._is_at_work = True
+                self._is_at_work = True
 
     def _work(self) -> None:
-        """Commit group after group until nothing waits; one wake-up of the thread serves all of them."""
+        """Commit one group, at the end of the store every group that still waits."""
         try:
-            while self._is_anything_left():
+            self._next_group(self._gathered())
+            while self._is_ending and self._waiting:
                 self._next_group(self._gathered())
         finally:  # a fault of our own ends this turn of the thread, not its work
             with self._turn:
                 self._is_at_work = False
-                if self._waiting:
-                    self._wake()
-
-    def _is_anything_left(self) -> bool:
-        """Whether a commit waits; when none does, the next one wakes the thread again."""
-        with self._turn:
-            self._is_at_work = bool(self._waiting)
-            return self._is_at_work
+                loops = {commit.loop for commit in self._waiting}
+            for loop in loops:  # who came meanwhile; whoever was just answered runs before the next group begins
+                with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits there any more
+                    loop.call_soon_threadsafe(loop.call_soon, self._begin)
 
     def _next_group(self, group: list[Commit]) -> None:
         """Commit the group and tell every caller of it."""

@@ -27,9 +27,8 @@ class Lines:
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """Each line with its end; the last one also when it has none."""
-        parts: list[
-            bytes
-        ] = []  # of a line that has not ended; joined once, so that a line of megabytes costs its length
+        # what has come of a line that has not ended; joined once, so that a line of megabytes costs its length
+        parts: list[bytes] = []
         while chunk := await self._chunk():
             first, *others = chunk.split(b"\n")
             parts.append(first)

@@ -20,7 +20,8 @@ TOOL = Tool(
     title="Plan a change",
     description="Plan writes: live diff, risk, impact, undo. Nothing is changed. List fields may be edits: "
     '{"$insert":[..],"before"|"after":MATCH|"at":"first"|"last"}, {"$remove":MATCH}, {"$update":MATCH,"set":{}}. '
-    'Values: {"$secret":"NAME"}, {"$generate":20}, {"$ref":"step-1.id"}. for_each: {"portId":["1-24"]}.',
+    'Values: {"$secret":"NAME"}, {"$generate":20}, {"$ref":"step-1.id"}, {"$text":"OBJ({step-1.id})"}. '
+    'for_each: {"portId":["1-24"]}.',
     effect=Effect.READ,
     hints=Hints(read_only=True, destructive=False, idempotent=False, open_world=True),
     parameters=closed(

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.targets import MOST_TOUCHES, Target, WrongTargets, targets
 from mcp_server.catalogue.validation import body_faults, faults, nearest, param_faults, shown
-from mcp_server.catalogue.validation.plan_language import REF, referred_step
+from mcp_server.catalogue.validation.plan_language import REF, TEXT, named_in_text, referred_step
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.operation import Kind, Operation, Schema
 from mcp_server.domain.state.merge import merged
@@ -181,6 +181,11 @@ def _ref_faults(value: Json, earlier: Sequence[Touch]) -> list[str]:
             said.append(f"$ref to step-{number}: only an earlier step can be named, this is step-{step}")
         elif number and earlier[number - 1].operation.startswith(("delete", "remove")):
             said.append(f"$ref to step-{number}: {earlier[number - 1].operation} returns nothing")
+        for maker, named in named_in_text(ref):
+            if named >= step:
+                said.append(f"$text names step-{named}: only an earlier step can be named, this is step-{step}")
+            elif earlier[named - 1].operation != maker:
+                said.append(f"$text names step-{named}, which is no {maker}")
     return said
 
 
@@ -188,7 +193,7 @@ def _refs(value: Json, depth: int) -> Iterator[Mapping[str, Json]]:
     if depth > DEEPEST_REF:
         return
     if isinstance(value, Mapping):
-        if REF in value:
+        if REF in value or TEXT in value:
             yield value
         for inner in value.values():
             yield from _refs(inner, depth + 1)

@@ -50,7 +50,12 @@ class Case:
     shown: Callable[[Any], Any] = str  #: how it is written there
 
 
-def _rule(destination: str) -> Json:
+def _in_text(form: str, id_: Json) -> Json:
+    """The text that names an id; of a ``$ref`` as the plan language writes it."""
+    return {"$text": form.format(f"{{{id_['$ref']}}}")} if isinstance(id_, dict) else form.format(id_)
+
+
+def _rule(destination: Json) -> Json:
     return {"rules": [{"comment": "Printers", "policy": "deny", "protocol": "tcp", "srcCidr": "any", "srcPort": "any",
                        "destCidr": destination, "destPort": "9100", "syslogEnabled": False}]}  # fmt: skip
 
@@ -71,7 +76,7 @@ CASES: Final = {
         GROUPS, {"name": "Printers", "category": "NetworkObjectGroup"}, "id", f"{MX}/firewall/l3FirewallRules",
         "deleteOrganizationPolicyObjectsGroup", "policyObjectGroupId",
         "updateNetworkApplianceFirewallL3FirewallRules",
-        lambda id_: _rule(f"GRP({id_}),10.9.8.0/24"), {"rules": []},
+        lambda id_: _rule(_in_text("GRP({}),10.9.8.0/24", id_)), {"rules": []},
         lambda place: place["rules"][0]["destCidr"], lambda id_: f"GRP({id_}),10.9.8.0/24",
     ),
     "an object in a group": Case(
@@ -264,7 +269,7 @@ async def test_the_order_of_two_changes_is_taken_back_with_both(stage: Stage) ->
     assert [vlans[id_] for id_ in again[-3:]] == [10, 20, 30]
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "a group of objects in a rule"])
+@pytest.mark.parametrize("name", CASES)
 async def test_a_later_step_of_a_plan_names_what_an_earlier_one_makes(stage: Stage, name: str) -> None:
     """The id is only known when the plan is carried out; taken back, the place is as before and the referent gone."""
     case = CASES[name]

@@ -11,6 +11,7 @@ from mcp_server.catalogue.validation.plan_language import (
     PLACEHOLDERS,
     REF,
     REMOVE,
+    TEXT,
     UPDATE,
     edit_fault,
     is_edit,
@@ -169,7 +170,8 @@ def _check_placeholder(schema: Schema, value: Mapping[str, Json], place: _Place,
         out.add(place.where, "expects an object; a placeholder stands for one value")
     elif REF not in value and (schema.enum or schema.kind not in (Kind.STRING, Kind.ANY, Kind.OBJECT)):
         kind = "one of its values" if schema.enum else _WORDS[schema.kind]
-        out.add(place.where, f"expects {kind}; $secret and $generate stand for free text", schema.enum)
+        words = "$text stands" if TEXT in value else "$secret and $generate stand"
+        out.add(place.where, f"expects {kind}; {words} for free text", schema.enum)
 
 
 def _check_scalar(schema: Schema, value: Json, place: _Place, out: Faults) -> None:

@@ -1,4 +1,4 @@
-"""Values of the plan language that are filled in when a step is sent: $secret, $generate, $ref, $created.
+"""Values of the plan language that are filled in when a step is sent: $secret, $generate, $ref, $text, $created.
 
 None of them passes through the model (design 3.1.1).
 """
@@ -90,6 +90,15 @@ def referred(value: Json) -> frozenset[int]:
     """The numbers of the steps that the value refers to."""
     found = (_REFERENCE.match(str(argument)) for argument in placeholders(value, "$ref"))
     return frozenset(int(parts.group(1)) for parts in found if parts)
+
+
+def texts_shown(value: Json) -> Json:
+    """The value with each ``$text`` as the text that it is, ids of later aside: what the rules judge."""
+    if isinstance(value, list | tuple):
+        return [texts_shown(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return value["$text"] if set(value) == {"$text"} else {name: texts_shown(item) for name, item in value.items()}
 
 
 def placeholders(value: Json, name: str) -> tuple[Json, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mcp_server.changes.planning.draft import Draft
+from mcp_server.changes.planning.placeholders import texts_shown
 from mcp_server.changes.planning.port_links import links
 from mcp_server.domain.call import Attempt, Device, Json, Named, Network
 from mcp_server.domain.plan import Impact
@@ -69,9 +70,9 @@ def step_view(draft: Draft, reach: Reach) -> StepView:
         resource=draft.row.resource,
         task=draft.row.task,
         params=draft.touch.params,
-        before=draft.before,
-        expected=draft.expected,
-        body=dict(body) if body is not None else {},
+        before=texts_shown(draft.before),
+        expected=texts_shown(draft.expected),
+        body=dict(texts_shown(body)) if body is not None else {},
         network=reach.network,
         device=reach.device,
         uplink_ports=reach.uplink_ports,

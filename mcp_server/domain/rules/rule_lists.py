@@ -126,6 +126,9 @@ def _word(value: Json) -> str:
 
 
 def _any_or(value: Json) -> str:
+    """The word; "any" also for what is only known when it is sent, and may then be anything."""
+    if isinstance(value, Mapping):
+        return "any"
     word = _word(value)
     return "any" if word in _ANY or "any" in word.split(",") else word
 

@@ -209,6 +209,23 @@ def test_a_ref_to_a_delete_is_refused() -> None:
     assert "returns nothing" in found[0]
 
 
+def test_a_text_names_an_earlier_step_that_makes_such_a_thing() -> None:
+    """An object as ``OBJ``, a group as ``GRP``; anything else would be refused by the cloud, after other steps."""
+    thing = {"operation": "createOrganizationPolicyObject", "params": {"organizationId": "1"},
+             "body": {"name": "p", "category": "network", "type": "cidr"}}  # fmt: skip
+    rule = {"policy": "deny", "protocol": "any", "srcCidr": "any"}
+    firewall = {"operation": "updateNetworkApplianceFirewallL3FirewallRules", "params": {"networkId": "N_1"}}
+
+    def rules(text: str) -> dict[str, Any]:
+        return {**firewall, "body": {"rules": [{**rule, "destCidr": {"$text": text}}]}}
+
+    assert len(expand(CATALOGUE, [thing, rules("OBJ({step-1.id}),10.0.0.0/8")])) == 2
+    (ahead,) = refused(thing, rules("OBJ({step-2.id})"))
+    assert "only an earlier step can be named, this is step-2" in ahead
+    (other,) = refused(thing, rules("GRP({step-1.id})"))
+    assert other.endswith("$text names step-1, which is no createOrganizationPolicyObjectsGroup")
+
+
 def test_a_read_is_checked_and_is_no_write() -> None:
     """For meraki_read."""
     touch = read_touch(CATALOGUE, "getNetwork", {"networkId": "N_1"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcp_server.changes.planning.placeholders import Sources, filled, filled_path, placeholders, renumbered
+from mcp_server.changes.planning.placeholders import Sources, filled, filled_path, placeholders, renumbered, texts_shown
 from mcp_server.errors import Refused
 
 SOURCES = Sources(
@@ -41,6 +41,13 @@ def test_a_value_that_cannot_be_filled_refuses_with_its_own_code(value: dict[str
         filled({"x": value}, SOURCES)
     assert refused.value.reason == code
     assert refused.value.remedy
+
+
+def test_a_text_gets_the_ids_that_it_names() -> None:
+    """The rest of it stays; before it is sent the rules see it as it stands."""
+    text = {"$text": "OBJ({step-1.id}),10.0.0.0/8"}
+    assert filled({"rules": [{"destCidr": text}]}, SOURCES) == {"rules": [{"destCidr": "OBJ(42),10.0.0.0/8"}]}
+    assert texts_shown({"rules": [{"destCidr": text}]}) == {"rules": [{"destCidr": text["$text"]}]}
 
 
 def test_a_path_gets_the_id_that_an_earlier_step_created() -> None:

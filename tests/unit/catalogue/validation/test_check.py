@@ -271,6 +271,7 @@ def test_the_number_of_faults_is_bounded() -> None:
         {"vlanId": {"$ref": "step-2.id"}}, {"enabled": {"$ref": "step-2.enabled"}},
         {"walledGardenRanges": [{"$ref": "step-1.rules[0].destCidr"}]},
         {"radiusServers": [{"host": "h", "secret": {"$secret": "radius.main"}}]},
+        {"name": {"$text": "OBJ({step-1.id}),10.0.0.0/8,GRP({step-12.id})"}},
     ],
 )  # fmt: skip
 def test_placeholders_stand_for_values(body: Any) -> None:
@@ -287,6 +288,10 @@ def test_placeholders_stand_for_values(body: Any) -> None:
         {"psk": {"$secret": "A", "extra": 1}}, {"vlanId": {"$secret": "A"}}, {"enabled": {"$generate": 20}},
         {"authMode": {"$secret": "A"}}, {"dot11w": {"$ref": "step-1.id"}}, {"radiusServers": {"$ref": "step-1.id"}},
         {"$ref": "step-1.id"}, {"name": {"$reff": "step-1.id"}},
+        {"name": {"$text": "10.0.0.0/8"}}, {"name": {"$text": "{step-1.id}"}}, {"name": {"$text": 7}},
+        {"name": {"$text": "OBJ({step-1.name})"}}, {"name": {"$text": "OBJ({step-1.id}),{step-1.name}"}},
+        {"name": {"$text": "OBJ({step-1.id})", "x": 1}}, {"vlanId": {"$text": "OBJ({step-1.id})"}},
+        {"authMode": {"$text": "OBJ({step-1.id})"}},
     ],
 )  # fmt: skip
 def test_a_malformed_or_misplaced_placeholder_is_refused(body: Any) -> None:

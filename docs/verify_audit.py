@@ -74,9 +74,10 @@ def statement_in(line):
 
 
 def standing(statements):
-    """Those that no later restore has made void."""
-    backs = [one for one in statements if one["kind"] == "restore"]
-    return [one for one in statements if not any(one["seq"] > b["seq"] and one["at"] < b["at"] for b in backs)]
+    """Those that no later restore has made void: what spoke of rows that are gone, and each seal."""
+    backs = [(one["at"], one["seq"]) for one in statements if one["kind"] == "restore"]
+    void = [s for s in statements for at, seq in backs if s["at"] < at and (s["seq"] > seq or s["kind"] == "tombstone")]
+    return [one for one in statements if one not in void]
 
 
 def unescaped(match):
@@ -109,13 +110,16 @@ def main(export, *anchors):
     lines = open(export, encoding="ascii").read().split("\n")[:-1]
     statements = [found for line in lines if (found := statement_in(line))]
     kept = [found for name in anchors for line in open(name, errors="replace") if (found := statement_in(line))]
-    key, previous = next((one["public_key"] for one in kept + statements), ""), ""  # the anchors' word comes first
+    signers, previous = [one["public_key"] for one in statements], ""
+    key = next((one["public_key"] for one in kept + statements), "")  # the anchors' word comes first
+    key = signers[0] if key in signers else key
     for one in statements:
         if one["public_key"] != key or not holds(one) or one["previous"] != previous:
             bad(one["seq"], "the statement about it is not signed with the key of this chain, or not in its place")
         previous = hashlib.sha256(json.dumps(one, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        key = one.get("next_key") if one["kind"] == "rotation" else key  # it names the key that follows
     for one in [one for one in standing(kept + statements) if one in kept]:
-        if one["public_key"] != key or not holds(one) or one not in statements:
+        if one not in statements:
             bad(one["seq"], "what was anchored about it is not genuine, or not in the export")
     expected, end = {one["seq"]: one["hash"] for one in standing(kept + statements)}, 0
     tombs = [one for one in statements if one["kind"] == "tombstone"]
@@ -125,9 +129,7 @@ def main(export, *anchors):
             expected = {seq: told for seq, told in expected.items() if seq <= end}
     seq, last = (tombs[-1]["seq"], tombs[-1]["hash"]) if tombs else (0, "0" * 64)
     begun = seq + 1
-    for line in lines:
-        if statement_in(line):
-            continue
+    for line in (line for line in lines if not statement_in(line)):
         try:
             found, before, told = row_of(line)
         except (ValueError, KeyError, TypeError) as problem:
@@ -138,7 +140,7 @@ def main(export, *anchors):
     if expected and max(expected) > seq:
         bad(seq + 1, f"row {max(expected)} was signed, and the chain ends at {seq}")
     print(f"WHOLE: rows {begun} to {seq} follow one from the other, head {last}.")
-    print(f"{len(statements)} statements are signed by {key}; is that the key you know?")
+    print(f"{len(statements)} statements are signed by {', '.join(dict.fromkeys(signers))}; is that the key you know?")
     held = max((one["seq"] for one in standing(kept)), default=0)
     print(f"Not proven: rows {held + 1} and later by anything kept elsewhere; that nothing came after row {seq}.")
 

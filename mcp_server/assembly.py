@@ -55,7 +55,7 @@ from mcp_server.meraki.retry import RetryWaits
 from mcp_server.recording import Recorder
 from mcp_server.registry import Registry
 from mcp_server.settings import Settings, open_home
-from mcp_server.store.evidence.signing import SigningKey
+from mcp_server.store.evidence.signing import SigningKey, seeds_in
 from mcp_server.store.evidence.statements import EVERY_S
 from mcp_server.store.evidence.witness import LOCAL, Witness
 from mcp_server.store.limits.breakers import StoreBreakers
@@ -232,18 +232,30 @@ def _duties(settings: Settings, store: SqliteStore, tender: Tender, recovery: Re
     )
 
 
+def evidence_key(settings: Settings, home: Path) -> SigningKey:
+    """The key that signs the chain of the data directory; looked for when it is first needed."""
+    return SigningKey(seeds_in(home, settings.evidence_key))
+
+
 def open_store(
-    settings: Settings, home: Path, clock: Clock, *, keys_of: Path | None = None, is_checked: bool = True
+    settings: Settings,
+    home: Path,
+    clock: Clock,
+    *,
+    keys_of: Path | None = None,
+    is_checked: bool = True,
+    key: SigningKey | None = None,
 ) -> SqliteStore:
     """The store of the data directory, with whoever signs and anchors its chain.
 
     ``keys_of`` is the data directory whose keys it was made with, when it is another; ``is_checked``: whether a store
-    that is older than its anchors is refused, as it should be but while one is put back.
+    that is older than its anchors is refused, as it should be but while one is put back; ``key`` signs instead of the
+    one that is found.
     """
     owner = keys_of or home
     beside = owner / LOCAL
     places = anchors(settings.anchors, beside, allow_loopback=settings.allow_loopback)
-    key = SigningKey(lambda: open_key(owner, "evidence", settings.evidence_key))
+    key = key or evidence_key(settings, owner)
     seal = Seal(lambda: open_key(owner, "data"))
     witness = Witness(key, clock, places, beside if is_checked else None)
     reserve = settings.disk_reserve_mb * 1_000_000

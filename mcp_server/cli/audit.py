@@ -14,6 +14,7 @@ import click
 
 from mcp_server import __version__
 from mcp_server.cli.evidence.prune import prune
+from mcp_server.cli.evidence.rotate import rotate_key
 from mcp_server.cli.local import Local, on_local
 from mcp_server.cli.views.changes import draw_evidence, evidence_row
 from mcp_server.cli.views.printing import as_json as json_text
@@ -175,6 +176,7 @@ def _moment(value: object) -> str:
 
 
 audit.add_command(prune)
+audit.add_command(rotate_key)
 
 
 @audit.command()

@@ -111,16 +111,27 @@ class Journal:
         """Make or read what seals and signs: in a new home the first rows need both. Raises StoreUnavailable."""
         _ = self._seal.key_id
         if self._witness is not None:
-            _ = self._witness.key.public
+            self._witness.find_key(self._connection)
 
     def _declare(self, statement: Statement) -> None:
-        """Sign and write what is said about the chain; a tombstone takes the rows that it seals with it."""
-        row = self._connection.execute(sql("get_audit"), {"key": statement.seq}).fetchone()
-        if self._witness is None or row is None or row[2] != statement.hash:
+        """Sign and write what is said about the chain; a tombstone takes the rows that it seals with it.
+
+        A statement about row 0 is about the head: the row that was appended before it, in this transaction.
+        """
+        if statement.seq == 0:
+            statement = replace(statement, seq=self.head.seq, hash=self.head.hash)
+        elif self._stored_hash(statement.seq) != statement.hash:
             raise RecordConflict(f"audit {statement.seq}: it is not the row that the {statement.kind} names")
+        if self._witness is None:
+            raise RecordConflict("nobody signs statements about this store")
         self._witness.declare(self._connection, statement)
         if statement.kind == TOMBSTONE:
             self._connection.execute(sql("prune_audit"), {"seq": statement.seq})
+
+    def _stored_hash(self, seq: int) -> str:
+        """The hash of a row that is on disk; "" when there is none."""
+        row = self._connection.execute(sql("get_audit"), {"key": seq}).fetchone()
+        return row[2] if row else ""
 
     def _append(self, line: Line) -> Receipt:
         """The line, linked to the head."""

@@ -108,7 +108,7 @@ def open_key(directory: Path, name: str, environ_value: str | None = None) -> by
     others, or cannot be made.
     """
     if environ_value:
-        return _decoded(environ_value, f"{name} key", "the environment's value")
+        return decoded_key(environ_value.encode(), f"{name} key", "the environment's value")
     private_directory(directory, forbidden=0o022)
     path = private_directory(directory / "keys") / f"{name}.key"
     content = read_private(path)
@@ -117,7 +117,7 @@ def open_key(directory: Path, name: str, environ_value: str | None = None) -> by
         content = read_private(path)
     if content is None:
         raise StoreUnavailable(f"{path} vanished while it was made")
-    return _decoded(content.decode("ascii", "replace"), str(path), "its content")
+    return decoded_key(content, str(path))
 
 
 def question_key(home: Path) -> bytes:
@@ -128,8 +128,8 @@ def question_key(home: Path) -> bytes:
         return os.urandom(KEY_BYTES)
 
 
-def _decoded(text: str, name: str, found: str) -> bytes:
-    """The key in base64 text; the fault never shows the text."""
+def decoded_key(text: bytes, name: str, found: str = "its content") -> bytes:
+    """The key in base64 text; the fault (SettingsError) never shows the text."""
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError) as problem:

@@ -139,11 +139,12 @@ class SqliteStore:
         return await asyncio.to_thread(exported)
 
     async def declare(self, statement: Statement, *writes: Append) -> tuple[Receipt, ...]:
-        """Sign a statement about the chain, and append rows, in one commit; a tombstone prunes what it seals.
+        """Append rows and sign a statement about the chain, in one commit; a tombstone prunes what it seals.
 
-        Raises RecordConflict when the row that it names is another, RecordAltered, StoreUnavailable.
+        A statement about row 0 is about the last of these rows. Raises RecordConflict when the row that it names is
+        another, RecordAltered, StoreUnavailable.
         """
-        return await self._writer.submit((statement, *(self._prepared(write) for write in writes)))
+        return await self._writer.submit((*(self._prepared(write) for write in writes), statement))
 
     async def attest(self) -> None:
         """Sign and anchor the chain's head when that is due; nothing when this process has written nothing yet."""

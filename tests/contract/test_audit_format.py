@@ -5,15 +5,16 @@ from pathlib import Path
 from mcp_server.store.evidence.exporting import json_lines, row_in
 from mcp_server.store.evidence.statements import statement_of
 from mcp_server.store.evidence.verifying import Claims, verdict
-from tests.support.evidence import SECOND, chain_of, entries, second_opinion, signed_at
+from tests.support.evidence import NEXT_SEED, SECOND, SEED, chain_of, entries, rotated, second_opinion, signed_at
 
 GOLDEN = Path(__file__).with_name("golden") / "audit.jsonl"
 
 
 def test_the_golden_export_is_what_this_version_writes() -> None:
     """Rows, statements and signatures are the same to the byte (Ed25519 signs alike each time)."""
-    rows = chain_of(entries(8))
-    assert "".join(json_lines(rows, signed_at(rows, (3, 8)), "0")) == GOLDEN.read_text("ascii")
+    rows = chain_of(entries(10))
+    statements = rotated(signed_at(rows, (3, 8)), rows, 9, SEED, NEXT_SEED)
+    assert "".join(json_lines(rows, statements, "0")) == GOLDEN.read_text("ascii")
 
 
 def test_both_verifiers_accept_the_golden_export() -> None:
@@ -21,12 +22,15 @@ def test_both_verifiers_accept_the_golden_export() -> None:
     lines = GOLDEN.read_text("ascii").splitlines()
     statements = [found for line in lines if (found := statement_of(line))]
     rows = [row_in(line) for line in lines if statement_of(line) is None]
-    assert (len(rows), len(statements)) == (8, 2)
-    assert verdict(rows, Claims(statements=statements)).problem is None
+    assert (len(rows), len(statements)) == (10, 4)
+    judged = verdict(rows, Claims(statements=statements))
+    assert judged.problem is None
+    (change,) = judged.rotations
+    assert any(f"{change.public_key} signed that {change.next_key} follows: yearly" in one for one in judged.proves())
     said = second_opinion(GOLDEN)
     assert (said.returncode, said.stderr) == (0, "")
-    assert said.stdout.startswith("WHOLE: rows 1 to 8 ")
-    assert statements[0].public_key in said.stdout
+    assert said.stdout.startswith("WHOLE: rows 1 to 10 ")
+    assert f"{change.public_key}, {change.next_key}" in said.stdout
     assert len(SECOND.read_text("utf-8").splitlines()) <= 150
 
 

@@ -14,6 +14,7 @@ CLOUD: Final = "tests/flow/test_cloud_faults.py"
 FAILURES: Final = "tests/flow/test_failures.py"
 DENIED: Final = "tests/flow/test_lost_permission.py"
 CALLERS: Final = "tests/flow/test_callers.py"
+EVIDENCE: Final = "tests/flow/test_keeping_evidence.py"
 STORE: Final = "tests/unit/store/test_faults.py"
 LINE: Final = "tests/faults/test_network.py"
 
@@ -94,6 +95,16 @@ ROWS: Final = (
          f"{STORE}::test_a_database_locked_by_a_foreign_program_is_unavailable",
          f"{STORE}::test_a_file_that_was_taken_away_while_open_closes_the_store_for_writing",
          f"{STORE}::test_a_database_of_a_newer_version_is_refused_untouched"),
+    ),
+    Row(
+        "The store is put back to an older copy; the key that signs its record is gone, another, or exchanged",
+        "the data directory",
+        "changes refused with the reason, reads served, no key made in place of the old one; verifiers name the row",
+        "I7, I14",
+        (f"{REFUSING}::test_a_store_put_back_to_an_older_copy_is_not_written_to_and_reads_go_on",
+         f"{REFUSING}::test_a_server_whose_signing_key_is_gone_makes_no_new_one_and_writes_nothing",
+         f"{EVIDENCE}::test_a_copy_from_before_an_exchange_is_put_back_under_its_own_key_or_not_at_all",
+         "tests/property/test_tampering.py"),
     ),
     Row(
         "The clock jumps",

@@ -1,6 +1,7 @@
 """Prune, back up and put back on the command line: the chain verifies at each step, and a loss is never silent."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from mcp_server.domain.ports import Append
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import MerakiMcpError
 from mcp_server.settings import load
+from mcp_server.store.evidence.statements import EVERY_S
+from mcp_server.store.evidence.witness import statements_in
 from mcp_server.store.sqlite_store import SqliteStore
 from tests.support import records
 from tests.support.evidence import second_opinion
@@ -189,3 +192,93 @@ async def test_a_store_is_not_put_back_under_a_server_that_runs(run: Run, tmp_pa
         await server.store.commit(Append(records.an_entry(OLD)))
     done = await anyio.to_thread.run_sync(run, "restore", copy, "--accept-loss", "tried")
     assert done.exit_code == 0, done.output
+
+
+def _public(home: Path) -> set[str]:
+    """The keys that signed statements in the anchors of the home."""
+    return {one.public_key for one in statements_in(home / "anchors.jsonl")}
+
+
+def test_the_key_that_signs_is_exchanged_and_both_verifiers_follow_it(run: Run, tmp_path: Path) -> None:
+    """A server that runs signs on with the new key; old and new anchors, old and new key prove the same chain."""
+    home, export = tmp_path / "home", tmp_path / "export.jsonl"
+    written(tmp_path, 3)
+    asyncio.run(_while_a_server_runs(home, run))
+    written(tmp_path, 2)
+    old, new = statements_in(home / "anchors.jsonl")[0].public_key, verified(run)["key"]
+    assert old != new
+    assert _public(home) == {old, new}
+    assert run("audit", "export", "--to", export).exit_code == 0
+    lines = (home / "anchors.jsonl").read_text().splitlines(keepends=True)
+    for kept in (lines[:1], lines[-1:], lines):
+        anchors = tmp_path / "kept"
+        anchors.write_text("".join(kept))
+        said = second_opinion(export, anchors)
+        assert (said.returncode, said.stdout[:6]) == (0, "WHOLE:"), said
+        assert f"signed by {old}, {new}" in said.stdout
+    for key in (old, new):
+        found = verified(run, "--export", export, "--key", key)
+        assert (found["whole"], found["key"]) == (True, new)
+        assert any(f"{old} signed that {new} follows: yearly" in one for one in found["proves"])
+
+
+async def _while_a_server_runs(home: Path, run: Run) -> None:
+    """A server writes before and after the exchange, and signs what it wrote."""
+    clock = FakeClock(OLD)
+    store = open_store(load({}, overrides={"home": home}), home, clock)
+    await store.commit(Append(records.an_entry(OLD)))
+    done = await anyio.to_thread.run_sync(run, "audit", "rotate-key", "--reason", "yearly")
+    assert done.exit_code == 0, done.output
+    assert "keys/evidence-2.key" in done.output
+    clock.advance(EVERY_S)
+    await store.commit(Append(records.an_entry(OLD)))
+    store.close()
+
+
+def test_a_key_from_the_environment_is_exchanged_for_one_that_the_environment_gives(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new seed goes to a file of the person's choice; with the old value nothing is written any more."""
+    name, target = "MERAKI_SPECIALIST_EVIDENCE_KEY", tmp_path / "seed"
+    monkeypatch.setenv(name, base64.b64encode(b"e" * 32).decode())
+    assert run("audit", "prune", "--before", "2026-01-01", "--archive", tmp_path / "none").exit_code == 0
+    assert run("backup", tmp_path / "one.db").exit_code == 0
+    assert code_of(run("audit", "rotate-key", "--reason", "yearly")) == "key_in_environment"
+    assert run("audit", "rotate-key", "--reason", "yearly", "--to", target).exit_code == 0
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert not (tmp_path / "home" / "keys" / "evidence.key").exists()
+    assert "is not here" in code_of(run("backup", tmp_path / "two.db"))
+    monkeypatch.setenv(name, target.read_text().strip())
+    assert run("backup", tmp_path / "three.db").exit_code == 0
+    assert verified(run)["whole"] is True
+
+
+def test_a_copy_from_before_an_exchange_is_put_back_under_its_own_key_or_not_at_all(run: Run, tmp_path: Path) -> None:
+    """The old key signs it on when it is still there; without it the store that stands is left alone."""
+    home, copy = tmp_path / "home", tmp_path / "copy.db"
+    written(tmp_path, 2)
+    assert run("backup", copy).exit_code == 0
+    assert run("audit", "rotate-key", "--reason", "yearly").exit_code == 0
+    new = verified(run)["key"]
+    old = (home / "keys" / "evidence.key").rename(tmp_path / "old.key")
+    assert "is not here" in code_of(run("restore", copy, "--accept-loss", "tried"))
+    assert verified(run)["key"] == new
+    old.rename(home / "keys" / "evidence.key")
+    assert run("restore", copy, "--accept-loss", "tried").exit_code == 0
+    assert verified(run)["key"] in _public(home) - {new}
+    assert run("audit", "rotate-key", "--reason", "again").exit_code == 0
+    assert verified(run)["whole"] is True
+
+
+def test_a_copy_from_before_a_pruning_is_put_back_and_verifies(run: Run, tmp_path: Path) -> None:
+    """The tombstone that the anchors hold is of the time that was lost."""
+    copy, archive = tmp_path / "copy.db", tmp_path / "old.jsonl"
+    written(tmp_path, 3)
+    written(tmp_path, 3, datetime(2026, 3, 1, tzinfo=UTC))
+    assert run("backup", copy).exit_code == 0
+    assert "are sealed" in run("audit", "prune", "--before", "2026-02-01", "--archive", archive).output
+    assert run("restore", copy, "--accept-loss", "tried").exit_code == 0
+    assert verified(run)["whole"] is True
+    export = tmp_path / "export.jsonl"
+    assert run("audit", "export", "--to", export).exit_code == 0
+    assert second_opinion(export, tmp_path / "home" / "anchors.jsonl").returncode == 0

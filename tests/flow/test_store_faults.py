@@ -165,6 +165,21 @@ async def test_a_store_put_back_to_an_older_copy_is_not_written_to_and_reads_go_
     await _refused_from_the_start(home, "put back to an older copy")
 
 
+async def test_a_server_whose_signing_key_is_gone_makes_no_new_one_and_writes_nothing(tmp_path: Path) -> None:
+    """Whoever takes the key away cannot make the record go on under another; with the key back it goes on."""
+    home = tmp_path / "home"
+    await _written_once(home)
+    kept = (home / "keys" / "evidence.key").rename(tmp_path / "kept.key")
+    await _refused_from_the_start(home, "the record is signed with the key")
+    assert not (home / "keys" / "evidence.key").exists()
+    (home / "keys" / "evidence.key").write_bytes(b"A" * 43 + b"=\n")
+    (home / "keys" / "evidence.key").chmod(0o600)
+    await _refused_from_the_start(home, "the record is signed with the key")
+    kept.rename(home / "keys" / "evidence.key")
+    async with _staged(home) as stage:
+        assert (await stage.call("meraki_read", **READ))["receipt"]["seq"] == 2
+
+
 async def test_little_room_on_the_disk_refuses_new_changes_while_reads_are_recorded(tmp_path: Path) -> None:
     """A plan and an apply are refused with the room that is left; what is under way has its reserve."""
     home = tmp_path / "home"

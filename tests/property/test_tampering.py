@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,20 @@ from hypothesis import strategies as st
 from mcp_server.domain.call import Receipt
 from mcp_server.store.evidence.statements import Statement
 from mcp_server.store.evidence.verifying import Claims, Line, verdict
-from tests.support.evidence import chain_of, entries, exported, second_opinion, signed_at
+from tests.support.evidence import NEXT_SEED, SEED, chain_of, entries, exported, rotated, second_opinion, signed_at
 
 COUNT = 12
 ROWS = chain_of(entries(COUNT))
 SIGNED = signed_at(ROWS, (4, 8, COUNT))
+ROTATED = rotated(signed_at(ROWS, (4, 8)), ROWS, 9, SEED, NEXT_SEED)  # the old key signs up to 9, the new one the rest
 
 
-def judged(rows: list[Line], statements: list[Statement] = SIGNED) -> int | None:
+def judged(
+    rows: list[Line], statements: list[Statement] = SIGNED, anchored: Sequence[Statement] = SIGNED[-1:], key: str = ""
+) -> int | None:
     """The first bad row of a store that holds these rows and whose head was written along, given the last anchor."""
     head = Receipt(*rows[-1][::2]) if rows else Receipt(0, "0" * 64)
-    claims = Claims(statements=statements, anchored=SIGNED[-1:], head=head)
+    claims = Claims(statements=statements, anchored=anchored, head=head, key=key)
     problem = verdict(rows, claims).problem
     return problem.seq if problem else None
 
@@ -84,6 +88,46 @@ def test_statements_falsified_along_with_the_rows_do_not_hide_it(done: tuple[str
     way, rows = done
     for statements in ([], SIGNED[:1], signed_at(rows, (len(rows),), b"m" * 32) if rows else []):
         assert judged(rows, statements) is not None, way
+
+
+@given(tampered(), st.sampled_from([ROTATED[:1], ROTATED[2:3], ROTATED[-1:], ROTATED]))
+@settings(max_examples=80)
+def test_no_falsification_passes_where_the_key_was_exchanged(
+    done: tuple[str, list[Line]], anchored: list[Statement]
+) -> None:
+    """Whichever key the anchors are signed with; what was signed is proven by the last statement of the chain."""
+    way, rows = done
+    assert judged(ROWS, ROTATED, anchored) is None
+    assert judged(rows, ROTATED, anchored) is not None, way
+
+
+@pytest.mark.parametrize("known", ["old", "new"])
+@pytest.mark.parametrize("seed", [b"m" * 32, NEXT_SEED], ids=["another key", "the new key itself"])
+@pytest.mark.parametrize("is_seen", [False, True], ids=["known by its key", "known by an anchor"])
+def test_an_exchange_that_the_old_key_did_not_sign_is_reported(
+    tmp_path: Path, known: str, seed: bytes, is_seen: bool
+) -> None:
+    """Nobody can name his own key as the next one, nor put a past of his own before the statements of the new key."""
+    honest = signed_at(ROWS, (4, 8))
+    forged = rotated(honest, ROWS, 9, seed, seed)
+    invented = rotated(signed_at(ROWS, (4, 8), b"m" * 32), ROWS, 9, b"m" * 32, NEXT_SEED)[:-1]
+    anchor = {"old": ROTATED[1], "new": ROTATED[-1]}[known]
+    seen = [anchor] if is_seen else []
+    for statements in (forged, invented):
+        assert judged(ROWS, statements, seen, "" if is_seen else anchor.public_key) is not None
+        anchors = tmp_path / "anchors"
+        anchors.write_text(f"{anchor.text()}\n")
+        said = second_opinion(exported(tmp_path / "export", ROWS, statements), anchors)
+        assert (said.returncode, said.stdout[:9]) == (1, "NOT WHOLE")
+
+
+@given(st.sampled_from(["next_key", "signature", "previous", "public_key", "reason", "seq", "at"]), st.booleans())
+def test_an_exchange_that_was_edited_or_taken_away_is_found(field: str, is_gone: bool) -> None:
+    """Its every field is signed by the old key, and what follows it is chained to it."""
+    value = getattr(ROTATED[2], field)
+    changed: Any = {field: value + 1 if isinstance(value, int) else f"A{value[1:]}="}
+    middle = [] if is_gone else [replace(ROTATED[2], **changed)]
+    assert judged(ROWS, [*ROTATED[:2], *middle, ROTATED[3]], ROTATED[:1]) is not None
 
 
 @given(tampered())

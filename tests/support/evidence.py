@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from mcp_server.domain.record import AuditEntry
 from mcp_server.store.chain import FIRST, line_of, linked
 from mcp_server.store.evidence.exporting import json_lines
 from mcp_server.store.evidence.signing import SigningKey
-from mcp_server.store.evidence.statements import CHECKPOINT, Statement
+from mcp_server.store.evidence.statements import CHECKPOINT, ROTATION, Statement
 from mcp_server.store.evidence.verifying import Line
 from mcp_server.store.evidence.witness import Witness
 from mcp_server.store.records import moment
@@ -24,6 +24,12 @@ from tests.support.fake_clock import START, FakeClock
 
 SECOND: Final = Path(__file__).resolve().parents[2] / "docs" / "verify_audit.py"
 SEED: Final = b"s" * 32
+NEXT_SEED: Final = b"t" * 32
+
+
+def seeds(*known: bytes) -> Callable[..., Sequence[bytes]]:
+    """Where a key finds these."""
+    return lambda *, make: known
 
 
 class Kept:
@@ -40,7 +46,7 @@ class Kept:
 
 def witness(directory: Path, *anchors: object, clock: FakeClock | None = None, memory: Path | None = None) -> Witness:
     """A witness with the fixed key."""
-    return Witness(SigningKey(lambda: SEED), clock or FakeClock(), anchors, memory)  # type: ignore[arg-type]  # fakes of the protocol
+    return Witness(SigningKey(seeds(SEED)), clock or FakeClock(), anchors, memory)  # type: ignore[arg-type]  # fakes of the protocol
 
 
 def witnessed(
@@ -66,13 +72,24 @@ def chain_of(entries: Iterable[AuditEntry]) -> list[Line]:
 
 def signed_at(rows: Sequence[Line], seqs: Iterable[int], seed: bytes = SEED) -> list[Statement]:
     """Checkpoints of these rows, an hour apart, in a chain."""
-    key = SigningKey(lambda: seed)
+    key = SigningKey(seeds(seed))
     made: list[Statement] = []
     for number, seq in enumerate(seqs):
         previous = made[-1].digest() if made else ""
         at = moment(START + timedelta(hours=number))
         made.append(key.signed(Statement(CHECKPOINT, seq, rows[seq - 1][2], at, "", previous)))
     return made
+
+
+def rotated(made: Sequence[Statement], rows: Sequence[Line], seq: int, old: bytes, new: bytes) -> list[Statement]:
+    """The statements, then one by the old key at that row which names the new key, and the new key's first."""
+    at = moment(START + timedelta(hours=len(made)))
+    public = SigningKey(seeds(new)).public
+    said = Statement(ROTATION, seq, rows[seq - 1][2], at, by="ana", reason="yearly", next_key=public)
+    change = SigningKey(seeds(old)).signed(replace(said, previous=made[-1].digest()))
+    later = moment(START + timedelta(hours=len(made) + 1))
+    first = Statement(CHECKPOINT, len(rows), rows[-1][2], later, previous=change.digest())
+    return [*made, change, SigningKey(seeds(new)).signed(first)]
 
 
 def entries(count: int) -> list[AuditEntry]:

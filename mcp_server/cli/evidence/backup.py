@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import click
 
-from mcp_server.assembly import open_store
+from mcp_server.assembly import evidence_key, open_store
 from mcp_server.cli.local import Local, on_local, opened, told_by
 from mcp_server.clock import SystemClock
 from mcp_server.domain.call import Receipt
@@ -14,6 +14,7 @@ from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused, StoreError
 from mcp_server.settings import load, open_home
 from mcp_server.store.evidence.backup import back_up, copy_into, put_in_place
+from mcp_server.store.evidence.signing import SigningKey
 from mcp_server.store.evidence.statements import RESTORE, Statement, standing
 from mcp_server.store.evidence.verifying import Claims
 from mcp_server.store.evidence.witness import LOCAL, statements_in
@@ -57,9 +58,11 @@ def restore(home: dict[str, Any], file: Path, anchors: tuple[Path, ...], reason:
         _refuse_while_servers_run(directory)
         made = copy_into(directory, file)
         anchored = [one for path in (directory / LOCAL, *anchors) for one in statements_in(path)]
-        copy = open_store(settings, made, clock, keys_of=directory, is_checked=False)
+        key = evidence_key(settings, directory)
+        copy = open_store(settings, made, clock, keys_of=directory, is_checked=False, key=key)
         try:
             head = await _whole(copy, file)
+            await _signable(copy, key)
             lost_to = await _known_to(home, copy, anchored)
         finally:
             copy.close()
@@ -105,6 +108,13 @@ async def _whole(copy: SqliteStore, file: Path) -> Receipt:
     if judged.last.seq == 0:
         raise Refused(f"{file} holds no row.", "Find another copy.", code="not_whole")
     return judged.last
+
+
+async def _signable(copy: SqliteStore, key: SigningKey) -> None:
+    """Raises StoreUnavailable when the key that signs the copy on is not here: one from before an exchange, say."""
+    statements = await copy.export(lambda _, signed: signed)
+    if statements:
+        key.use(statements[-1].successor)
 
 
 async def _known_to(home: dict[str, Any], copy: SqliteStore, anchored: list[Statement]) -> int:

@@ -15,16 +15,16 @@ from typing import Final, Protocol
 FORMAT: Final = "meraki-specialist-statement/1"
 EVERY_ROWS: Final = 1_000
 EVERY_S: Final = 300.0
-CHECKPOINT, TOMBSTONE, RESTORE = "checkpoint", "tombstone", "restore"
+CHECKPOINT, TOMBSTONE, RESTORE, ROTATION = "checkpoint", "tombstone", "restore", "rotation"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What the holder of the key says about the chain at one time."""
 
-    kind: (
-        str  #: checkpoint; tombstone: rows first..seq were sealed and pruned; restore: put back to seq, a loss accepted
-    )
+    #: checkpoint; tombstone: rows first..seq were sealed and pruned; restore: put back to seq, a loss accepted;
+    #: rotation: whatever comes after it is signed with another key
+    kind: str
     seq: int
     hash: str
     at: str  #: UTC
@@ -32,14 +32,14 @@ class Statement:
     previous: str = ""  #: digest of the statement before; "" for the first
     first: int = 0  #: of a tombstone: the first pruned row
     lost_to: int = 0  #: of a restore: the last row that was known and is lost
-    by: str = ""  #: of a tombstone or restore: who
+    by: str = ""  #: of a tombstone, restore or rotation: who
     reason: str = ""
+    next_key: str = ""  #: of a rotation: the public half of the key that signs from here on; no other kind has it
     signature: str = ""  #: Ed25519 over ``payload``, base64
 
     def payload(self) -> bytes:
         """What is signed: RFC 8785 JSON of format and every field but the signature."""
-        values = {name: value for name, value in asdict(self).items() if name != "signature"}
-        return _canonical({"format": FORMAT, **values}).encode()
+        return _canonical({name: value for name, value in self._fields().items() if name != "signature"}).encode()
 
     def digest(self) -> str:
         """SHA-256 of the whole statement, signature included, hexadecimal."""
@@ -47,7 +47,19 @@ class Statement:
 
     def text(self) -> str:
         """One line of JSON in ASCII, as it is stored, exported and anchored."""
-        return _canonical({"format": FORMAT, **asdict(self)})
+        return _canonical(self._fields())
+
+    @property
+    def successor(self) -> str:
+        """The public half of the key that must sign the statement after this one."""
+        return self.next_key or self.public_key
+
+    def _fields(self) -> dict[str, object]:
+        """What it is written with."""
+        values = asdict(self)
+        if not self.next_key:
+            del values["next_key"]
+        return {"format": FORMAT, **values}
 
 
 class Anchor(Protocol):
@@ -94,16 +106,26 @@ def statement_of(text: str) -> Statement | None:
     if not isinstance(found, dict) or found.pop("format", None) != FORMAT:
         return None
     kinds = {item.name: item.type for item in fields(Statement)}
-    if set(found) != set(kinds) or not all(type(value) is kinds[name] for name, value in found.items()):
+    wanted = set(kinds) - {"next_key"} | ({"next_key"} if found.get("kind") == ROTATION else set())
+    if set(found) != wanted or not all(type(value) is kinds[name] for name, value in found.items()):
+        return None
+    if found["kind"] == ROTATION and not found["next_key"]:
         return None
     return Statement(**found)
 
 
 def standing(statements: Iterable[Statement]) -> Sequence[Statement]:
-    """The statements without those that a later restore has made void, oldest first."""
+    """The statements without those that a later restore has made void, oldest first.
+
+    Void is what spoke of rows that are gone, and each seal: a copy may still hold the rows that were pruned.
+    """
     ordered = sorted(statements, key=lambda one: one.at)
     restores = [one for one in ordered if one.kind == RESTORE]
-    return [one for one in ordered if not any(one.seq > back.seq and one.at < back.at for back in restores)]
+    return [one for one in ordered if not any(_is_void(one, back) for back in restores)]
+
+
+def _is_void(one: Statement, back: Statement) -> bool:
+    return one.at < back.at and (one.seq > back.seq or one.kind == TOMBSTONE)
 
 
 def _canonical(values: dict[str, object]) -> str:

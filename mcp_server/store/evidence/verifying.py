@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mcp_server.domain.call import Receipt
 from mcp_server.store.chain import FIRST, Problem, previous_of, walked
 from mcp_server.store.evidence.signing import is_signed
-from mcp_server.store.evidence.statements import RESTORE, TOMBSTONE, Statement, standing
+from mcp_server.store.evidence.statements import RESTORE, ROTATION, TOMBSTONE, Statement, standing
 
 Line = tuple[int, str, str]  #: seq, text, hash
 
@@ -37,6 +37,7 @@ class Verdict:
     anchored: Statement | None  #: the newest one that was kept elsewhere
     pruned_to: int
     restores: tuple[Statement, ...]
+    rotations: tuple[Statement, ...]
     is_store: bool
     is_key_known: bool
 
@@ -54,6 +55,10 @@ class Verdict:
         if self.anchored:
             when = f"at {self.anchored.at} outside the store"
             told.append(f"Rows up to {self.anchored.seq} are those that were anchored {when}.")
+        told += [
+            f"At {one.at} {one.by} exchanged the key: {one.public_key} signed that {one.next_key} follows: {one.reason}"
+            for one in self.rotations
+        ]
         return told + [
             f"At {one.at} {one.by} put the store back to row {one.seq}, rows to {one.lost_to} were lost: {one.reason}"
             for one in self.restores
@@ -80,7 +85,7 @@ class Verdict:
 def verdict(lines: Iterable[Line], claims: Claims) -> Verdict:
     """Walk the rows, oldest first, once."""
     key = claims.key or next((one.public_key for one in (*claims.anchored, *claims.statements)), "")
-    problems = [_unsound(claims.statements, key), _missing(claims, key)]
+    problems = [_unsound(claims.statements, key), _missing(claims)]
     begun, end, rows = _bounds(claims, iter(lines))
     expected, clash = _expected(claims, end.seq if end and not claims.head else 0)
     at, broken = walked(rows, begun, expected)
@@ -94,6 +99,7 @@ def verdict(lines: Iterable[Line], claims: Claims) -> Verdict:
         anchored=max(_kept(claims), key=lambda one: one.seq, default=None),
         pruned_to=begun.seq if begun.seq in {one.seq for one in claims.statements if one.kind == TOMBSTONE} else 0,
         restores=tuple(one for one in claims.statements if one.kind == RESTORE),
+        rotations=tuple(one for one in claims.statements if one.kind == ROTATION),
         is_store=claims.head is not None,
         is_key_known=bool(claims.key or claims.anchored),
     )
@@ -124,9 +130,14 @@ def _again(first: Line, rest: Iterator[Line]) -> Iterator[Line]:
     yield from rest
 
 
-def _unsound(statements: Sequence[Statement], key: str) -> Problem | None:
-    """The first statement that was not made by the key, or does not follow the one before it."""
+def _unsound(statements: Sequence[Statement], known: str) -> Problem | None:
+    """The first statement that was not made by the key whose turn it was, or does not follow the one before it.
+
+    The known key must have signed one of them: what came before that one is part of it (``previous``), and after it
+    each key names its successor.
+    """
     previous, sealed = "", 0
+    key = statements[0].public_key if known in {one.public_key for one in statements} else known
     for one in statements:
         if one.public_key != key or not is_signed(one):
             return Problem(one.seq, "the statement about it is not signed with the key of this chain")
@@ -135,14 +146,16 @@ def _unsound(statements: Sequence[Statement], key: str) -> Problem | None:
         if one.kind == TOMBSTONE and one.first != sealed + 1:
             return Problem(one.first, "its seal does not follow the one before")
         previous, sealed = one.digest(), one.seq if one.kind == TOMBSTONE else sealed
+        key = one.successor
     return None
 
 
-def _missing(claims: Claims, key: str) -> Problem | None:
+def _missing(claims: Claims) -> Problem | None:
     """The first anchored statement that is not genuine, or that the store does not hold."""
     held = {one.digest() for one in claims.statements}
+    signers = {one.public_key for one in claims.statements or claims.anchored[:1]}
     for one in _kept(claims):
-        if one.public_key != key or not is_signed(one):
+        if one.public_key not in signers or not is_signed(one):
             return Problem(one.seq, "an anchor of it is not signed with the key of this chain")
         if one.digest() not in held:
             return Problem(one.seq, f"what was anchored about it at {one.at} is not in the store")

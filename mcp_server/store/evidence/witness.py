@@ -50,7 +50,11 @@ class Witness:
         self._untold: dict[str, Anchored] = {}
 
     def check(self, connection: sqlite3.Connection) -> None:
-        """Raises ``StoreUnavailable`` when the store does not hold what was anchored beside it: an older copy."""
+        """Raises ``StoreUnavailable`` for a store that cannot be signed on.
+
+        Its key is not here, or it does not hold what was anchored beside it: an older copy.
+        """
+        self._sign_on(last_statement(connection))
         newest = statements_in(self._memory, last_bytes=_TAIL_BYTES) if self._memory else ()
         for anchored in standing(newest)[-1:]:
             row = connection.execute(sql("get_audit"), {"key": anchored.seq}).fetchone()
@@ -72,17 +76,29 @@ class Witness:
     def declare(self, connection: sqlite3.Connection, statement: Statement) -> None:
         """The statement, chained, signed and written in the open transaction; anchored once that is committed."""
         last = last_statement(connection)
+        self._sign_on(last)
         self._last = self.key.signed(replace(statement, previous=last.digest() if last else ""))
         values = {"seq": statement.seq, "kind": statement.kind, "doc": self._last.text()}
         connection.execute(sql("write_statement"), values)
         self._written.append(self._last)
+
+    def find_key(self, connection: sqlite3.Connection) -> None:
+        """Find the key that signs next, made when nobody has signed yet. Raises StoreUnavailable, SettingsError."""
+        self._sign_on(last_statement(connection))
+        _ = self.key.public
+
+    def _sign_on(self, last: Statement | None) -> None:
+        """Take the key whose turn it is after that statement."""
+        if last is not None:
+            self.key.use(last.successor)
 
     def _is_due(self, head: Receipt, *, now: bool) -> bool:
         """By the last statement that this process knows of."""
         if self._last is None:
             return head.seq > 0
         rows = head.seq - self._last.seq
-        return (now and rows > 0) or is_due(rows, seconds_between(self._last.at, self._clock.now()))
+        is_new = bool(self._last.next_key)  # a new key signs at once: proof that it is there
+        return is_new or (now and rows > 0) or is_due(rows, seconds_between(self._last.at, self._clock.now()))
 
     def forget(self) -> None:
         """The transaction was not committed, and what was written in it is nowhere."""

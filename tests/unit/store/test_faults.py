@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.writer import SCHEMA_VERSION
 from tests.support import records
+from tests.support.evidence import seeds
 from tests.support.fake_clock import FakeClock
 from tests.unit.store.conftest import KEY, open_store
 
@@ -200,10 +202,13 @@ def test_extended_error_names_are_known_by_their_start(name: str) -> None:
 async def test_a_store_whose_keys_cannot_be_made_says_so_though_its_file_can_be_written(tmp_path: Path) -> None:
     """In a new home on a full disk: no row could be sealed or signed, so the store is not writable."""
 
-    def full() -> bytes:
-        raise StoreUnavailable("data.key cannot be written: No space left on device")
+    def full(*, make: bool = True) -> bytes:
+        raise StoreUnavailable(f"the key cannot be written: No space left on device ({make=})")
 
-    for seal, signing in ((Seal(full), SigningKey(lambda: KEY)), (Seal(KEY), SigningKey(full))):
+    def none(*, make: bool) -> Sequence[bytes]:
+        return [full(make=make)]
+
+    for seal, signing in ((Seal(full), SigningKey(seeds(KEY))), (Seal(KEY), SigningKey(none))):
         witness = Witness(signing, FakeClock(), ())
         store = SqliteStore.open(tmp_path, seal, FakeClock(), witness=witness)
         status = await store.status()

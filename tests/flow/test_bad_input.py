@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.outside import plain, refused, rows_of, untouched
+from tests.support.outside import plain, refused, requester, rows_of, untouched
 from tests.support.places import BRANCH, CORE, LAB, NET, ORG
-from tests.support.stage import Stage, staged
+from tests.support.stage import WAYS, Stage, accepting, staged
 from tests.support.story import Payload, planned, step
 
 SHOP: Final = "L_646829496481105402"  #: bound to TEMPLATE
@@ -210,17 +210,20 @@ BAD: Final = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
-async def test_a_plan_that_does_not_fit_is_refused_by_name_and_with_the_way_out(stage: Stage, name: str) -> None:
+@pytest.mark.parametrize(("transport", "era"), WAYS)
+async def test_a_plan_that_does_not_fit_is_refused_by_name_and_with_the_way_out(
+    tmp_path: Path, transport: str, era: str
+) -> None:
     """One recorded refusal; nothing is written, and what can be seen without the cloud asks it nothing."""
-    bad = BAD[name]
-    error = await refused(
-        stage, "meraki_plan", http=bad.http, operations=list(bad.operations), intent="tried", **bad.more
-    )
-    assert error["code"] == bad.code, error
-    said = plain([error["message"], error["details"]])
-    assert [words for words in bad.told if words not in said and plain(words)[1:-1] not in said] == [], error
-    assert bad.way_out in error["remedy"], error
+    async with staged(tmp_path / "home", transport=transport, era=era, answer=accepting) as stage:
+        for name, bad in sorted(BAD.items(), key=lambda row: row[1].http):  # first those that a fresh server sees
+            asked = {"operations": list(bad.operations), "intent": "tried", **bad.more}
+            error = await refused(stage, "meraki_plan", http=bad.http, **asked)
+            assert error["code"] == bad.code, (name, error)
+            said = plain([error["message"], error["details"]])
+            missing = [words for words in bad.told if words not in said and plain(words)[1:-1] not in said]
+            assert missing == [], (name, error)
+            assert bad.way_out in error["remedy"], (name, error)
 
 
 ARGUMENTS: Final[dict[str, tuple[str, Payload, str, Sequence[str]]]] = {
@@ -273,16 +276,20 @@ ARGUMENTS: Final[dict[str, tuple[str, Payload, str, Sequence[str]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", ARGUMENTS)
-async def test_arguments_that_a_tool_does_not_have_are_refused_by_name(stage: Stage, name: str) -> None:
+@pytest.mark.parametrize(("transport", "era"), WAYS)
+async def test_arguments_that_a_tool_does_not_have_are_refused_by_name(
+    tmp_path: Path, transport: str, era: str
+) -> None:
     """Nothing is asked of the cloud; the answer names each argument and says what would do."""
-    tool, arguments, code, told = ARGUMENTS[name]
-    error = await refused(stage, tool, http=False, **arguments)
-    assert error["code"] == code
-    said = plain([error["message"], error["details"]])
-    assert [words for words in told if words not in said] == [], error
+    async with staged(tmp_path / "home", transport=transport, era=era, answer=accepting) as stage:
+        for name, (tool, arguments, code, told) in ARGUMENTS.items():
+            error = await refused(stage, tool, http=False, **arguments)
+            assert error["code"] == code, (name, error)
+            said = plain([error["message"], error["details"]])
+            assert [words for words in told if words not in said] == [], (name, error)
 
 
+@pytest.mark.usefixtures("way")
 async def test_blocked_targets_are_left_out_of_a_plan_and_named_when_asked(stage: Stage) -> None:
     """With skip_blocked the locked port is no step; the plan says which it was, why, and how to free it."""
     ports = step("updateDeviceSwitchPort", {"name": "x"}, serial=MANAGED, for_each={"portId": ["4-6"]})
@@ -295,6 +302,7 @@ async def test_blocked_targets_are_left_out_of_a_plan_and_named_when_asked(stage
     assert "ISE" in left_out["remedy"]
 
 
+@pytest.mark.usefixtures("way")
 async def test_a_template_with_five_bound_networks_is_a_critical_plan_that_names_all_five(stage: Stage) -> None:
     """The impact is that of every bound network, by id and name; nothing is written."""
     world = stage.sandbox.world
@@ -313,6 +321,7 @@ async def test_a_template_with_five_bound_networks_is_a_critical_plan_that_names
     assert plan["requires"][0] == "approval outside the client"
 
 
+@pytest.mark.usefixtures("way")
 async def test_a_page_that_fails_is_no_backup_and_without_a_backup_there_is_no_plan(stage: Stage) -> None:
     """The second page of the live state answers 400: the plan is refused whole, and nothing is stored or sent."""
     rules = step(
@@ -328,6 +337,7 @@ async def test_a_page_that_fails_is_no_backup_and_without_a_backup_there_is_no_p
     assert "getNetworkApplianceFirewallL3FirewallRules" in error["message"]
 
 
+@pytest.mark.usefixtures("way")
 async def test_a_masked_value_in_the_live_state_is_no_backup(stage: Stage) -> None:
     """Asterisks where a secret stands would be written back as the secret one day; the plan is refused."""
     stage.sandbox.edit(f"/networks/{NET}/wireless/ssids/1", {"authMode": "psk", "psk": "********"})
@@ -336,6 +346,7 @@ async def test_a_masked_value_in_the_live_state_is_no_backup(stage: Stage) -> No
     assert "psk" in error["message"]
 
 
+@pytest.mark.usefixtures("way")
 async def test_without_a_key_the_server_lists_its_tools_and_says_how_to_give_one(tmp_path: Path) -> None:
     """Each call that needs Meraki is refused with the remedy before any HTTP; what is local still answers."""
     async with staged(tmp_path / "home", given={"api_key": None}) as stage:
@@ -358,6 +369,7 @@ async def test_without_a_key_the_server_lists_its_tools_and_says_how_to_give_one
         assert (await stage.call("health_check"))["server"]["key"] == "missing"
 
 
+@pytest.mark.usefixtures("way")
 async def test_a_network_of_an_organization_that_is_not_allowed_is_refused_like_one_that_is_not_there(
     tmp_path: Path,
 ) -> None:
@@ -376,12 +388,13 @@ async def test_a_network_of_an_organization_that_is_not_allowed_is_refused_like_
         assert (await stage.call("meraki_read", operation="getNetwork", params={"networkId": NET}))["status"] == "ok"
 
 
+@pytest.mark.usefixtures("way")
 async def test_every_refusal_is_a_row_that_names_its_call_and_holds_its_arguments(stage: Stage) -> None:
     """The audit's row of a refused plan: who asked, which tool, the code, and what was asked for."""
     await stage.call("meraki_plan", operations=[_ssid(NET, nmae="x")], intent="tried")
     (row,) = await rows_of(stage, event="call")
     assert (row.owner, row.tool, row.status, row.detail["error"]) == (
-        "anonymous", "meraki_plan", "refused", "invalid_arguments",
+        requester(stage), "meraki_plan", "refused", "invalid_arguments",
     )  # fmt: skip
     assert row.detail["arguments"]["operations"][0]["body"] == {"nmae": "x"}
     assert row.call_id

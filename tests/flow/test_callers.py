@@ -18,7 +18,6 @@ from tests.support.story import Payload, planned, step, taken_back
 from tests.support.waiting import wait_for_end, wait_until
 
 WAYS: Final = [(transport, era) for transport in TRANSPORTS for era in ERAS]
-WEB: Final = [way for way in WAYS if way[0] != "stdio"]
 RENAMED: Final = step("updateNetworkWirelessSsid", {"name": "Recepção"}, networkId=NET, number="1")
 SLOW_LOOK: Final = {"kind": "latency", "seconds": 0.4, "operation": "getOrganizationDevicesAvailabilities"}
 SLOW_WRITE: Final = {"kind": "latency", "seconds": 0.4, "method": "PUT"}
@@ -98,7 +97,7 @@ async def test_a_call_cancelled_after_the_first_write_goes_on_to_its_end(
     assert (record["state"], name, restored) == ("applied", "Recepção", "Visitantes")
 
 
-@pytest.mark.parametrize(("transport", "era"), WEB)
+@pytest.mark.parametrize(("transport", "era"), WAYS)
 @pytest.mark.parametrize("when", ["asked", "before", "after"])
 async def test_a_client_whose_connection_is_gone_is_treated_like_one_that_cancelled(
     tmp_path: Path, transport: str, era: str, when: str

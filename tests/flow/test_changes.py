@@ -9,6 +9,8 @@ from tests.support.canonical import assert_same, canonical
 from tests.support.stage import Stage
 from tests.support.story import confirmed, keep, planned, taken_back, undo_secret
 
+pytestmark = pytest.mark.usefixtures("way")
+
 
 @pytest.mark.parametrize("name", ROWS)
 async def test_a_change_reaches_the_cloud_and_its_rollback_restores_it_byte_for_byte(stage: Stage, name: str) -> None:

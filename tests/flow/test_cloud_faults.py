@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import pytest
 
-from mcp_server.domain.record import AuditEntry
 from tests.support.outside import plain, rows_of, untouched
 from tests.support.places import LAB, NET
 from tests.support.stage import KEY, Stage, accepting, staged
@@ -17,6 +16,7 @@ from tests.support.story import Payload, confirmed, planned, step
 
 SSID: Final = f"/networks/{NET}/wireless/ssids/1"
 ALWAYS: Final = 99
+pytestmark = pytest.mark.usefixtures("way")
 
 
 @pytest.fixture
@@ -193,8 +193,7 @@ async def test_an_undo_that_the_cloud_refuses_names_what_is_left(stage: Stage) -
     assert done["next_command"].endswith(f"rollback {done['change_id']}")
     told = (await stage.call("health_check"))["server"]["waiting_for_a_person"]
     assert [(one["change_id"], one["status"]) for one in told] == [(done["change_id"], "rollback_failed")]
-    assert stage.server is not None
-    [alert] = await stage.server.store.list(AuditEntry, {"event": "alert"})
+    [alert] = await rows_of(stage, event="alert")
     assert (alert.status, alert.detail["command"]) == ("rollback_failed", done["next_command"])
     again = await planned(stage, step("updateNetworkWirelessSsid", {"name": "Z"}, networkId=NET, number="3"))
     assert (await confirmed(stage, "meraki_apply", plan_id=again["plan_id"]))["status"] == "applied"

@@ -12,6 +12,7 @@ from tests.support.stage import Stage, accepting, staged
 from tests.support.story import Payload, confirmed, planned, step
 
 SSID = "updateNetworkWirelessSsid"
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def renamed(number: int, name: str) -> Payload:

@@ -20,17 +20,20 @@ from mcp_server.domain.record import Approval, AuditRequest, Change, StoredPlan
 from mcp_server.gate.keys import Keyring, Signer
 from mcp_server.gate.signatures import signed
 from mcp_server.store.seal import open_key
+from tests.support.ahead import AheadClock
 from tests.support.approving import APPROVER, approve
 from tests.support.approving import PASSPHRASE as APPROVERS_PASSPHRASE
 from tests.support.commands import PASSPHRASE, approved, enrolled, evidence, port_moved, renamed, run
+from tests.support.outside import requester
 from tests.support.places import CORE
-from tests.support.stage import Stage, accepting, also, environment, staged
+from tests.support.stage import USUAL, Stage, accepting, also, environment, staged
 from tests.support.story import Payload, planned
 from tests.support.tampering import altered
 from tests.support.terminal import PROGRAM, Person, at_terminal
 from tests.support.waiting import wait_for_end
 
 QUICK_SCRYPT_N: Final = 2**10
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def port(stage: Stage) -> Any:
@@ -90,8 +93,8 @@ async def test_a_plan_of_high_risk_is_applied_by_the_same_call_once_a_person_ran
         done = await stage.call("meraki_apply", plan_id=plan["plan_id"])
         assert done["status"] == "applied"
         assert port(stage)["vlan"] == 20
-        assert stage.server is not None
-        [approval] = await stage.server.store.list(Approval, {"plan_id": plan["plan_id"]})
+        async with stage.store() as store:
+            [approval] = await store.list(Approval, {"plan_id": plan["plan_id"]})
         assert (approval.approver, approval.channel, approval.used_by) == ("carla", "terminal", done["change_id"])
 
 
@@ -100,10 +103,9 @@ async def test_an_approval_that_was_used_before_is_refused(tmp_path: Path) -> No
     async with staged(tmp_path / "home") as stage:
         plan = await planned(stage, port_moved())
         await approve(stage.settings.home, plan["plan_id"])
-        assert stage.server is not None
-        store = stage.server.store
-        [approval] = await store.list(Approval, {"plan_id": plan["plan_id"]})
-        await store.commit(Put(replace(approval, used_by="CHG-20261121-120000-aaaa"), {"used_by": None}))
+        async with stage.store() as store:
+            [approval] = await store.list(Approval, {"plan_id": plan["plan_id"]})
+            await store.commit(Put(replace(approval, used_by="CHG-20261121-120000-aaaa"), {"used_by": None}))
         await refused(stage, plan, "approval_used")
 
 
@@ -153,8 +155,8 @@ async def test_an_approval_row_without_a_valid_signature_approves_nothing(tmp_pa
     """A row in the store is no approval: the signature has to be an enrolled approver's over just these fields."""
     async with staged(tmp_path / "home") as stage:
         plan, other = await planned(stage, port_moved()), await planned(stage, port_moved())
-        assert stage.server is not None
-        await stage.server.store.commit(Put(forge(stage.settings.home, plan, other)))
+        async with stage.store() as store:
+            await store.commit(Put(forge(stage.settings.home, plan, other)))
         await refused(stage, plan, "approval_forged")
 
 
@@ -162,8 +164,8 @@ async def test_a_row_that_claims_an_answer_in_the_client_is_not_looked_at(tmp_pa
     """An answer lives within the call that asked; a stored one counts for nothing."""
     async with staged(tmp_path / "home") as stage:
         plan = await planned(stage, port_moved())
-        assert stage.server is not None
-        await stage.server.store.commit(Put(_through_the_client(stage.settings.home, plan, plan)))
+        async with stage.store() as store:
+            await store.commit(Put(_through_the_client(stage.settings.home, plan, plan)))
         await refused(stage, plan, "needs_approval", "needs_approval")
 
 
@@ -225,16 +227,15 @@ async def test_a_plan_that_was_written_anew_with_other_content_is_refused(tmp_pa
     async with staged(tmp_path / "home") as stage:
         plan = await planned(stage, port_moved())
         await approve(stage.settings.home, plan["plan_id"])
-        assert stage.server is not None
-        store = stage.server.store
-        stored = await store.get(StoredPlan, plan["plan_id"])
-        assert stored is not None
-        [step] = stored.plan.steps
-        other = replace(step, write=replace(step.write, body={"vlan": 999}))
-        made = replace(stored.plan, steps=(other,))
-        if rehash:
-            made = replace(made, plan_hash=plan_hash(made, open_key(stage.settings.home, "digest")))
-        await store.commit(Put(replace(stored, plan=made), {}))
+        async with stage.store() as store:
+            stored = await store.get(StoredPlan, plan["plan_id"])
+            assert stored is not None
+            [step] = stored.plan.steps
+            other = replace(step, write=replace(step.write, body={"vlan": 999}))
+            made = replace(stored.plan, steps=(other,))
+            if rehash:
+                made = replace(made, plan_hash=plan_hash(made, open_key(stage.settings.home, "digest")))
+            await store.commit(Put(replace(stored, plan=made), {}))
         if rehash:
             await refused(stage, plan, "needs_approval", "needs_approval")
         else:
@@ -246,32 +247,23 @@ async def test_a_plan_of_somebody_else_and_a_plan_that_is_not_there_are_refused(
     async with staged(tmp_path / "home") as stage:
         plan = await planned(stage, port_moved())
         await approve(stage.settings.home, plan["plan_id"])
-        async with staged(tmp_path / "home", transport="stdio", sandbox=stage.sandbox) as other:
+        elsewhere = "stdio" if stage.address else "http"  # where the caller is another owner
+        async with staged(tmp_path / "home", transport=elsewhere, sandbox=stage.sandbox) as other:
             await refused(other, plan, "plan_of_another_owner")
             await refused(other, {"plan_id": "plan-" + "a" * 26}, "plan_unknown")
         assert (await stage.call("meraki_apply", plan_id=plan["plan_id"]))["status"] == "applied"
 
 
-class AheadClock(SystemClock):
-    """The machine's time and what a test adds to it."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        """Aware UTC."""
-        return super().now() + self.ahead
-
-
 async def test_a_plan_and_an_approval_run_out(tmp_path: Path) -> None:
     """After four hours the approval is as good as none, after 24 the plan is."""
-    clock = AheadClock()
-    async with staged(tmp_path / "home", clock=clock) as stage:
+    clock = AheadClock(tmp_path / "home")
+    given = {"program": ("tests.support.ahead", "serve")} if USUAL.transport == "stdio" else {"clock": clock}
+    async with staged(tmp_path / "home", **given) as stage:
         plan = await planned(stage, port_moved())
         await approve(stage.settings.home, plan["plan_id"])
-        clock.ahead = timedelta(hours=4, minutes=1)
+        clock.set(timedelta(hours=4, minutes=1))
         await refused(stage, plan, "needs_approval", "needs_approval")
-        clock.ahead = timedelta(hours=24, minutes=1)
+        clock.set(timedelta(hours=24, minutes=1))
         await refused(stage, plan, "plan_expired", "expired")
 
 
@@ -334,13 +326,14 @@ async def test_a_rejected_audit_closes_the_plan(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "role", "code"), [("Anonymous", "auditor", "self_audit"), ("eva", "approver", "not_an_auditor")]
+    ("owner", "role", "code"), [("", "auditor", "self_audit"), ("eva", "approver", "not_an_auditor")]
 )
 async def test_nobody_audits_their_own_plan_and_only_auditors_audit(
     tmp_path: Path, owner: str, role: str, code: str
 ) -> None:
     """The requester's own auditor key, however it is written, and an approver's key give no verdict."""
     async with staged(tmp_path / "home") as stage:
+        owner = owner or requester(stage).title()
         await enrolled(stage)
         await enrolled(stage, owner, role)
         plan = await planned(stage, port_moved())
@@ -351,30 +344,30 @@ async def test_nobody_audits_their_own_plan_and_only_auditors_audit(
         await refused(stage, plan, "needs_audit", "needs_audit")
 
 
-@pytest.mark.parametrize("auditor", ["dora", "anonymous"])
-async def test_a_verdict_row_without_a_valid_signature_opens_nothing(tmp_path: Path, auditor: str) -> None:
+@pytest.mark.parametrize("signs", [False, True])
+async def test_a_verdict_row_without_a_valid_signature_opens_nothing(tmp_path: Path, signs: bool) -> None:
     """Neither an unsigned verdict nor one that the requester signed lets the plan through."""
     async with staged(tmp_path / "home") as stage:
         plan = await planned(stage, port_moved())
         await approve(stage.settings.home, plan["plan_id"])
         audit = await stage.call("request_audit", plan_id=plan["plan_id"])
-        assert stage.server is not None
-        store = stage.server.store
-        record = await store.get(AuditRequest, audit["audit_id"])
-        stored = await store.get(StoredPlan, plan["plan_id"])
-        assert record is not None
-        assert stored is not None
-        judged = replace(record, state=ChangeState.AUDIT_APPROVED, verdict="approve", auditor=auditor, reason="ok")
-        if auditor == "anonymous":
-            judged = signed(judged, signer(stage.settings.home, auditor, Role.AUDITOR))
-        await store.commit(Put(judged, {}), Put(replace(stored, state=ChangeState.AUDIT_APPROVED), {}))
+        auditor = requester(stage) if signs else "dora"
+        async with stage.store() as store:
+            record = await store.get(AuditRequest, audit["audit_id"])
+            stored = await store.get(StoredPlan, plan["plan_id"])
+            assert record is not None
+            assert stored is not None
+            judged = replace(record, state=ChangeState.AUDIT_APPROVED, verdict="approve", auditor=auditor, reason="ok")
+            if signs:
+                judged = signed(judged, signer(stage.settings.home, auditor, Role.AUDITOR))
+            await store.commit(Put(judged, {}), Put(replace(stored, state=ChangeState.AUDIT_APPROVED), {}))
         await refused(stage, plan, "verdict_forged")
 
 
 async def test_in_a_team_the_requester_cannot_approve(tmp_path: Path) -> None:
     """Refused at the terminal; and at the apply, should the row have been made where the profile was another."""
     async with staged(tmp_path / "home", given={"profile": "team"}) as stage:
-        await enrolled(stage, "anonymous")
+        await enrolled(stage, requester(stage))
         plan = await planned(stage, port_moved())
         async with at_terminal([*PROGRAM, "approve", plan["plan_id"]], environment(stage.settings)) as person:
             await person.reads("Type the plan's code")
@@ -390,6 +383,7 @@ async def test_in_a_team_the_requester_cannot_approve(tmp_path: Path) -> None:
         await refused(stage, plan, "self_approval")
 
 
+@pytest.mark.same_process
 async def test_over_http_in_a_team_nobody_is_asked_and_another_owner_approves(tmp_path: Path) -> None:
     """A caller without identity approves nothing, low risk included, also when its client says yes to everything."""
     async with staged(tmp_path / "home", answer=accepting, given={"profile": "team"}) as stage:
@@ -401,6 +395,7 @@ async def test_over_http_in_a_team_nobody_is_asked_and_another_owner_approves(tm
         assert (await stage.call("meraki_apply", plan_id=plan["plan_id"]))["status"] == "applied"
 
 
+@pytest.mark.same_process
 async def test_without_a_profile_http_is_a_team(tmp_path: Path) -> None:
     """What is not set is the stricter of the two where nobody is known."""
     async with staged(tmp_path / "home", answer=accepting, given={"profile": None}) as stage:
@@ -437,7 +432,7 @@ async def test_of_two_servers_on_one_data_directory_the_second_is_told_who_holds
         [done] = answers
         assert done["status"] == "applied"
         held = error["details"]
-        assert (held["holder"], held["change_id"]) == ("anonymous", done["change_id"])
+        assert (held["holder"], held["change_id"]) == (requester(one), done["change_id"])
         assert datetime.fromisoformat(held["until"]) > SystemClock().now()
         assert (await two.call("meraki_apply", plan_id=second["plan_id"]))["status"] == "applied"
 
@@ -460,8 +455,8 @@ async def test_fifty_applies_of_one_plan_on_two_servers_are_one_execution(tmp_pa
             for number in range(50):
                 tasks.start_soon(applies(one if number % 2 else two))
         assert len(one.writes()) == 1
-        assert one.server is not None
-        [change] = await one.server.store.list(Change, {})
+        async with one.store() as store:
+            [change] = await store.list(Change, {})
         assert {answer.get("change_id") for answer in answers} == {change.key}
         assert {answer["status"] for answer in answers} <= {"applied", "applying"}
         await wait_for_end(one)
@@ -470,6 +465,7 @@ async def test_fifty_applies_of_one_plan_on_two_servers_are_one_execution(tmp_pa
         assert len(one.writes()) == 1
 
 
+@pytest.mark.same_process
 async def test_a_call_that_is_overtaken_while_it_is_authorized_gets_the_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

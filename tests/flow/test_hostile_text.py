@@ -32,6 +32,7 @@ HOSTILE: Final = {
 _RAW: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u061c\ufeff\u2800\u3164\U000e0000-\U000e007f]"
 )
+pytestmark = pytest.mark.usefixtures("way")
 _LONGEST: Final = 1_100  #: characters of one text that comes from the network
 _OURS: Final = frozenset({"changelog", "text"})  #: whole documents of this server
 
@@ -117,12 +118,12 @@ async def test_a_hostile_name_is_inert_wherever_it_is_shown(tmp_path: Path, log:
             assert_inert(answer, answer["summary"][:40])
         assert_inert([text.splitlines() for text in stage.asked], "the question")
         assert stage.asked
-        assert stage.server is not None
         kinds: tuple[type[Any], ...] = (AuditEntry, Change, Session)
-        for record in kinds:
-            for row in await stage.server.store.list(record, limit=1000):
-                shown = [getattr(row, name, {}) for name in ("result", "detail", "modified")]
-                assert_inert(shown, record.__name__)
+        async with stage.store() as store:
+            rows = [row for record in kinds for row in await store.list(record, limit=1000)]
+        for row in rows:
+            shown = [getattr(row, name, {}) for name in ("result", "detail", "modified")]
+            assert_inert(shown, type(row).__name__)
         changelog = (await stage.client.read_resource("changelog://session")).contents[0]
         assert_inert(getattr(changelog, "text", "").splitlines(), "changelog")
     assert_inert(log.getvalue().splitlines(), "the log")
@@ -143,8 +144,8 @@ async def test_a_hostile_name_changes_neither_hash_nor_decision(tmp_path: Path, 
             rules = sorted(one["rule"] for one in plan["warnings"])
             decided.append((plan["risk"], plan["requires"], rules, first["status"], first["error"]["code"]))
             assert not stage.writes()
-            assert stage.server is not None
-            stored = await stage.server.store.get(StoredPlan, plan["plan_id"])
+            async with stage.store() as store:
+                stored = await store.get(StoredPlan, plan["plan_id"])
             assert stored is not None
             renamed = replace(
                 stored.plan,

@@ -21,6 +21,7 @@ from tests.support.story import applied, confirmed, planned, step
 
 SSID: Final = step("updateNetworkWirelessSsid", {"name": "X"}, networkId=NET, number="1")
 READ: Final = {"operation": "getNetworkWirelessSsid", "params": {"networkId": NET, "number": "1"}}
+pytestmark = pytest.mark.usefixtures("way")
 Fault = Callable[[Path], AbstractContextManager[None]]
 FAULTS: Final[dict[str, tuple[Fault, str]]] = {
     "disk full": (full_disk, "the disk"),
@@ -76,8 +77,8 @@ async def test_while_the_store_cannot_be_written_reads_go_on_and_no_change_is_ma
         answer = await stage.call("meraki_read", **READ)
         assert (answer["receipt"]["seq"] > 0, answer["warnings"]) == (True, [])
         assert (await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"]))["status"] == "applied"
-        assert stage.server is not None
-        assert await stage.server.store.verify_chain() is None
+        async with stage.store() as store:
+            assert await store.verify_chain() is None
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -100,6 +101,7 @@ def _warm() -> Iterator[Path]:
         yield home
 
 
+@pytest.mark.same_process  # another process of that account need not be able to read this program
 async def test_on_a_directory_that_may_not_be_written_the_server_starts_and_serves_reads() -> None:
     """Nothing is written there; changes are refused, and health_check says why."""
     with _warm() as home:
@@ -111,6 +113,7 @@ async def test_on_a_directory_that_may_not_be_written_the_server_starts_and_serv
             assert list(home.iterdir()) == []
 
 
+@pytest.mark.same_process
 async def test_under_strict_audit_an_unwritable_directory_refuses_every_read() -> None:
     """And still the tools are listed, and health_check answers why."""
     with _warm() as home:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import PASSPHRASE, approved, enrolled, evidence, filled, port_moved, renamed, run, told
-from tests.support.stage import environment
+from tests.support.stage import accepting, environment, staged
 from tests.support.story import planned
 from tests.support.terminal import PROGRAM, at_terminal, without_terminal
 
@@ -43,9 +43,10 @@ async def test_a_person_at_a_terminal_approves_rejects_and_keeps_secrets(tmp_pat
         assert (await run(stage, "reject", other["plan_id"])).code == 3
 
 
+@pytest.mark.usefixtures("way")
 async def test_without_a_terminal_nothing_is_approved_and_the_attempt_is_on_record(tmp_path: Path) -> None:
     """An agent that runs the printed command, with or without a passphrase in the pipe, is refused: exit 3, audited."""
-    async with filled(tmp_path / "home") as stage:
+    async with staged(tmp_path / "home", answer=accepting) as stage:
         await enrolled(stage)
         plan = await planned(stage, port_moved())
         asked = await stage.call("meraki_apply", plan_id=plan["plan_id"])

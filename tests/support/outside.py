@@ -1,5 +1,6 @@
 """The outside truth of a call: what the sandbox saw and holds, and what the audit says, whatever the answer claims."""
 
+import getpass
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,8 +26,8 @@ async def untouched(stage: Stage, *, http: bool = True) -> AsyncIterator[None]:
 
 async def rows_of(stage: Stage, **where: Any) -> list[AuditEntry]:
     """The audit's rows, oldest first."""
-    assert stage.server is not None
-    return list(reversed(await stage.server.store.list(AuditEntry, where, limit=1000)))
+    async with stage.store() as store:
+        return list(reversed(await store.list(AuditEntry, where, limit=1000)))
 
 
 async def refused(stage: Stage, tool: str, *, http: bool = True, status: str = "refused", **arguments: Any) -> Payload:
@@ -42,6 +43,11 @@ async def refused(stage: Stage, tool: str, *, http: bool = True, status: str = "
     assert [(row.tool, row.status, row.detail["error"]) for row in rows] == [(tool, status, error["code"])]
     assert answer["receipt"] == {"seq": answer["receipt"]["seq"], "hash": answer["receipt"]["hash"]}
     return error
+
+
+def requester(stage: Stage) -> str:
+    """Who the stage's caller is: nobody known over HTTP, over stdio whoever runs the server."""
+    return "anonymous" if stage.address else getpass.getuser()
 
 
 def plain(value: Any) -> str:

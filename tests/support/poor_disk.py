@@ -36,13 +36,20 @@ def unwritable_home() -> Iterator[Path]:
 
 @contextmanager
 def full_disk(_home: Path) -> Iterator[None]:
-    """There is no room for a page of a database in any file."""
+    """There is no room for a page of a database in any file, for this process and those that it has started."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_LESS_THAN_A_PAGE, hard))
+    _limit_files((_LESS_THAN_A_PAGE, hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        _limit_files((soft, hard))
+
+
+def _limit_files(limits: tuple[int, int]) -> None:
+    """Bytes that a file may have from now on."""
+    children = [pid for listed in Path("/proc/self/task").glob("*/children") for pid in listed.read_text().split()]
+    for process in (0, *map(int, children)):
+        resource.prlimit(process, resource.RLIMIT_FSIZE, limits)
 
 
 @contextmanager

@@ -23,15 +23,29 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 from mcp_server.assembly import Server, running
+from mcp_server.cli.local import opened
 from mcp_server.domain.ports import Clock
 from mcp_server.sandbox.app import SandboxApp, create_app
 from mcp_server.sandbox.server import PromptServer, listening, serving
-from mcp_server.settings import Settings, load
+from mcp_server.settings import SETTINGS, Settings, load
+from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.transport.http import app as http_app
 from mcp_server.transport.sdk_bridge import Bridge
 
 ERAS: Mapping[str, Any] = {"2025-11-25": "legacy", "2026-07-28": "auto"}
 TRANSPORTS = ("stdio", "http", "sse")
+WAYS = tuple((transport, era) for transport in TRANSPORTS for era in ERAS)
+
+
+@dataclass
+class Usual:
+    """The way of a stage that says none; the fixture ``way`` of tests/flow sets it."""
+
+    transport: str = "http"
+    era: str = "2026-07-28"
+
+
+USUAL = Usual()
 KEY = "k" * 40
 QUICK: Mapping[str, Any] = {
     "keep_look_s": 0.1,
@@ -82,6 +96,15 @@ class Stage:
         assert bool(result.is_error) == ("error" in payload)
         return payload
 
+    @asynccontextmanager
+    async def store(self) -> AsyncIterator[SqliteStore]:
+        """The server's store; opened beside it when the server is another process."""
+        if self.server is not None:
+            yield self.server.store
+            return
+        async with opened({"home": self.settings.home}) as local:
+            yield local.store
+
     def state(self) -> Any:
         """The sandbox's canonical state, what the API never shows included."""
         return json.loads(json.dumps(self.sandbox.world.dump(), sort_keys=True, default=str))
@@ -117,8 +140,8 @@ class FreeBudget:
 async def staged(
     home: Path,
     *,
-    transport: str = "http",
-    era: str = "2026-07-28",
+    transport: str = "",
+    era: str = "",
     answer: Answerer | None = None,
     sandbox: SandboxApp | None = None,
     given: Mapping[str, Any] | None = None,
@@ -129,6 +152,8 @@ async def staged(
 
     ``clock`` is the server's (not over stdio, where it runs in a process of its own).
     """
+    transport, era = transport or USUAL.transport, era or USUAL.era
+    assert clock is None or transport != "stdio"
     cloud = sandbox or create_app(api_key=KEY, rate_limit=False, clock=lambda: datetime.now(UTC))
     home.mkdir(mode=0o700, exist_ok=True)  # noqa: ASYNC240  once, before anything runs
     async with serving(cloud) as base:
@@ -145,13 +170,7 @@ async def _client(
     settings: Settings, transport: str, era: str, answer: Answerer | None, stage: Stage
 ) -> AsyncIterator[Client]:
     if transport == "stdio":
-        process = StdioServerParameters(
-            command=sys.executable,
-            args=["-m", *stage.program],
-            env=environment(settings),
-            cwd=str(settings.home),
-        )
-        async with _connected(process, era, answer, stage) as client:
+        async with another_client(stage, transport, era, answer) as client:
             yield client
         return
     async with running(settings, channel=transport, budget=FreeBudget(), clock=stage.clock) as server:
@@ -164,7 +183,17 @@ async def _client(
 async def another_client(
     stage: Stage, transport: str = "http", era: str = "2026-07-28", answer: Answerer | None = None
 ) -> AsyncIterator[Client]:
-    """One more client of the stage's server, over HTTP or SSE; leaving the block closes its connections."""
+    """One more client; leaving the block closes its connections.
+
+    Over HTTP and SSE it is the stage's server that it calls, over stdio one of its own on the same data directory.
+    """
+    if transport == "stdio":
+        settings = stage.settings
+        command, surroundings = ["-m", *stage.program], environment(settings)
+        process = StdioServerParameters(command=sys.executable, args=command, env=surroundings, cwd=str(settings.home))
+        async with _connected(process, era, answer, stage) as client:
+            yield client
+        return
     async with httpx2.AsyncClient(timeout=60, verify=False) as web:  # plain HTTP to loopback: saves a TLS context
         url = f"{stage.address}/mcp" if transport == "http" else f"{stage.address}/sse"
         target: Any = streamable_http_client(url, http_client=web) if transport == "http" else sse_client(url)
@@ -187,10 +216,16 @@ async def _connected(target: Any, era: str, answer: Answerer | None, stage: Stag
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The settings as a server process of its own reads them."""
-    given = {f"MERAKI_SPECIALIST_{name.upper()}": str(getattr(settings, name)) for name in (*QUICK, "home", "profile")}
-    given["MERAKI_SPECIALIST_ALLOW_LOOPBACK"] = "1"
-    given |= {"MERAKI_DASHBOARD_API_KEY": settings.api_key, "MERAKI_BASE_URL": settings.base_url}
+    """The settings as a server process of its own reads them: those that are not the default, all in words."""
+    default = Settings(home=settings.home)
+    given = {"MERAKI_SPECIALIST_HOME": str(settings.home)}
+    for setting in SETTINGS:
+        value = getattr(settings, setting.name)
+        if setting.name == "secrets":
+            given |= {setting.env.replace("*", name): secret for name, secret in value.items()}
+        elif value != getattr(default, setting.name):
+            parts = value if isinstance(value, tuple | frozenset) else (value,)
+            given[setting.env] = ",".join(str(part) for part in parts)
     given["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
     return {**given, "PATH": os.environ["PATH"]}
 

@@ -61,7 +61,7 @@ class CatalogueDesk:
             view["body"] = _shape(found.body)
         if found.is_write:
             row = self.overlay.row(found.id)
-            view["caveats"] = list(row.caveats)
+            view["caveats"] = [*([row.why_none] if row.why_none else []), *row.caveats]
         return view
 
     def touch(self, operation: str, params: Mapping[str, Json]) -> Touch:

@@ -1,16 +1,21 @@
 """What somebody else changed, after a change, of what it took along: an undo keeps it, or a person is asked."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+
+import anyio
 
 from mcp_server.sandbox.behaviour import Json
 from tests.flow.test_commit_confirm import later, looks, until, waiting
 from tests.support.places import NET
 from tests.support.stage import Stage, accepting, staged
-from tests.support.story import Payload, applied, confirmed, keep, step, taken_back, undo_secret
+from tests.support.story import Payload, applied, confirmed, keep, planned, step, taken_back, undo_secret
+from tests.support.waiting import wait_until
 
 ALERTS: Final = f"/networks/{NET}/alerts/settings"
 HOOKS: Final = f"/networks/{NET}/webhooks/httpServers"
+SSID: Final = "updateNetworkWirelessSsid"
 RULES: Final = f"/networks/{NET}/switch/qosRules"
 PROFILES: Final = f"/networks/{NET}/wireless/rfProfiles"
 RECEIVER: Final = {"name": "SIEM", "url": "https://siem.example.com/meraki", "sharedSecret": "onze-letras"}
@@ -88,6 +93,48 @@ async def test_a_profile_that_somebody_gave_an_access_point_since_is_not_taken_a
     (clash,) = answer["error"]["details"]["conflicts"]
     assert clash.startswith("step 1: getOrganizationWirelessRfProfilesAssignmentsByDevice Q")
     assert ask(stage, "GET", radio)["rfProfileId"] == given
+
+
+async def halfway(stage: Stage, gone: list[Payload], edit: Callable[[], object]) -> Payload:
+    """The end of a change that deletes something, is edited around while it renames an SSID, and then fails."""
+    ssids = [step(SSID, {"name": f"Rede {number}"}, networkId=NET, number=str(number)) for number in (0, 1)]
+    plan = await planned(stage, *gone, *ssids)
+    stage.sandbox.add_fault({"kind": "latency", "seconds": 0.3, "method": "PUT", "path": "*/ssids/0"})
+    stage.sandbox.add_fault({"kind": "status", "status": 400, "method": "PUT", "path": "*/ssids/1"})
+    ended: list[Payload] = []
+
+    async def apply() -> None:
+        ended.append(await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"]))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(apply)
+        await wait_until(lambda: any(one["fault"] == "latency" for one in stage.sandbox.world.journal))
+        edit()
+    return ended[0]
+
+
+async def test_a_change_that_fails_half_way_leaves_an_edit_of_the_alerts_in_place(stage: Stage) -> None:
+    """The receiver that the change deleted is back among them, beside the address that somebody added."""
+    gone = receiver(stage)
+
+    def edit() -> None:
+        ask(stage, "PUT", ALERTS, {"defaultDestinations": {
+            "httpServerIds": [], "emails": ["noc@example.com", "soc@example.com"]}})  # fmt: skip
+
+    ended = await halfway(stage, [gone], edit)
+    (back,) = [one["id"] for one in ask(stage, "GET", HOOKS) if one["name"] == "SIEM"]
+    assert told_of(stage)["emails"] == ["noc@example.com", "soc@example.com"]
+    assert told_of(stage)["httpServerIds"] == [back]
+    assert any("getNetworkAlertsSettings was changed by somebody else" in one for one in ended["residue"])
+
+
+async def test_a_change_that_fails_half_way_keeps_a_quality_rule_that_was_added_meanwhile(stage: Stage) -> None:
+    """Two of ours are made again, each in its place; what our own second deletion did is no edit by somebody else."""
+    made = rules(stage, 10, 20, 25)
+    gone = [step("deleteNetworkSwitchQosRule", networkId=NET, qosRuleId=id_) for id_ in made[:2]]
+    ended = await halfway(stage, gone, lambda: rules(stage, 30))
+    assert vlans(stage)[-4:] == [10, 20, 25, 30]
+    assert any("getNetworkSwitchQosRulesOrder was changed by somebody else" in one for one in ended["residue"])
 
 
 async def test_a_change_that_nobody_kept_is_undone_beside_what_somebody_edited_meanwhile(tmp_path: Path) -> None:

@@ -95,6 +95,15 @@ def rule_of(overlay: Overlay, touch: Touch, dependant: Dependant) -> DependantRu
     return next(one for one in rules if one.read == dependant.reader.operation)
 
 
+def writers_of(catalogue: Catalogue, overlay: Overlay, rule: DependantRule) -> frozenset[str]:
+    """The operations that write to what the rule reads: its own, and those at the path of the read or of its items."""
+    path = catalogue.find(rule.read).path
+    at = [catalogue.at(method, path) for method in ("PUT", "POST")]
+    items = [overlay.places.item(method, path) for method in ("PUT", "DELETE")]
+    found = [*(one.id for one in at if one), *(one.operation for one in items if one), rule.write]
+    return frozenset(one for one in found if one)
+
+
 def lost_words(found: Sequence[Dependant]) -> list[str]:
     """What goes with the change and an undo does not bring back: a caveat for each thing that it is read of."""
     lost: dict[str, list[str]] = {}

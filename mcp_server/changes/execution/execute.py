@@ -13,11 +13,11 @@ from mcp_server.changes.execution.run import Run
 from mcp_server.changes.execution.take_back import take_back
 from mcp_server.changes.execution.write_step import Wrote, look, ready, write_step
 from mcp_server.changes.planning.draft import reader_key
-from mcp_server.changes.undoing.dependants import states_around
+from mcp_server.changes.undoing.dependants import is_taken_along, may_have_changed, states_around
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
-from mcp_server.domain.plan import Step
+from mcp_server.domain.plan import Dependant, Step
 from mcp_server.domain.record import ChangeStep
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import AccessError, CallerError, MerakiError, MerakiMcpError, Refused
@@ -76,22 +76,49 @@ async def watched(run: Run, before: Signals | None, *, may_write: bool = True) -
             return await take_back(run)
         await run.move(S.IN_DOUBT)
         return S.PARTIAL
-    await _note_around(run)
+    await _note_at_the_end(run)
     run.delivery = await read_delivery(run)
     return S.APPLIED
 
 
-async def _note_around(run: Run) -> None:
+async def _note_at_the_end(run: Run) -> None:
     """What the steps took along is kept as the change left it: an undo tells later edits by others from it."""
-    took = {step.number: step for step in run.plan.steps if step.dependants}
-    records = [one for one in run.steps if one.phase == "apply" and one.state == "applied" and one.number in took]
-    if not records:
+    took = _took_along(run)
+    if not took:
         return
-    found = await states_around([took[one.number] for one in records], run.world)
-    for record in records:
-        places = [reader_key(one.reader) for one in took[record.number].dependants]
+    found = await states_around([dependant for step, _ in took for dependant in step.dependants], run.world)
+    for step, record in took:
+        places = [reader_key(one.reader) for one in step.dependants]
         around = {place: found[place] for place in places if place in found}
         await run.commit(run.set_step(replace(record, around=around)))
+
+
+async def _note_on_the_way(run: Run, done: Step, *, is_sure: bool) -> None:
+    """The same after each step that may have changed it, for the undo of a change that does not come to its end.
+
+    What still looks as before is not kept, nor what a step in doubt may yet change: the cloud may not have got to it,
+    and an undo would take what it does later for somebody else's edit.
+    """
+    for step, record in _took_along(run):
+        stirred = [one for one in step.dependants if may_have_changed(run.world, done, step, one)]
+        if not stirred:
+            continue
+        kept = {place: left for place, left in record.around.items() if place not in map(_place, stirred)}
+        found = await states_around(stirred if is_sure else (), run.world)
+        seen = {_place(one): found[_place(one)] for one in stirred if is_taken_along(one, found.get(_place(one)))}
+        if {**kept, **seen} != dict(record.around):
+            await run.commit(run.set_step(replace(record, around={**kept, **seen})))
+
+
+def _took_along(run: Run) -> list[tuple[Step, ChangeStep]]:
+    """The steps that were applied and took something along, with their records."""
+    took = {step.number: step for step in run.plan.steps if step.dependants}
+    return [(took[one.number], one) for one in run.steps
+            if one.phase == "apply" and one.state == "applied" and one.number in took]  # fmt: skip
+
+
+def _place(dependant: Dependant) -> str:
+    return reader_key(dependant.reader)
 
 
 async def apply_steps(run: Run) -> ChangeState | None:
@@ -106,6 +133,8 @@ async def apply_steps(run: Run) -> ChangeState | None:
             run.advance()
             continue
         wrote = await _one(run, step, is_last=step is steps[-1])
+        if isinstance(wrote, Wrote) and wrote.took_effect:
+            await _note_on_the_way(run, step, is_sure=wrote.record.state == "applied")
         run.advance()
         if wrote is None:
             continue

@@ -3,7 +3,7 @@
 May be begun again after a crash: a step whose undo is on record as done and read back is not undone a second time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mcp_server.changes.execution.ending import residue_line, unread_line
@@ -18,7 +18,7 @@ from mcp_server.changes.undoing.dependants import States, once, states_around
 from mcp_server.changes.undoing.related import moved_to, settled
 from mcp_server.changes.undoing.secrets import shown
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.plan import FieldChange, Step
+from mcp_server.domain.plan import Dependant, FieldChange, Step
 from mcp_server.domain.record import ChangeStep
 from mcp_server.domain.state.compare import differences
 from mcp_server.errors import AccessError, CallerError, MerakiError
@@ -36,7 +36,7 @@ async def take_back(run: Run) -> ChangeState:
     done = {record.number: record for record in run.steps if record.phase == "apply" and record.state == "applied"}
     undone = _undone(run)
     steps = once([step for step in as_found(run.plan.steps, done) if step.number in done])
-    seen = {} if undone else await states_around([step for step in steps if done[step.number].around], run.world)
+    seen = {} if undone else await states_around(_noted(steps, done), run.world)
     for step in reversed(steps):
         before = undone.get(step.number, 0) if undone.get(step.number, 0) >= max(1, len(step.inverse.writes)) else 0
         if before:
@@ -46,6 +46,11 @@ async def take_back(run: Run) -> ChangeState:
             around = {place: left for place, left in record.around.items() if place in seen}
             await _undo_one(run, settled(step, run.moved, run.world), replace(record, around=around), before, seen)
     return S.ROLLBACK_FAILED if run.residue else S.ROLLED_BACK
+
+
+def _noted(steps: Sequence[Step], done: Mapping[int, ChangeStep]) -> list[Dependant]:
+    """What the steps took along and was read as they left it."""
+    return [one for step in steps for one in step.dependants if done[step.number].around]
 
 
 def _lacks(run: Run, step: Step, one: Lacking) -> str:

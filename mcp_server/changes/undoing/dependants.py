@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from mcp_server.catalogue.related.dependants import restoring, rule_of
+from mcp_server.catalogue.related.dependants import restoring, rule_of, writers_of
 from mcp_server.catalogue.related.reconciled import id_names, id_of, reconciled
 from mcp_server.changes.planning.draft import Draft, draft_one, reader_key
 from mcp_server.changes.undoing.related import renamed
@@ -60,19 +60,36 @@ async def taken_along(
     return found
 
 
-async def states_around(steps: Iterable[Step], world: World) -> dict[str, Json]:
-    """What is there now of each thing that the steps took along, by reader_key: empty when it has gone.
+async def states_around(dependants: Iterable[Dependant], world: World) -> dict[str, Json]:
+    """What is there now of each thing that steps took along, by reader_key: empty when it has gone.
 
     What cannot be read now is left out.
     """
     found: dict[str, Json] = {}
-    for dependant in (one for step in steps for one in step.dependants):
+    for dependant in dependants:
         place = reader_key(dependant.reader)
         if place not in found:
             with suppress(MerakiError, AccessError):
                 live = await _live(dependant, world, fresh=True)
                 found[place] = live if live is not None else type(dependant.before)()
     return found
+
+
+def may_have_changed(world: World, done: Step, holder: Step, dependant: Dependant) -> bool:
+    """Whether a step wrote to what the ``holder`` took along: it took it along too, or is of an operation that does."""
+    if reader_key(dependant.reader) in {reader_key(one.reader) for one in done.dependants}:
+        return True
+    touch = Touch(holder.write.operation, holder.write.params, holder.write.body, is_write=True)
+    return done.write.operation in writers_of(world.catalogue, world.overlay, rule_of(world.overlay, touch, dependant))
+
+
+def is_taken_along(dependant: Dependant, now: Json) -> bool:
+    """Whether a state shows that something of the dependant is no longer as before; False when it was not read."""
+    if now is None:
+        return False
+    if isinstance(dependant.before, list) and isinstance(now, list):
+        return not all(one in now for one in dependant.before)
+    return bool(now != dependant.before)
 
 
 def once(steps: Sequence[Step]) -> tuple[Step, ...]:

@@ -426,6 +426,7 @@ def _means(
             question_s=settings.question_s,
             lease_s=settings.lease_s,
             settle_s=settings.settle_s,
+            late_s=settings.late_s,
             settle_poll_s=settings.settle_poll_s,
             health_settle_s=settings.health_settle_s,
             health_poll_s=settings.health_poll_s,

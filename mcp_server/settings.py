@@ -211,6 +211,8 @@ SETTINGS: tuple[Setting, ...] = (
     _ours("strict_audit", FLAG, False, "Refuses reads too when they cannot be recorded."),
     _ours("apply_wait_s", _SHORT, 45.0, "How long meraki_apply waits before it answers that the change goes on."),
     _ours("settle_s", _SHORT, 15.0, "How long one step is read back at most until it is as planned."),
+    _ours("late_s", _number(0, 3_600), 120.0,
+          "How long a write that was not answered may still arrive; it is not called not applied before."),
     _ours("settle_poll_s", _number(0.01, 60), 0.5, "Time between two reads of a step."),
     _ours("health_settle_s", _SHORT, 10.0, "How long health is watched after an apply."),
     _ours("health_poll_s", _number(0.01, 60), 2.5, "Time between two samples of health."),
@@ -278,6 +280,7 @@ class Settings:
     strict_audit: bool = False
     apply_wait_s: float = 45.0
     settle_s: float = 15.0
+    late_s: float = 120.0
     settle_poll_s: float = 0.5
     health_settle_s: float = 10.0
     health_poll_s: float = 2.5

@@ -23,6 +23,7 @@ class Times:
     question_s: float = 300.0
     lease_s: float = 900.0
     settle_s: float = 15.0  #: upper bound of one step's wait for its read-back
+    late_s: float = 120.0  #: after a write that was not answered is given up, it may arrive so long: RFC 9293, 3.4.1
     settle_poll_s: float = 0.5
     health_settle_s: float = 10.0
     health_poll_s: float = 2.5

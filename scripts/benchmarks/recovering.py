@@ -71,7 +71,7 @@ async def rows() -> list[Row]:
 
 @asynccontextmanager
 async def _opened(home: Path) -> AsyncIterator[Server]:
-    given: Mapping[str, Any] = {"home": home, "health_settle_s": 0, "health_poll_s": 0.01, "settle_s": 0}
+    given: Mapping[str, Any] = {"home": home, "health_settle_s": 0, "health_poll_s": 0.01, "settle_s": 0, "late_s": 0}
     async with running(load({}, overrides=given), sandbox=True, budget=FreeBudget()) as server:
         yield server
 

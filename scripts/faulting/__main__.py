@@ -102,7 +102,7 @@ def soaked(soak: Soak) -> int:
     broken += [f"NOT EXERCISED: {', '.join(outcome.idle)}"] if outcome.idle else []
     share = sum(outcome.troubles.values()) / max(1, outcome.requests)
     about = f"{outcome.requests} requests, {share:.1%} of them went wrong"
-    print("\n".join([*broken, f"{about}; {len(broken)} bad, {outcome.seconds:.0f} s"]))
+    print("\n".join([*outcome.dossier, *broken, f"{about}; {len(broken)} bad, {outcome.seconds:.0f} s"]))
     return int(bool(broken))
 
 

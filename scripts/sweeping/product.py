@@ -18,7 +18,7 @@ from tests.support.stage import QUICK
 
 Payload = Mapping[str, Any]
 FAMILIES: Final = frozenset({"admins", "saml", "api_keys", "sm_wipe_lock", "licenses"})
-_QUICKER: Final = {"health_settle_s": 0.0, "health_poll_s": 0.01, "settle_s": 0.2, "settle_poll_s": 0.01}
+_QUICKER: Final = {"health_settle_s": 0.0, "health_poll_s": 0.01, "settle_s": 0.2, "late_s": 0.0, "settle_poll_s": 0.01}
 _ASKED: Final = re.compile(r"The secret '(UNDO_\w+)' is not set")
 _MOST_SECRETS: Final = 8
 _QUICK_SCRYPT_N: Final = 2**10

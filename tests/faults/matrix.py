@@ -147,9 +147,10 @@ ROWS: Final = (
     Row(
         "Black hole, throttled, late",
         "requests and answers",
-        "every phase and the whole are bounded; a late arrival within the settle time is seen",
-        "I3, I16",
-        (f"{LINE}::test_a_write_over_a_bad_line_happens_at_most_once_and_is_told_as_it_is",
+        "every phase and the whole are bounded; what may still arrive is unknown, and settled once it has or cannot",
+        "I1, I3, I6, I16",
+        ("tests/faults/test_late.py",
+         f"{LINE}::test_a_write_over_a_bad_line_happens_at_most_once_and_is_told_as_it_is",
          f"{LINE}::test_a_read_over_a_bad_line_is_asked_again_and_whole_or_not_at_all"),
     ),
     Row(

@@ -6,7 +6,7 @@ nothing of the product, so that a fault of the product cannot hide itself here. 
 no time is a failure of whoever ran the harness, not a success.
 
     python -m tests.faults.oracle --journal F --state F --before F --audit F
-        [--told F] [--stdout F] [--measured F] [--canary TEXT] [--partial]
+        [--told F] [--stdout F] [--measured F] [--others F] [--canary TEXT] [--partial]
 
 Exit code: 0 all hold and each was exercised, 1 an invariant is broken, 2 one was not exercised (not with --partial).
 I15 (service-level timers) is judged elsewhere.
@@ -171,7 +171,7 @@ def _put_together(evidence: Evidence) -> Case:
         else:
             strays.append(mutation)
     for row in evidence.audit:
-        if row["event"] != "outcome" or "step" not in row["detail"]:
+        if row["event"] not in ("outcome", "reconciled") or "step" not in row["detail"]:
             continue
         mine = [one for one in intents if one.key == _key(row) and one.row["seq"] < row["seq"]]
         if mine:
@@ -609,6 +609,7 @@ def read_evidence(arguments: argparse.Namespace) -> Evidence:
         told=_rows(arguments.told),
         stdout=list(_lines(arguments.stdout)),
         measured=_rows(arguments.measured),
+        others=_rows(arguments.others),
         canaries=arguments.canary,
         tries=arguments.tries,
         paced=not arguments.unpaced,
@@ -628,7 +629,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Judge a run by what others saw of it.")
     for name in ("journal", "state", "before", "audit"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("told", "stdout", "measured"):
+    for name in ("told", "stdout", "measured", "others"):
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--canary", action="append", default=[])
     parser.add_argument("--tries", type=int, default=3, help="how often one read is tried at most")

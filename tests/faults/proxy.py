@@ -28,15 +28,17 @@ class Fault:
     truncate   the same, but closed in good order
     black_hole nothing of that direction passes once ``after_bytes`` have
     throttle   one byte at a time of that direction, with ``seconds`` between them
+    hold       nothing of that direction passes until ``Proxy.release``; then all of it, whether anybody waits or not
     """
 
-    kind: Literal["latency", "reset", "truncate", "black_hole", "throttle"]
+    kind: Literal["latency", "reset", "truncate", "black_hole", "throttle", "hold"]
     direction: Direction = "back"
     after_bytes: int = 0
     seconds: float = 0.0
     method: str = "PUT"
     path: str = ""  #: a part of the request's path; "": any
     times: int = 1  #: how many requests it is for
+    skip: int = 0  #: how many of them go well before
 
 
 @dataclass
@@ -47,6 +49,8 @@ class Proxy:
     port: int = 0
     faults: list[Fault] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _left: dict[int, int] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -58,7 +62,12 @@ class Proxy:
     def add(self, fault: Fault) -> None:
         """One more fault."""
         self.faults.append(fault)
-        self._left[id(fault)] = fault.times
+        self._left[id(fault)] = fault.skip + fault.times
+
+    async def release(self) -> None:
+        """Let what is held pass; returns when the cloud has answered it, which nobody may be there to read."""
+        self._released.set()
+        await self._arrived.wait()
 
     def take(self, line: str) -> Fault | None:
         """The fault of a request with that first line, used up by one, or None."""
@@ -66,6 +75,8 @@ class Proxy:
         for fault in self.faults:
             if self._left[id(fault)] > 0 and fault.method == method and fault.path in path:
                 self._left[id(fault)] -= 1
+                if self._left[id(fault)] >= fault.times:
+                    return None
                 self.used.append(line)
                 return fault
         return None
@@ -119,12 +130,21 @@ class Line:
                 block = marked(block, self.fault)
             if not await self._pass("toward", block, self.cloud):
                 return
+        if self.is_held:  # the client is gone, the request is not
+            await self.proxy._arrived.wait()
 
     async def back(self, reader: asyncio.StreamReader) -> None:
         """Answers."""
         while block := await reader.read(_BLOCK):
+            if self.is_held:
+                self.proxy._arrived.set()
             if not await self._pass("back", block, self.client):
                 return
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the request under way is one that is held."""
+        return self.fault is not None and self.fault.kind == "hold"
 
     async def _pass(self, direction: Direction, block: bytes, to: asyncio.StreamWriter) -> bool:
         """Whether the connection goes on after the block."""
@@ -133,6 +153,9 @@ class Line:
             return await _sent(to, block)
         if fault.kind == "latency":
             await asyncio.sleep(fault.seconds)
+            return await _sent(to, block)
+        if fault.kind == "hold":
+            await self.proxy._released.wait()
             return await _sent(to, block)
         if fault.kind == "throttle":
             return await _dripped(to, block, fault.seconds)
@@ -151,7 +174,7 @@ class Line:
 
 def marked(block: bytes, fault: Fault | None) -> bytes:
     """The beginning of a request, with a header more when it is going to be held up or its answer spoiled."""
-    is_late = fault is not None and fault.kind == "latency"
+    is_late = fault is not None and fault.kind in ("latency", "hold")
     if fault is None or (fault.direction == "toward" and not is_late):
         return block
     name = LATE if fault.direction == "toward" else LOST

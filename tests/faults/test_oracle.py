@@ -101,6 +101,17 @@ def _edited(*, is_kept: bool) -> Evidence:
     return replace(kept, others=[{"path": f"{SSID}/2", "field": "splashUrl", "value": held["splashUrl"]}])
 
 
+def _given_up_too_early() -> Evidence:
+    """A write of which nothing was known at first is called not applied before it arrives."""
+
+    def later(rows: list[Json]) -> None:
+        first = _first(rows, "outcome")
+        first["status"] = "unknown"
+        rows.insert(rows.index(first) + 1, {**first, "event": "reconciled", "status": "not_applied", "at": at(0.55)})
+
+    return replace(spoiled("audit", later), journal=[request(1.5, f"{SSID}/1", "PUT"), *honest().journal[1:]])
+
+
 #: For each invariant a run that breaks it; made by hand.
 VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
     "I1": {
@@ -111,6 +122,7 @@ VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
         "a mutation after its outcome": lambda: spoiled(
             "journal", lambda rows: rows.insert(1, request(1.5, f"{SSID}/1", "PUT"))
         ),
+        "a mutation after a later look called it not applied": _given_up_too_early,
         "two outcomes": lambda: spoiled("audit", lambda rows: rows.insert(5, dict(_first(rows, "outcome")))),
     },
     "I2": {

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from mcp_server.cli.local import opened
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.ports import Put
-from mcp_server.domain.record import AuditEntry, Change, Lease
+from mcp_server.domain.record import AuditEntry, Change, ChangeStep, Lease
 from tests.support.approving import approve
 from tests.support.crashing import Crash, about_to_crash, ended, resume
 from tests.support.fake_clock import ShiftedClock
@@ -79,6 +80,29 @@ async def test_nothing_is_written_any_more_when_the_last_step_is_too_long_ago(tm
         assert change.ended_at is not None
         assert change.result["next_command"].endswith(f"rollback {change.key}")
         assert {one.number: one.state for one in steps} == {1: "applied", 2: "not_applied"}
+
+
+@pytest.mark.parametrize(("comes", "end"), [(False, S.FAILED), (True, S.ROLLED_BACK)])
+async def test_a_write_that_may_be_on_its_way_when_its_server_is_killed_is_not_called_not_applied(
+    crash: Crash, *, comes: bool, end: ChangeState
+) -> None:
+    """Nobody knows whether it left: in doubt, its network held, until it has come or can no longer."""
+    await crash.killed("K6")
+    async with crash.server(late_s=120.0) as server:
+        [change] = await server.store.list(Change, {})
+        [step_] = await server.store.list(ChangeStep, {})
+        [lease] = await server.store.list(Lease, {"change_id": change.key})
+        assert (change.state, step_.state) == (S.IN_DOUBT, "unknown")
+        assert timedelta(seconds=100) < lease.until - server.clock.now() <= timedelta(seconds=120)
+    if comes:
+        crash.sandbox.edit(f"/networks/{NET}/wireless/ssids/1", {"name": "Um"})
+    async with crash.server(late_s=120.0 if comes else 0.0, recover_every_s=0.05) as server:
+        with anyio.fail_after(20):
+            while change.state is not end:
+                await anyio.sleep(0.02)
+                [change] = await server.store.list(Change, {})
+        assert list(await server.store.list(Lease)) == []
+    assert crash.is_as_before()
 
 
 @pytest.mark.parametrize("point", ["R1", "R2", "R3", "K6", "K7", "K10"])

@@ -50,6 +50,7 @@ KEY = "k" * 40
 QUICK: Mapping[str, Any] = {
     "keep_look_s": 0.1,
     "settle_s": 0.5,
+    "late_s": 0.0,
     "settle_poll_s": 0.02,
     "health_settle_s": 0.1,
     "health_poll_s": 0.05,

@@ -14,8 +14,9 @@ from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import MOVES, ChangeState, move
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import FieldChange, Step
-from mcp_server.domain.ports import Put, ReleaseLeases, StoreWrite
+from mcp_server.domain.ports import HoldLeases, Put, ReleaseLeases, StoreWrite
 from mcp_server.domain.record import Change, ChangeStep
+from mcp_server.domain.recovery.arrival import last_arrival
 from mcp_server.domain.redaction import clean, redacted
 from mcp_server.errors import MerakiMcpError
 from mcp_server.failpoints import failpoint
@@ -46,11 +47,19 @@ async def end(run: Run, state: ChangeState) -> Outcome:
     if state in WAITING:
         writes.append(run.entry("alert", state.value, {"residue": list(run.residue), "command": run.next_command}))
     ended = run.entry("state", state.value, {"failure": dict(run.failure)})
-    await run.commit(*writes, ended, ReleaseLeases(change.key))
+    await run.commit(*writes, ended, _given_up(run, state))
     failpoint("K11")
     run.change, run.stored = change, stored
     failpoint("K12")
     return change_outcome(run)
+
+
+def _given_up(run: Run, state: ChangeState) -> StoreWrite:
+    """The end of its leases: now, or once nothing of it can arrive any more, for until then nobody else may write."""
+    until = last_arrival(run.steps, run.means.times.late_s) if state is S.IN_DOUBT else None
+    if until is None:
+        return ReleaseLeases(run.change.key)
+    return HoldLeases(run.lease_keys, run.change.key, until, run.fences)
 
 
 def next_command(run: Run, state: ChangeState) -> str:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from mcp_server.changes.execution.delivery import read_delivery
@@ -19,6 +20,7 @@ from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Dependant, Step
 from mcp_server.domain.record import ChangeStep
+from mcp_server.domain.recovery.arrival import last_arrival
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import AccessError, CallerError, MerakiError, MerakiMcpError, Refused
 from mcp_server.failpoints import failpoint
@@ -195,12 +197,21 @@ async def _went_wrong(run: Run, step: Step, wrote: Wrote) -> ChangeState:
     took = [record for record in run.steps if record.state in ("applied", "unknown") and record.phase == "apply"]
     if wrote.record.state == "unknown":
         run.failure = failure_of(wrote.error) if wrote.error else _not_as_planned(step, wrote)
+        until = last_arrival([wrote.record], run.means.times.late_s)
+        run.failure = run.failure if until is None else on_its_way(run.failure, until)
         return S.IN_DOUBT
     if wrote.error is not None and wrote.record.state == "applied":
         run.failure = failure_of(wrote.error)  # written, and could not be read back
         return S.IN_DOUBT
     run.failure = failure_of(wrote.error) if wrote.error else _not_as_planned(step, wrote)
     return await take_back(run) if took else S.FAILED
+
+
+def on_its_way(failure: Mapping[str, Json], until: datetime) -> Mapping[str, Json]:
+    """The failure of a change that stopped at a write which is not there, and may still arrive until then."""
+    words = f"The answer to a write was lost. It is not there, and may still arrive until {until:%H:%M:%S} UTC."
+    remedy = "Wait: the server looks again then and brings the change to its end; history tells it. "
+    return {**failure, "message": words, "remedy": remedy + "Until then the change keeps its networks to itself."}
 
 
 def _failure(code: str, message: str, remedy: str) -> Mapping[str, Json]:

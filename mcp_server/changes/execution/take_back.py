@@ -20,6 +20,7 @@ from mcp_server.changes.undoing.secrets import shown
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import Dependant, FieldChange, Step
 from mcp_server.domain.record import ChangeStep
+from mcp_server.domain.recovery.arrival import may_arrive
 from mcp_server.domain.state.compare import differences
 from mcp_server.errors import AccessError, CallerError, MerakiError
 from mcp_server.failpoints import failpoint
@@ -28,7 +29,10 @@ S = ChangeState
 
 
 async def take_back(run: Run) -> ChangeState:
-    """ROLLED_BACK only when each read-back equals its before-state, else ROLLBACK_FAILED with the residue."""
+    """ROLLED_BACK only when each read-back equals its before-state, else ROLLBACK_FAILED with the residue.
+
+    IN_DOUBT while a write of the undo may still arrive: it is looked for again, and what is not back is undone then.
+    """
     if run.change.state in (S.APPLYING, S.IN_DOUBT) and not _has_begun(run):
         await run.move(S.PARTIAL, detail={"failure": dict(run.failure)})
     if run.change.state is not S.ROLLING_BACK:
@@ -45,6 +49,8 @@ async def take_back(run: Run) -> ChangeState:
             record = done[step.number]
             around = {place: left for place, left in record.around.items() if place in seen}
             await _undo_one(run, settled(step, run.moved, run.world), replace(record, around=around), before, seen)
+    if any(record.phase == "undo" and may_arrive(record) for record in run.steps):
+        return S.IN_DOUBT
     return S.ROLLBACK_FAILED if run.residue else S.ROLLED_BACK
 
 

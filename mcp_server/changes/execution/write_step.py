@@ -23,6 +23,7 @@ from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Reader, Step
 from mcp_server.domain.ports import Put, Reply, Request
 from mcp_server.domain.record import Asked, ChangeStep, Freeze, Listed
+from mcp_server.domain.recovery.arrival import is_unanswered
 from mcp_server.domain.recovery.settle import Settled, apart, settle
 from mcp_server.domain.redaction import clean, redacted
 from mcp_server.domain.rules.order import refusals, warnings
@@ -211,19 +212,24 @@ async def _failed(run: Run, item: Ready, record: ChangeStep, error: MerakiMcpErr
     if item.reader is None and item.listed is None:
         return await _closed(run, replace(record, state="unknown"), error)
     wrote = await read_back(run, replace(record, state="unknown"), settle_s=item.step.settle_s)
-    record = told_by_reading(wrote.record)
+    is_over = run.means.times.late_s <= 0 or not is_unanswered(status)
+    record = told_by_reading(wrote.record, is_over=is_over)
     if record.state == "applied":
         run.created[item.step.number] = record.created
         return await _closed(run, record, None)
     return await _closed(run, record, error, wrote.mismatch if record.state == "unknown" else ())
 
 
-def told_by_reading(record: ChangeStep) -> ChangeStep:
-    """A record that was in doubt and was read back, with what that says: applied, not_applied, or unknown still."""
+def told_by_reading(record: ChangeStep, *, is_over: bool) -> ChangeStep:
+    """A record that was in doubt and was read back, with what that says: applied, not_applied, or unknown still.
+
+    ``is_over``: the look began when the write could no longer arrive; before, that it is not there says nothing.
+    """
     settled = record.verified.get("settled")
     if settled == Settled.APPLIED:
         return replace(record, state="applied", created=created_of(record.sealed), asked=None)
-    return replace(record, state="not_applied", asked=None) if settled == Settled.NOT_APPLIED else record
+    is_not_there = settled == Settled.NOT_APPLIED and is_over
+    return replace(record, state="not_applied", asked=None) if is_not_there else record
 
 
 async def _closed(

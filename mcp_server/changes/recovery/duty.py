@@ -9,7 +9,9 @@ from mcp_server.changes.carry_out import Changes
 from mcp_server.changes.means import Means
 from mcp_server.changes.recovery.left_behind import can_be_settled, left_behind, steps_of, take_over
 from mcp_server.changes.recovery.recover import recover
-from mcp_server.domain.record import Change
+from mcp_server.domain.record import Change, ChangeStep
+from mcp_server.domain.recovery.arrival import arrived_by, may_arrive, shown
+from mcp_server.domain.recovery.settle import Settled
 from mcp_server.errors import AccessError, MerakiError, MerakiMcpError, RecordConflict, Refused, StoreError
 from mcp_server.world import World
 
@@ -61,7 +63,7 @@ class Recovery:
     async def _one(self, change: Change, world: World) -> MerakiMcpError | None:
         """Why it could not be taken over; None when it was, or need not be."""
         own = replace(world, reads=SharedReads(world.api, world.catalogue, world.clock))
-        if change.ended_at is not None and not await _can_be_settled(change, own):
+        if change.ended_at is not None and not await _can_be_settled(change, own, self.means.times.late_s):
             return None  # told before that a person is waited for; nothing new to tell
         try:
             run = await take_over(change, own, self.means)
@@ -73,16 +75,24 @@ class Recovery:
         return None
 
 
-async def _can_be_settled(change: Change, world: World) -> bool:
-    """Whether what is in doubt can be read now."""
-    readers = [one.asked.place for one in await steps_of(change, world) if can_be_settled(one) and one.asked]
+async def _can_be_settled(change: Change, world: World, late_s: float) -> bool:
+    """Whether what is in doubt can be read now, and not all of it may still be on its way."""
+    doubts = [one for one in await steps_of(change, world) if can_be_settled(one)]
     try:
-        for reader in readers:
-            if reader is not None:
-                await world.reads.resource(reader, fresh=True)
+        on_their_way = [await _is_on_its_way(one, world, late_s) for one in doubts]
     except (MerakiError, AccessError):
         return False
-    return True
+    return not doubts or not all(on_their_way)
+
+
+async def _is_on_its_way(record: ChangeStep, world: World, late_s: float) -> bool:
+    """Whether nothing is seen of a write that may still arrive. Raises what the read raises."""
+    if record.asked is None or record.asked.place is None:
+        return False
+    live = await world.reads.resource(record.asked.place, fresh=True)
+    if not may_arrive(record) or world.clock.now() >= arrived_by(record, late_s):
+        return False
+    return shown(record.asked, live) is Settled.NOT_APPLIED
 
 
 async def _why_not_read(organization_id: str, world: World) -> MerakiMcpError | None:

@@ -18,6 +18,7 @@ from mcp_server.domain.call import Attempt, Effect, ToolCall
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.ports import Put, TakeLeases
 from mcp_server.domain.record import Change, ChangeStep, Lease, Session, StoredPlan
+from mcp_server.domain.recovery.arrival import may_arrive
 from mcp_server.domain.recovery.safe_end import is_in_doubt
 from mcp_server.errors import RecordConflict, StoreUnavailable
 from mcp_server.failpoints import failpoint
@@ -57,9 +58,12 @@ def _can_end_better(change: Change, records: Sequence[ChangeStep]) -> bool:
 
 
 def can_be_settled(record: ChangeStep) -> bool:
-    """Whether something reads what the write was to do, and nothing was read yet; or not even its outcome was kept."""
+    """Whether something reads what the write was to do, and nothing was read yet, or read too early; or not even its
+    outcome was kept.
+    """
     reads = record.asked is not None and record.asked.place is not None
-    return record.state in ("intent", "unknown", "applied") and reads and record.verified.get("matches") is None
+    is_open = record.verified.get("matches") is None or may_arrive(record)
+    return record.state in ("intent", "unknown", "applied") and reads and is_open
 
 
 async def steps_of(change: Change, world: World) -> Sequence[ChangeStep]:

@@ -15,7 +15,7 @@ from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import MOVES, ChangeState
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.recovery.safe_end import SafeEnd, is_in_doubt, is_undoing, safe_end
-from mcp_server.errors import MerakiMcpError
+from mcp_server.errors import MerakiMcpError, OutcomeUnknown
 from mcp_server.failpoints import failpoint
 from mcp_server.health.signals import Signals, from_json
 
@@ -29,6 +29,16 @@ _NOTHING: Final = {
 _STOPPED: Final = {
     "code": "server_stopped",
     "message": "The server stopped in the middle of the change; what was done was taken back.",
+    "remedy": "Make a new plan and apply it.",
+}
+_NOT_ARRIVED: Final = {
+    "code": "outcome_unknown",
+    "message": "The answer to a write was lost; it took no effect, and can no longer arrive.",
+    "remedy": "Make a new plan and apply it.",
+}
+_LOST: Final = {
+    "code": "outcome_unknown",
+    "message": "The answer to a write was lost in the middle of the change; what was done was taken back.",
     "remedy": "Make a new plan and apply it.",
 }
 
@@ -51,11 +61,13 @@ async def recover(run: Run) -> Outcome:
 
 
 async def _brought(run: Run, what: SafeEnd, *, is_late: bool) -> Outcome:
+    known = run.change.result.get("failure") or {}  # of one that ended in doubt before
+    is_lost = known.get("code") == OutcomeUnknown.code
     if what is SafeEnd.FAIL:
-        run.failure = _NOTHING
+        run.failure = _NOT_ARRIVED if is_lost else _NOTHING
         return await end(run, S.FAILED)
     if what is SafeEnd.UNDO:
-        run.failure = _STOPPED
+        run.failure = _LOST if is_lost else known or _STOPPED
         return await end(run, await take_back(run))
     if what is SafeEnd.LOOK:
         return await _looked_at(run, is_late=is_late)

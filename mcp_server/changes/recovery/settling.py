@@ -9,6 +9,7 @@ from mcp_server.changes.execution.run import Run
 from mcp_server.changes.execution.write_step import read_back, told, told_by_reading
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.record import ChangeStep
+from mcp_server.domain.recovery.arrival import arrived_by, may_arrive
 from mcp_server.failpoints import failpoint
 
 
@@ -16,7 +17,7 @@ async def settle_open(run: Run) -> None:
     """Each open write of the run with what the cloud says of it, on record; ``unknown`` where it says nothing."""
     await _doubt(run)
     for record in sorted(run.steps, key=lambda one: (one.sent_at or run.change.started_at, one.key)):
-        if record.state == "unknown" and record.verified.get("matches") is None:
+        if record.state == "unknown" and (record.verified.get("matches") is None or may_arrive(record)):
             await _settle(run, record)
         elif record.state == "applied" and record.asked is not None and record.verified.get("matches") is None:
             await _verify(run, record)
@@ -37,11 +38,16 @@ async def _doubt(run: Run) -> None:
 
 
 async def _settle(run: Run, record: ChangeStep) -> None:
-    """One write in doubt. Its outcome was never told, or was told as unknown: then the line says reconciled."""
-    wrote = await read_back(run, record, settle_s=_left_s(run, record))
-    settled = told_by_reading(wrote.record)
+    """One write in doubt. Its outcome was never told, or was told as unknown: then the line says reconciled.
+
+    One that its server never saw the end of may have left in the last moment before that server was found to be gone.
+    """
     event = "outcome" if record.ended_at is None else "reconciled"
-    settled = replace(settled, ended_at=record.ended_at or run.world.clock.now())
+    began_at = run.world.clock.now()
+    record = replace(record, ended_at=record.ended_at or began_at)
+    wrote = await read_back(run, record, settle_s=_left_s(run, record))
+    is_over = began_at >= arrived_by(record, run.means.times.late_s)
+    settled = told_by_reading(wrote.record, is_over=is_over)
     await run.commit(run.set_step(settled), run.entry(event, settled.state, {**told(settled), "reconciled": True}))
     failpoint("R3")
     if settled.state == "applied" and settled.phase == "apply":
@@ -56,6 +62,7 @@ async def _verify(run: Run, record: ChangeStep) -> None:
 
 
 def _left_s(run: Run, record: ChangeStep) -> float:
-    """Seconds until a read must show what was sent: an older state may be read until then."""
-    passed = run.world.clock.now() - (record.sent_at or run.change.started_at)
-    return max(0.0, run.means.times.settle_s - passed.total_seconds())
+    """Seconds until a read must show what was sent, or came late: an older state may be read until then."""
+    times = run.means.times
+    came_at = arrived_by(record, times.late_s) if may_arrive(record) else record.sent_at or run.change.started_at
+    return max(0.0, times.settle_s - (run.world.clock.now() - came_at).total_seconds())

@@ -15,17 +15,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import anyio
 
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.record import Change, Deadline
+from mcp_server.domain.record import Change, ChangeStep, Deadline
+from mcp_server.domain.recovery.arrival import may_arrive
 from scripts.faulting.cloud import clouded
 from scripts.faulting.kill import Place
 from scripts.faulting.life import Caller, live
-from scripts.faulting.soaking.deeds import DEEDS, KEPT_MINUTES, Turn, changes
+from scripts.faulting.soaking.deeds import DEEDS, KEPT_MINUTES, LONGEST_LIST, Turn, changes
+from scripts.faulting.soaking.dossier import dossier, keep, scratch
 from scripts.faulting.soaking.schedule import Schedule
 from scripts.faulting.soaking.trouble import lined, note, troubled
 from scripts.faulting.special import measure
@@ -39,7 +40,7 @@ JUDGED: Final = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I
 #: Long enough for a late arrival and for reads that stay behind; short enough that a black hole costs little.
 GIVEN: Final[Mapping[str, Json]] = {
     "http_connect_s": 2.0, "http_read_s": 1.2, "http_total_s": 2.0, "settle_s": 3.0, "settle_poll_s": 0.2,
-    "health_settle_s": 0.0, "recover_every_s": 3.0, "keep_look_s": 1.0, "rate_per_s": 10.0,
+    "late_s": 8.0, "health_settle_s": 0.0, "recover_every_s": 3.0, "keep_look_s": 1.0, "rate_per_s": 10.0,
 }  # fmt: skip
 SETTLE_S: Final = 150.0  #: a minute to be kept, and the quiet after it
 _MOVING: Final = frozenset({"applying", "verifying", "partial", "rolling_back", "pending_keep"})
@@ -70,6 +71,7 @@ class Outcome:
     ends: Mapping[str, int]
     requests: int
     seconds: float
+    dossier: Sequence[str] = ()  #: of a run that went wrong: what the witnesses say of it, and where that is kept
 
     @property
     def idle(self) -> list[str]:
@@ -81,8 +83,8 @@ def run(soak: Soak) -> Outcome:
     """The soak of that seed."""
     began, schedule = time.monotonic(), Schedule(soak.seed)
     until = began + soak.seconds
-    with TemporaryDirectory() as scratch:
-        root = Path(scratch)
+    with scratch() as kept:
+        root = kept.root
         log = root / "log"
         with (
             clouded(rate_limit=True, prepare=troubled(schedule, until, log)) as cloud,
@@ -98,7 +100,12 @@ def run(soak: Soak) -> Outcome:
             faults += [f"the last server failed: {end}"] if end.code else []
             faults += [place.errors()] if faults else []
             evidence = place.evidence(before, 0, told="told-*", paced=True, others=_others(root))
-        return _outcome(evidence, faults, _counted(log), time.monotonic() - began)
+        outcome = _outcome(evidence, faults, _counted(log), time.monotonic() - began)
+        if not (outcome.verdict.broken or faults):
+            return outcome
+        kept.is_kept = True
+        told = [line for name, text in outcome.verdict.broken for line in (f"{name}: {text}", *dossier(evidence, text))]
+        return replace(outcome, dossier=[*told, f"kept in {root}; {keep(evidence, root)}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +191,7 @@ async def _settled(caller: Caller) -> None:
     while True:
         await caller.server.recovery.go_on()
         found = await changes(caller)
-        moving = [change for change in found if change.state.value in _MOVING]
+        moving = [change for change in found if change.state.value in _MOVING or await _is_awaited(caller, change)]
         if not (caller.server.changes.under_way() or moving):
             break
         if time.monotonic() > until:
@@ -194,6 +201,14 @@ async def _settled(caller: Caller) -> None:
         await anyio.sleep(_PAUSE_S)
     for change in found:
         await caller.call("history", change_id=change.key)
+
+
+async def _is_awaited(caller: Caller, change: Change) -> bool:
+    """Whether a write of the change may still arrive, so that a server looks at it once more."""
+    if change.state is not ChangeState.IN_DOUBT:
+        return False
+    records = await caller.server.store.list(ChangeStep, {"change_id": change.key}, limit=LONGEST_LIST)
+    return any(map(may_arrive, records))
 
 
 async def _decided(caller: Caller, change: Change) -> None:

@@ -1,0 +1,146 @@
+"""A request that the network holds back past its time: nothing is called not applied while it may still arrive."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import pytest
+
+from mcp_server.sandbox.app import create_app
+from mcp_server.sandbox.server import serving
+from tests.faults.proxy import Fault, Proxy, proxied
+from tests.support.fake_clock import ShiftedClock
+from tests.support.places import NET
+from tests.support.stage import KEY, Stage, accepting, staged
+from tests.support.story import confirmed, planned, step
+from tests.support.witnesses import Witnesses
+
+SSID: Final = f"/networks/{NET}/wireless/ssids"
+RENAME: Final = step("updateNetworkWirelessSsid", {"name": "X"}, networkId=NET, number="1")
+LATE_S: Final = 120.0
+TIMES: Final[Mapping[str, Any]] = {
+    "http_connect_s": 2.0, "http_read_s": 0.3, "http_total_s": 1.0, "settle_s": 0.1, "settle_poll_s": 0.05,
+    "late_s": LATE_S, "recover_every_s": 0.05,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A server behind a line that holds a request, the time, and the witnesses."""
+
+    stage: Stage
+    proxy: Proxy
+    witnesses: Witnesses
+    clock: ShiftedClock
+
+    async def lost(self, *operations: Any, path: str = "") -> Any:
+        """The answer to an apply of which one request is held."""
+        plan = await planned(self.stage, *operations)
+        self.proxy.add(Fault("hold", "toward", path=path))
+        done = await confirmed(self.stage, "meraki_apply", plan_id=plan["plan_id"])
+        return self.witnesses.note("meraki_apply", done)
+
+    async def seen(self, change_id: str, *states: str) -> Any:
+        """The change once the server has brought it to one of these ends by itself."""
+        with anyio.fail_after(20):
+            while True:
+                found = await self.stage.call("history", change_id=change_id)
+                if found["change"]["status"] in states:
+                    return self.witnesses.note("history", found)
+                await anyio.sleep(0.02)
+
+    @property
+    def name(self) -> str:
+        """Of the SSID, in the cloud."""
+        return str(self.stage.sandbox.world.get(f"{SSID}/1")["name"])
+
+
+@asynccontextmanager
+async def scene(home: Path) -> AsyncIterator[Scene]:
+    """Its clock, and the cloud's, goes as this machine's, and on when a test says so."""
+    clock = ShiftedClock()
+    cloud = create_app(api_key=KEY, rate_limit=False, clock=clock.now)
+    async with serving(cloud) as base, proxied(base) as proxy:
+        given = {**TIMES, "base_url": proxy.url}
+        async with staged(home, sandbox=cloud, answer=accepting, given=given, clock=clock) as stage:
+            yield Scene(stage, proxy, Witnesses(cloud, home), clock)
+
+
+async def test_a_write_that_arrives_after_it_was_read_back_was_never_called_not_applied(tmp_path: Path) -> None:
+    """First nobody knows, and the network is held; once it has arrived it is found, looked at, and applied."""
+    async with scene(tmp_path / "home") as it:
+        done = await it.lost(RENAME)
+        assert (done["status"], it.name) == ("unknown", "Visitantes"), done
+        await it.proxy.release()
+        assert it.name == "X"
+        await it.seen(done["change_id"], "applied")
+        verdict = await it.witnesses.verdict()
+    assert verdict.broken == []
+
+
+async def test_until_it_can_no_longer_arrive_nobody_else_writes_there_and_then_it_is_not_applied(
+    tmp_path: Path,
+) -> None:
+    """A request that is swallowed looks the same: it is called failed once its time has passed, and not before."""
+    async with scene(tmp_path / "home") as it:
+        done = await it.lost(RENAME)
+        assert "may still arrive until" in done["error"]["message"]
+        other = await planned(it.stage, step("updateNetworkWirelessSsid", {"name": "Y"}, networkId=NET, number="2"))
+        busy = await confirmed(it.stage, "meraki_apply", plan_id=other["plan_id"])
+        assert (busy["status"], it.stage.writes()) == ("busy", [])
+        it.clock.advance(LATE_S)
+        told = await it.seen(done["change_id"], "failed")
+        assert "can no longer arrive" in str(told["change"])
+        applied = await confirmed(it.stage, "meraki_apply", plan_id=other["plan_id"])
+        assert applied["status"] == "applied", applied
+        verdict = await it.witnesses.verdict()
+    assert verdict.broken == []
+
+
+@pytest.mark.parametrize("comes", [True, False])
+async def test_what_went_before_it_is_taken_back_when_it_has_arrived_or_can_no_longer(
+    tmp_path: Path, *, comes: bool
+) -> None:
+    """The third of five steps: nothing is undone beside a write on its way; then all that took effect is."""
+    renames = [
+        step("updateNetworkWirelessSsid", {"name": f"Rede {number}"}, networkId=NET, number=str(number))
+        for number in range(5)
+    ]
+    async with scene(tmp_path / "home") as it:
+        done = await it.lost(*renames, path="ssids/2")
+        assert [entry["body"]["name"] for entry in it.stage.writes()] == ["Rede 0", "Rede 1"]
+        if comes:
+            await it.proxy.release()
+        else:
+            it.clock.advance(LATE_S)
+        told = await it.seen(done["change_id"], "rolled_back")
+        assert "was lost" in str(told["change"])
+        verdict = await it.witnesses.verdict()
+    assert verdict.broken == []
+    assert verdict.exercised["I5"]
+
+
+@pytest.mark.parametrize("comes", [True, False])
+async def test_an_undo_that_may_still_arrive_is_not_called_failed_and_is_sent_again_only_when_it_cannot(
+    tmp_path: Path, *, comes: bool
+) -> None:
+    """The second step is refused, the undo of the first is lost."""
+    async with scene(tmp_path / "home") as it:
+        it.stage.sandbox.faults.add({"kind": "status", "status": 400, "method": "PUT", "path": f"{SSID}/2"})
+        second = step("updateNetworkWirelessSsid", {"name": "Z"}, networkId=NET, number="2")
+        plan = await planned(it.stage, RENAME, second)
+        it.proxy.add(Fault("hold", "toward", path="ssids/1", skip=1))
+        done = it.witnesses.note("meraki_apply", await confirmed(it.stage, "meraki_apply", plan_id=plan["plan_id"]))
+        assert (done["status"], it.name) == ("unknown", "X"), done
+        if comes:
+            await it.proxy.release()
+        else:
+            it.clock.advance(LATE_S)
+        await it.seen(done["change_id"], "rolled_back")
+        assert it.name == "Visitantes"
+        assert [entry["path"] for entry in it.stage.writes()].count(f"{SSID}/1") == 2
+        verdict = await it.witnesses.verdict()
+    assert verdict.broken == []

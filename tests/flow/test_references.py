@@ -16,8 +16,10 @@ from tests.support.story import Payload, applied, keep, planned, step, taken_bac
 
 MX: Final = f"/networks/{NET}/appliance"
 SSID: Final = f"/networks/{NET}/wireless/ssids/1"
+KEYS: Final = f"{SSID}/identityPsks"
 ALERTS: Final = f"/networks/{NET}/alerts/settings"
 ADAPTIVE: Final = f"/organizations/{ORG}/adaptivePolicy"
+KEY: Final = {"name": "Ana", "passphrase": "doze-letras-12"}
 RECEIVER: Final = {"name": "SIEM", "url": "https://siem.example.com/meraki", "sharedSecret": "onze-letras"}
 
 
@@ -103,6 +105,11 @@ CASES: Final = {
         lambda id_: {"radius": {"failedAuthGroupPolicyId": id_}}, {"radius": {"failedAuthGroupPolicyId": None}},
         lambda place: place[-1]["radius"]["failedAuthGroupPolicyId"],
     ),
+    "a group policy of a person's own key": Case(
+        POLICIES, {"name": "Visitors"}, "groupPolicyId", KEYS,
+        "deleteNetworkGroupPolicy", "groupPolicyId", "updateNetworkWirelessSsidIdentityPsk",
+        lambda id_: {"groupPolicyId": id_}, {"groupPolicyId": "100"}, lambda place: place[-1]["groupPolicyId"],
+    ),
     "an adaptive policy group of an SSID": Case(
         f"{ADAPTIVE}/groups", {"name": "Cameras", "sgt": 77}, "groupId", SSID,
         "deleteOrganizationAdaptivePolicyGroup", "id", "updateNetworkWirelessSsid",
@@ -132,13 +139,18 @@ def _where(stage: Stage, case: Case) -> tuple[str, dict[str, Any]]:
             "hostMode": "Single-Host", "urlRedirectWalledGardenEnabled": False,
         })  # fmt: skip
         return case.place, {"networkId": NET, "accessPolicyNumber": made["accessPolicyNumber"]}
+    if case.place == KEYS:
+        made = ask(stage, "POST", KEYS, {**KEY, "groupPolicyId": "100"})
+        return KEYS, {"networkId": NET, "number": "1", "identityPskId": made["id"]}
     if case.place.startswith("/devices"):
         return case.place, {"serial": CORE, "portId": "7"}
     return case.place, {"networkId": NET} | ({"number": "1"} if case.place.startswith(SSID) else {})
 
 
 def _put(stage: Stage, path: str, params: dict[str, Any], body: Json) -> None:
-    item = params.get("policyObjectGroupId") or params.get("accessPolicyNumber")
+    item = next(
+        (params[one] for one in ("policyObjectGroupId", "accessPolicyNumber", "identityPskId") if one in params), ""
+    )
     own = f"{path}/{item}" if item else path
     ask(stage, "PUT", own, body)
 
@@ -224,6 +236,35 @@ async def test_clients_have_their_group_policy_again(stage: Stage) -> None:
     new = named(stage, POLICIES, "Visitors")["groupPolicyId"]
     assert new != old
     assert ask(stage, "GET", path)["groupPolicyId"] == new
+
+
+async def test_a_key_and_its_group_policy_come_back_together(stage: Stage) -> None:
+    """Deleted key first, made again policy first: the key names the policy by its new id, under a new id itself."""
+    old = ask(stage, "POST", POLICIES, {"name": "Visitors"})["groupPolicyId"]
+    key = ask(stage, "POST", KEYS, {**KEY, "groupPolicyId": old, "expiresAt": "2030-01-01T00:00:00Z"})
+    done = await applied(
+        stage,
+        step("deleteNetworkWirelessSsidIdentityPsk", networkId=NET, number="1", identityPskId=key["id"]),
+        step("deleteNetworkGroupPolicy", networkId=NET, groupPolicyId=old),
+    )
+    assert not [one for one in ask(stage, "GET", KEYS) if one["name"] == KEY["name"]]
+    await taken_back(stage, change_id=done["change_id"])
+    new = named(stage, POLICIES, "Visitors")["groupPolicyId"]
+    again = named(stage, KEYS, KEY["name"])
+    assert new != old
+    assert {**again, "id": key["id"]} == {**key, "groupPolicyId": new}
+    assert again["id"] != key["id"]
+
+
+async def test_a_group_policy_is_not_deleted_before_the_key_that_has_it(stage: Stage) -> None:
+    """The cloud refuses that; the plan names the order that works."""
+    old = ask(stage, "POST", POLICIES, {"name": "Visitors"})["groupPolicyId"]
+    key = ask(stage, "POST", KEYS, {**KEY, "groupPolicyId": old})
+    plan = await stage.call("meraki_plan", intent="tidy up", operations=[
+        step("deleteNetworkGroupPolicy", networkId=NET, groupPolicyId=old),
+        step("deleteNetworkWirelessSsidIdentityPsk", networkId=NET, number="1", identityPskId=key["id"]),
+    ])  # fmt: skip
+    assert (plan["error"]["code"], plan["error"]["details"]["order"]) == ("step_order", [2, 1])
 
 
 async def test_a_bundle_of_ports_made_again_has_its_ports_and_later_steps_name_its_new_id(stage: Stage) -> None:

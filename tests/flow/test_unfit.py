@@ -45,3 +45,12 @@ async def test_an_id_that_its_list_does_not_have_is_refused_and_one_that_it_has_
         stage, step("createOrganizationPolicyObject", new, organizationId=ORG)
     )
     await applied(stage, step("updateNetworkApplianceVlan", {"groupPolicyId": "100"}, **vlan))
+
+
+async def test_a_vlan_that_the_plan_itself_makes_is_there_for_a_later_step(stage: Stage) -> None:
+    """Its id is the caller's own: no list has it yet; one that nothing makes is refused."""
+    route = {"name": "Lab", "subnet": "10.77.0.0/16", "gatewayIp": "10.66.0.2", "gatewayVlanId": 66}
+    routed = step("createNetworkApplianceStaticRoute", route, networkId=NET)
+    assert "66 is not in getNetworkApplianceVlans" in await faults_of(stage, routed)
+    vlan = {"id": "66", "name": "Lab", "subnet": "10.66.0.0/24", "applianceIp": "10.66.0.1"}
+    await applied(stage, step("createNetworkApplianceVlan", vlan, networkId=NET), routed)

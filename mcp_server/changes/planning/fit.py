@@ -38,13 +38,13 @@ def refuse_unfit(drafts: Sequence[Draft], reaches: Sequence[Reach], attempt: Att
 async def refuse_unknown_references(drafts: Sequence[Draft], world: World, organization_id: str) -> None:
     """InvalidArguments when a body names something by an id that its list does not have; a list not read says nothing.
 
-    What an earlier step of the plan creates is named by ``$ref``, never by an id.
+    What an earlier step of the plan creates is named by ``$ref``, or by the id that its body gives it.
     """
     wrong = []
     for number, draft in enumerate(drafts, 1):
         for where, id_, reference in referred_ids(draft.operation.id, draft.touch.body, draft.before):
             known = await _listed(reference, draft, world, organization_id)
-            if known and id_ not in known:
+            if known and id_ not in known | _chosen(drafts[: number - 1]):
                 wrong.append(
                     f"step {number} {draft.operation.id}: {where}: {clean(id_, 40)} is not in {reference.listed}"
                 )
@@ -54,6 +54,12 @@ async def refuse_unknown_references(drafts: Sequence[Draft], world: World, organ
             f"Read the ids with meraki_read; {len(wrong)} fault(s) in all.",
             details={"faults": wrong[:40]},
         )
+
+
+def _chosen(earlier: Sequence[Draft]) -> frozenset[str]:
+    """The ids that bodies of earlier steps give to what they create: the cloud takes them, a VLAN's for one."""
+    makers = [one for one in earlier if one.kind == "create" and one.row.client_keyed]
+    return frozenset(str((one.touch.body or {}).get(one.row.id_field)) for one in makers)
 
 
 async def _listed(reference: Reference, draft: Draft, world: World, organization_id: str) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Shared by all tests."""
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 settings.register_profile("no_deadline", deadline=None)  # no test depends on how fast the machine is
@@ -15,6 +16,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """The markers of our own."""
     config.addinivalue_line("markers", "same_process: reaches into the server, which stdio puts into another process")
+
+
+def pytest_sessionfinish() -> None:
+    """Keep what ``scripts/test --coverage`` measured: one of two processes may be killed before it ends by itself."""
+    measured = Coverage.current()
+    if measured is not None:
+        measured.save()
 
 
 @pytest.fixture

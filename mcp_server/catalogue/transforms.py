@@ -73,10 +73,34 @@ def body_to_send(overlay: Overlay, touch: Touch, before: Json) -> Json:
     row = overlay.row_for(touch)
     refuse_masked(touch.body)
     body: Json = touch.body
+    _refuse_other_defaults(body, row, before)
     if has_edits(body):
         others = replace(row, transforms=tuple(name for name in row.transforms if name != "default_rules"))
         body = resolved(to_write(before, others), body, last=row.default_rules)
     return to_write(_completed(body, row, before), row) if isinstance(body, Mapping) else copied(body)
+
+
+def _refuse_other_defaults(body: Json, row: Row, before: Json) -> None:
+    """Nothing when the implicit rules that a whole list repeats say what the live ones say: they are left out."""
+    given, live = (value.get(row.rules_at) if isinstance(value, Mapping) else None for value in (body, before))
+    if not row.default_rules or not isinstance(given, list) or not isinstance(live, list):
+        return
+    implicit = [_implicit(rule, body) for rule in live if is_default(rule, row.default_rules)]
+    place = len(explicit(given, row.default_rules))
+    for index, rule in enumerate(given[place:] if implicit else (), place):
+        if not any(_repeats(rule, shown) for shown in implicit):
+            where = f"{row.rules_at}[{index}]"
+            said = "it is named as the implicit default rule and says something else; that one cannot be changed"
+            remedy = (
+                "Leave it out, and put an explicit rule with a comment of its own last (a deny of any to any drops "
+                "what no earlier rule allows); syslogDefaultRule and allowLanAccess are fields beside the rules."
+            )
+            raise InvalidArguments(f"{where}: {said}.", remedy, details={"field": where, "faults": [said]})
+
+
+def _repeats(rule: Mapping[str, Json], shown: Mapping[str, Json]) -> bool:
+    """Whether a rule says nothing that the live one does not; "any" and "Any" are one word."""
+    return all(str(value).lower() == str(shown[name]).lower() for name, value in rule.items() if name in shown)
 
 
 def _cleared(gone: Mapping[str, Json], schema: Schema) -> dict[str, Json]:

@@ -58,7 +58,17 @@ _HEAD = """# Safety rules
 What a plan is held against, from `mcp_server/domain/rules/order.py`. A rule looks at what would be sent and at the
 state before and after; it never looks at the intent. Its message stands among the plan's warnings. *Refused* means that
 no plan is made; *code* that the person types the plan's four-character code; *outside* that the plan is approved
-outside the client. A rollback is never refused by a rule: it may restore what was there before."""
+outside the client. A rollback is never refused by a rule: it may restore what was there before.
+
+A secret that a plan names (`{"$secret": "NAME"}`) is judged by its length alone. When it was set after the plan was
+made, it is judged before it is sent: what would have been refused, or would have asked for more than the person was
+told, is not sent.
+
+What hangs on a port is known for the ports of switches: one request tells it for all of them. No request tells it for
+the LAN ports of an appliance (`updateNetworkAppliancePort`); every switch of the network would have to be asked what
+stands at the far end of its uplink. So `t2_trunk_on_uplink` and `t2_port_to_own_device` do not speak there: each change
+of such a port is of high risk, approved outside the client, and undone by the health gate when it takes devices
+down."""
 
 
 def _rows(rules: Sequence[Callable[..., Any]]) -> list[tuple[str, str, str, str]]:

@@ -228,7 +228,12 @@ def environment(settings: Settings) -> dict[str, str]:
             parts = value if isinstance(value, tuple | frozenset) else (value,)
             given[setting.env] = ",".join(str(part) for part in parts)
     given["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
-    return {**given, "PATH": os.environ["PATH"]}
+    return {**given, **measuring(), "PATH": os.environ["PATH"]}
+
+
+def measuring() -> dict[str, str]:
+    """What has a process of its own measured too under ``scripts/test --coverage``; else nothing."""
+    return {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from mcp_server.changes.execution.run import Run
 from mcp_server.changes.freeze import frozen, not_frozen
 from mcp_server.changes.listing.before import list_before
 from mcp_server.changes.listing.found import found_in_list
-from mcp_server.changes.planning.draft import draft_one
+from mcp_server.changes.planning.draft import Draft, draft_one
 from mcp_server.changes.planning.placeholders import Sources, filled, typed
 from mcp_server.changes.planning.weigh import NOWHERE, step_view
 from mcp_server.domain.call import Json, Touch
@@ -26,7 +26,7 @@ from mcp_server.domain.record import Asked, ChangeStep, Freeze, Listed
 from mcp_server.domain.recovery.arrival import is_unanswered
 from mcp_server.domain.recovery.settle import Settled, apart, settle
 from mcp_server.domain.redaction import clean, redacted
-from mcp_server.domain.rules.order import refusals, warnings
+from mcp_server.domain.rules.order import CONFIRMATIONS, confirmations, refusals, warnings
 from mcp_server.domain.state.compare import differences
 from mcp_server.errors import (
     AccessError,
@@ -38,7 +38,6 @@ from mcp_server.errors import (
     Refused,
 )
 from mcp_server.failpoints import failpoint
-from mcp_server.world import World
 
 Phase = Literal["apply", "undo"]
 _DENIED: Final[Mapping[type[MerakiMcpError], int]] = {NotAuthenticated: 401, NotAllowed: 403}
@@ -97,19 +96,25 @@ async def ready(run: Run, step: Step, own: Mapping[str, Json] | None = None) -> 
         before = await world.reads.resource(reader, fresh=True)
     has_placeholders = body != step.write.body or params != dict(step.write.params)
     expected = expected_state(world.catalogue, world.overlay, touch, before) if has_placeholders else step.expected
-    if has_placeholders:
-        _refuse_unsafe(touch, before, reader, world)
+    if has_placeholders and own is None and not run.plan.rolls_back:
+        _refuse_unsafe(run, draft_one(touch, before, reader, world))
     request = request_for(operation, params, body, organization_id)
     listed = await list_before(run, touch) if step.kind == "create" and reader is None else None
     return Ready(step, touch, reader, request, before, expected, listed)
 
 
-def _refuse_unsafe(touch: Touch, before: Json, reader: Reader | None, world: World) -> None:
-    """Nothing when the filled-in values keep the rules; a secret's length is only known now."""
-    view = step_view(draft_one(touch, before, reader, world), NOWHERE)
-    broken = refusals(warnings(view))
+def _refuse_unsafe(run: Run, draft: Draft) -> None:
+    """Nothing when the filled-in values keep the rules and ask for no more than the person who agreed was told.
+
+    A secret may have been set, or set anew, since the plan was made.
+    """
+    found = warnings(step_view(draft, NOWHERE))
+    broken = refusals(found)
+    if not broken and CONFIRMATIONS.index(confirmations(found)) > CONFIRMATIONS.index(confirmations(run.plan.warnings)):
+        broken = tuple(one for one in found if confirmations([one]) == confirmations(found))
     if broken:
-        raise Refused(broken[0].message, "Set another secret and call again.", code="unsafe_value")
+        remedy = "Set another secret and call again, or plan again so that a person sees this before agreeing."
+        raise Refused(broken[0].message, remedy, code="unsafe_value")
 
 
 async def look(run: Run, item: Ready, *, fresh: bool) -> tuple[str, tuple[FieldChange, ...]]:

@@ -9,7 +9,7 @@ from mcp_server.catalogue.related.dependants import restored_words
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.draft import Draft
 from mcp_server.changes.planning.fit import refuse_unfit, refuse_unknown_references
-from mcp_server.changes.planning.placeholders import placeholders
+from mcp_server.changes.planning.placeholders import measured, placeholders
 from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.weigh import Reach, impact_of, label_of, reach_of, step_view
 from mcp_server.domain.call import Attempt, Json, Named, Warned
@@ -51,6 +51,7 @@ async def build_plan(
     isolating = any(SELF_ISOLATING in step.risk_reasons for step in steps)
     impact = await impact_of(drafts, reaches, world, isolating=isolating)
     views = [step_view(draft, reach) for draft, reach in zip(drafts, reaches, strict=True)]
+    views = [replace(view, body=measured(view.body, means.secret)) for view in views]
     said = [
         *plan_warnings(views, impact, is_rollback=bool(rolls_back)),
         *extra,

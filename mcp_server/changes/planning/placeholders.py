@@ -101,6 +101,18 @@ def texts_shown(value: Json) -> Json:
     return value["$text"] if set(value) == {"$text"} else {name: texts_shown(item) for name, item in value.items()}
 
 
+def measured(value: Json, secret: Callable[[str], str | None]) -> Json:
+    """The value with each ``$secret`` that is set saying how long it is: what the rules may know of it."""
+    if isinstance(value, list | tuple):
+        return [measured(item, secret) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = secret(str(value["$secret"])) if set(value) == {"$secret"} else None
+    if found is not None:
+        return {**value, "length": len(found)}
+    return {name: measured(item, secret) for name, item in value.items()}
+
+
 def placeholders(value: Json, name: str) -> tuple[Json, ...]:
     """The arguments of every placeholder of that name inside the value."""
     if isinstance(value, list | tuple):

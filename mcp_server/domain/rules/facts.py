@@ -89,9 +89,11 @@ def part(value: Json, *path: str) -> Json:
 
 
 def secret_length(value: Json) -> int | None:
-    """How long a secret will be; None when there is none, or it is only known when it is sent."""
+    """How long a secret will be; None when there is none, or it is only known when it is sent.
+
+    A ``$secret`` carries it beside its name as ``length``, never the secret itself.
+    """
     if isinstance(value, str) and value:
         return len(value)
-    if isinstance(value, Mapping) and isinstance(value.get("$generate"), int):
-        return int(value["$generate"])
-    return None
+    lengths = [value.get(name) for name in ("$generate", "length")] if isinstance(value, Mapping) else []
+    return next((length for length in lengths if isinstance(length, int)), None)

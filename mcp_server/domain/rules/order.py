@@ -83,6 +83,9 @@ TYPED_CODE = frozenset({
 #: Triple confirmation: approved outside the client.
 OUTSIDE = frozenset({"t3_deny_any_any"})
 
+#: Say yes, type the plan's code, approve outside the client.
+CONFIRMATIONS = ("single", "typed_code", "outside")
+
 SHOWN_PER_RULE = 3
 _RANK = {CRITICAL: 0, WARNING: 1}
 
@@ -113,7 +116,7 @@ def _shortened(found: Iterable[Warned]) -> Iterable[Warned]:
 
 
 def confirmations(found: Iterable[Warned]) -> str:
-    """What the person must do: ``single`` (say yes), ``typed_code`` or ``outside`` (approve outside the client)."""
+    """What the person must do: one of ``CONFIRMATIONS``, the strictest that a warning asks for."""
     rules = {warned.rule for warned in found}
     if rules & OUTSIDE:
         return "outside"

@@ -230,6 +230,22 @@ def test_a_default_rule_that_the_caller_repeats_is_left_out() -> None:
     assert sent == {"rules": [DENY]}
 
 
+@pytest.mark.parametrize("other", [{"policy": "deny"}, {"destCidr": "10.0.0.0/8"}, {"syslogEnabled": True}], ids=str)
+def test_a_default_rule_that_says_something_else_is_refused(other: dict[str, Any]) -> None:
+    """Left out in silence, the caller would believe that it holds."""
+    touch = write(L3, {"rules": [DENY, {**DEFAULT, **other}]}, networkId="N_1")
+    with pytest.raises(InvalidArguments) as caught:
+        body_to_send(OVERLAY, touch, {"rules": [DEFAULT]})
+    assert caught.value.details["field"] == "rules[1]"
+
+
+def test_the_fields_beside_the_rules_speak_for_the_implicit_ones() -> None:
+    """Logging and LAN access are asked for there, and may be repeated on the rule."""
+    body = {"rules": [DENY, {**DEFAULT, "syslogEnabled": True}], "syslogDefaultRule": True}
+    sent = body_to_send(OVERLAY, write(L3, body, networkId="N_1"), {"rules": [DEFAULT]})
+    assert sent == {"rules": [DENY], "syslogDefaultRule": True}
+
+
 def test_an_edit_of_categories_speaks_of_ids() -> None:
     """The live objects are turned into ids before the edit."""
     edit = {"blockedUrlCategories": [{"$remove": "c/1"}, {"$insert": ["c/3"], "at": "last"}]}

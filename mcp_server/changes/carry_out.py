@@ -6,7 +6,7 @@ it; after that it goes on to its end, applied or undone (design 3.1.2).
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import anyio
 from anyio.abc import TaskGroup
@@ -16,7 +16,7 @@ from mcp_server.changes.execution.execute import execute
 from mcp_server.changes.execution.report import change_outcome, stored_outcome
 from mcp_server.changes.execution.run import Run, fences_of
 from mcp_server.changes.freeze import frozen, not_frozen
-from mcp_server.changes.holding import refuse_held
+from mcp_server.changes.holding import busy, refuse_held
 from mcp_server.changes.keeping.keep import keep
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.trusted import must_own
@@ -25,7 +25,7 @@ from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import CarryOut, Outcome
 from mcp_server.domain.ports import Put, TakeLeases
 from mcp_server.domain.record import Approval, Change, ChangeStep, Freeze, Lease, StoredPlan
-from mcp_server.errors import Busy, RecordConflict, Refused
+from mcp_server.errors import RecordConflict, Refused
 from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
@@ -123,7 +123,7 @@ class Changes:
                 raise
             if isinstance(lost.found, Freeze):
                 raise frozen(lost.found, self._means) from lost
-            _refuse_when_held(lost)
+            _refuse_when_held(lost, world.clock.now())
             return None
         return run
 
@@ -190,7 +190,7 @@ class Changes:
         """Wait until every change under way has come to its end (stdin closed: finish, then exit)."""
         while self._runs:
             for run in self.under_way():
-                run.is_detached = True
+                run.is_detached = run.is_last_try = True
                 run.is_cancelled = not run.is_sent
                 await run.done.wait()
 
@@ -228,16 +228,10 @@ def _approvable(state: ChangeState) -> ChangeState:
     return ChangeState.PLANNED if state is ChangeState.APPROVED else state
 
 
-def _refuse_when_held(conflict: RecordConflict) -> None:
+def _refuse_when_held(conflict: RecordConflict, now: datetime) -> None:
     """Nothing when another call took the plan; Busy when a lease is held, Refused when the approval was used."""
     if isinstance(conflict.found, Lease):
-        lease = conflict.found
-        raise Busy(
-            f"Change {lease.change_id} of {lease.holder} holds {lease.key} until {lease.until.isoformat()}.",
-            "Wait for it (history shows its state), then call again.",
-            code="busy",
-            details={"holder": lease.holder, "change_id": lease.change_id, "until": lease.until.isoformat()},
-        ) from conflict
+        raise busy(conflict.found, now) from conflict
     if isinstance(conflict.found, Approval):
         raise Refused(
             "The approval of this plan was used before.", "Make a new plan.", code="approval_used"

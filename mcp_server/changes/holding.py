@@ -5,12 +5,14 @@ its way, which no fence holds back. So the end of its process decides, which the
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 
 from mcp_server.changes.means import Means
+from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.record import Change, Lease
-from mcp_server.errors import RecordConflict
+from mcp_server.errors import Busy, RecordConflict
 from mcp_server.world import World
 
 S = ChangeState
@@ -29,6 +31,27 @@ async def refuse_held(keys: Collection[str], change_id: str, world: World, means
         holder = await world.store.get(Change, lease.change_id)
         if holder is not None and _is_carried_out(holder, means):
             raise RecordConflict(f"lease {lease.key}: ran out, but the server that has it lives", lease)
+
+
+def busy(lease: Lease, now: datetime) -> Busy:
+    """What the next one is told of the lease that is in its way: until when it holds, or since when it has not."""
+    at = lease.until.isoformat(timespec="seconds")
+    about: dict[str, Json] = {"holder": lease.holder, "change_id": lease.change_id}
+    if lease.until > now:
+        return Busy(
+            f"Change {lease.change_id} of {lease.holder} holds {lease.key} until {at}.",
+            "Wait for it (history shows its state), then call again.",
+            code="busy",
+            details={**about, "until": lease.until.isoformat()},
+        )
+    return Busy(
+        f"The lease of change {lease.change_id} of {lease.holder} on {lease.key} ran out at {at}, but its server "
+        "has not ended: it stands still, and a write of it may be on its way.",
+        "It is taken over as soon as that server has ended, or goes on by itself (history shows its state); then call "
+        "again.",
+        code="busy",
+        details={**about, "ran_out_at": lease.until.isoformat()},
+    )
 
 
 def _is_carried_out(change: Change, means: Means) -> bool:

@@ -188,6 +188,15 @@ ROWS: Final = (
          f"{FAILURES}::test_the_third_of_four_steps_fails_and_the_first_two_are_undone_last_first"),
     ),
     Row(
+        "The cloud or the store cannot be used for a moment, just when a change is undone",
+        "the undo",
+        "put off and tried again by itself, so many times; each write of it takes effect once; then a person is named "
+        "what is left",
+        "I3, I5, I16",
+        ("tests/flow/test_put_off.py",
+         "tests/unit/changes/test_carry_out.py::test_a_store_that_fails_while_undoing_is_told_as_it_stands"),
+    ),
+    Row(
         "The rollback fails, or somebody else changed the resource",
         "undo and rollback",
         "what is left is named field by field; nobody's edit is overwritten",

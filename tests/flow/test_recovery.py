@@ -211,6 +211,10 @@ async def test_no_change_is_begun_where_the_owner_of_another_lives_though_its_le
             clock.advance(10 * crash.settings.lease_s)
             busy = await call("meraki_apply", plan_id=plan["plan_id"])
             assert (busy["status"], sent(crash)) == ("busy", [])
+            assert "ran out at" in busy["error"]["message"]
+            assert "taken over as soon as" in busy["error"]["remedy"]
+            assert busy["error"]["details"]["ran_out_at"] < clock.now().isoformat()
+            assert "until" not in busy["error"]["details"]
             resume(process)
             with anyio.fail_after(20):
                 assert await process.wait() == 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from mcp_server.changes.execution.pending import wait_to_be_kept
+from mcp_server.changes.execution.putting_off import put_off
 from mcp_server.changes.execution.report import change_outcome
 from mcp_server.changes.execution.residue import read_log
 from mcp_server.changes.execution.run import Run, undone_step
@@ -18,7 +19,7 @@ from mcp_server.domain.ports import HoldLeases, Put, ReleaseLeases, StoreWrite
 from mcp_server.domain.record import Change, ChangeStep
 from mcp_server.domain.recovery.arrival import last_arrival
 from mcp_server.domain.redaction import clean, redacted
-from mcp_server.errors import MerakiMcpError
+from mcp_server.errors import MerakiMcpError, StoreUnavailable
 from mcp_server.failpoints import failpoint
 
 S = ChangeState
@@ -27,7 +28,12 @@ WAITING: Final = (S.IN_DOUBT, S.PARTIAL, S.ROLLBACK_FAILED)  #: ends after which
 
 
 async def end(run: Run, state: ChangeState) -> Outcome:
-    """The outcome of the change in its last state; a person who has something to do is named the exact command."""
+    """The outcome of the change in its last state; a person who has something to do is named the exact command.
+
+    ROLLING_BACK is no end: the undo is put off.
+    """
+    if state is S.ROLLING_BACK:
+        return await put_off(run)
     if run.is_sent:
         log_view = await read_log(run)
         run.unexplained, run.change_log = log_view.residue, log_view.to_json()
@@ -88,6 +94,9 @@ def _rolled_back(original: Change, run: Run) -> Change:
 async def stranded(run: Run, failure: Mapping[str, Json]) -> Outcome:
     """The store, the cloud or this server failed and left the run without a safe next step: say so, write no more."""
     run.failure = failure
+    if run.change.state in (S.PARTIAL, S.ROLLING_BACK) and failure["code"] == StoreUnavailable.code:
+        log.warning("the undo of change %s could not be recorded; the recovery goes on with it", run.change.key)
+        return change_outcome(run)
     target = S.IN_DOUBT if run.is_sent else S.FAILED
     if run.change.state in (S.PARTIAL, S.ROLLING_BACK):
         run.residue.append("the undo was cut short; what it had not reached yet is as it was applied")

@@ -45,6 +45,7 @@ _SUMMARY: Final[Mapping[ChangeState, str]] = {
     S.ROLLED_BACK: "Undone: the read-back equals the state before.",
     S.ROLLBACK_FAILED: "The undo did not restore everything; the residue is named.",
     S.PARTIAL: "Applied in part.",
+    S.ROLLING_BACK: "Being undone. When the cloud or the store cannot be used just now, it is tried again by itself.",
     S.PENDING_KEEP: "Applied and verified; it is undone by itself unless a person keeps it in time.",
 }
 

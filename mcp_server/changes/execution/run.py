@@ -49,6 +49,8 @@ class Run:
     moved_fields: list[str] = field(default_factory=list)  #: of a stale plan
     failure: Mapping[str, Json] = field(default_factory=dict)  #: {code, message, remedy} of what went wrong
     residue: list[str] = field(default_factory=list)  #: what an undo could not restore
+    put_off: str = ""  #: why an undo could not be gone on with for now; it is tried again
+    is_last_try: bool = False  #: nothing is put off any more: the server ends
     moved: tuple[Moved, ...] = ()  #: what an undo made again under another id
     unexplained: tuple[Mapping[str, Json], ...] = ()  #: rows of the organization's log that the change does not explain
     change_log: Mapping[str, Json] = field(default_factory=dict)  #: how far that log could be read

@@ -5,8 +5,10 @@ May be begun again after a crash: a step whose undo is on record as done and rea
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from mcp_server.changes.execution.ending import residue_line, unread_line
+from mcp_server.changes.execution.putting_off import begun, undo_tries
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run, undo_number, undone_step
 from mcp_server.changes.execution.undo import Done, Lacking, as_found, way_back
@@ -22,17 +24,29 @@ from mcp_server.domain.plan import Dependant, FieldChange, Step
 from mcp_server.domain.record import ChangeStep
 from mcp_server.domain.recovery.arrival import may_arrive
 from mcp_server.domain.state.compare import differences
-from mcp_server.errors import AccessError, CallerError, MerakiError
+from mcp_server.errors import (
+    AccessError,
+    CallerError,
+    MerakiError,
+    MerakiMcpError,
+    OutcomeUnknown,
+    RateLimited,
+    Unreachable,
+)
 from mcp_server.failpoints import failpoint
 
 S = ChangeState
+_PASSING: Final = (Unreachable, OutcomeUnknown, RateLimited)  #: of errors: what may be over a minute later
+_TRIES: Final = 20  #: how often an undo is put off: ten minutes, as the duty looks every 30 s
 
 
 async def take_back(run: Run) -> ChangeState:
     """ROLLED_BACK only when each read-back equals its before-state, else ROLLBACK_FAILED with the residue.
 
     IN_DOUBT while a write of the undo may still arrive: it is looked for again, and what is not back is undone then.
+    ROLLING_BACK when the cloud could not be asked just now and nothing is in doubt: it is tried again, so many times.
     """
+    run.change = begun(run.change, run.failure)
     if run.change.state in (S.APPLYING, S.IN_DOUBT) and not _has_begun(run):
         await run.move(S.PARTIAL, detail={"failure": dict(run.failure)})
     if run.change.state is not S.ROLLING_BACK:
@@ -49,8 +63,12 @@ async def take_back(run: Run) -> ChangeState:
             record = done[step.number]
             around = {place: left for place, left in record.around.items() if place in seen}
             await _undo_one(run, settled(step, run.moved, run.world), replace(record, around=around), before, seen)
+        if run.put_off:
+            break  # the steps before it are taken back after it
     if any(record.phase == "undo" and may_arrive(record) for record in run.steps):
         return S.IN_DOUBT
+    if run.put_off:
+        return S.ROLLING_BACK
     return S.ROLLBACK_FAILED if run.residue else S.ROLLED_BACK
 
 
@@ -111,12 +129,24 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int, seen:
             wrote = await write_step(run, await ready(run, back, record.created), "undo", None)
             await run.commit(run.set_step(wrote.record))
             failpoint("K10")
+            if wrote.error is not None and wrote.record.state != "unknown" and _is_put_off(run, wrote.error):
+                return
             run.residue += _why_not(step, wrote)
             run.moved += moved_to(step, wrote.record, run.world) if offset == 0 else ()
         run.residue += await _left_over(run, step)
     except (MerakiError, AccessError, CallerError) as error:
+        if _is_put_off(run, error):
+            return
         run.residue.append(f"step {step.number}: {failure_of(error)['message']}")
         run.residue += _not_read(run, step, record)
+
+
+def _is_put_off(run: Run, error: MerakiMcpError) -> bool:
+    """Whether the undo is tried again later: nothing is in doubt, and the cloud may answer a minute later."""
+    if not isinstance(error, _PASSING) or run.is_last_try or undo_tries(run.change) >= _TRIES:
+        return False
+    run.put_off = type(error).sentence
+    return True
 
 
 def _changes_nothing(draft: Draft) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mcp_server.changes.authorize import authorize_keep
 from mcp_server.changes.execution.execute import worse
@@ -10,7 +10,7 @@ from mcp_server.changes.execution.health_gate import watch
 from mcp_server.changes.execution.pending import confirm_view, moment
 from mcp_server.changes.execution.report import stored_outcome
 from mcp_server.changes.execution.run import Run
-from mcp_server.changes.holding import refuse_held
+from mcp_server.changes.holding import busy, refuse_held
 from mcp_server.changes.keeping.resumed import resumed
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Attempt
@@ -102,20 +102,15 @@ async def _kept(run: Run, deadline: Deadline, approval: Approval) -> Outcome:
             run.entry("state", state.value, {}),
         )
     except RecordConflict as lost:
-        raise _overtaken(lost, run.change) from lost
+        raise _overtaken(lost, run.change, now) from lost
     return stored_outcome(stored, change, run.steps)
 
 
-def _overtaken(lost: RecordConflict, change: Change) -> Refused | Busy:
+def _overtaken(lost: RecordConflict, change: Change, now: datetime) -> Refused | Busy:
     """Why somebody else was first."""
     found = lost.found
     if isinstance(found, Lease) and found.change_id != change.key:
-        return Busy(
-            f"Change {found.change_id} of {found.holder} holds {found.key} until {found.until.isoformat()}.",
-            "Wait for it (history shows its state), then call again.",
-            code="busy",
-            details={"holder": found.holder, "change_id": found.change_id, "until": found.until.isoformat()},
-        )
+        return busy(found, now)
     if isinstance(found, Approval):
         return Refused("This approval was used before.", "Approve it again.", code="approval_used")
     return _not_kept("deadline_passed", change, "it is being undone, or was kept by another call")

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from mcp_server.changes.execution.execute import undo, worse
 from mcp_server.changes.execution.health_gate import watch
 from mcp_server.changes.execution.pending import confirm_view, moment
+from mcp_server.changes.execution.putting_off import begun
 from mcp_server.changes.execution.run import Run, fences_of
 from mcp_server.changes.execution.undo import as_found, touched_since
 from mcp_server.changes.holding import refuse_held
@@ -145,7 +146,8 @@ class Tender:
         undone = replace(deadline, state="undone")
         run.confirm = confirm_view(undone, run.plan.plan_id)
         server = self.means.servers.enter()
-        rolling = replace(run.change, state=move(run.change.state, S.ROLLING_BACK), server=server)
+        begun_ = begun(run.change, run.failure)
+        rolling = replace(begun_, state=move(run.change.state, S.ROLLING_BACK), server=server)
         why = {"why": run.failure["code"], "due_at": deadline.due_at.isoformat(), "server": server}
         await run.commit(
             Put(rolling, {"state": S.PENDING_KEEP}),

@@ -7,6 +7,7 @@ from typing import Final
 
 from mcp_server.changes.execution.ending import end, residue_of_open, stranded
 from mcp_server.changes.execution.execute import BROKEN, apply_steps, watched
+from mcp_server.changes.execution.putting_off import why_undone
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.execution.take_back import take_back
@@ -67,7 +68,7 @@ async def _brought(run: Run, what: SafeEnd, *, is_late: bool) -> Outcome:
         run.failure = _NOT_ARRIVED if is_lost else _NOTHING
         return await end(run, S.FAILED)
     if what is SafeEnd.UNDO:
-        run.failure = _LOST if is_lost else known or _STOPPED
+        run.failure = why_undone(run.change) or (_LOST if is_lost else known or _STOPPED)
         return await end(run, await take_back(run))
     if what is SafeEnd.LOOK:
         return await _looked_at(run, is_late=is_late)

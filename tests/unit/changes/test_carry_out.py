@@ -15,7 +15,7 @@ from mcp_server.changes.carry_out import Report
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Answer, Json, ToolCall
 from mcp_server.domain.ports import Append, Reply, Request, StoreWrite
-from mcp_server.domain.record import Change, Lease
+from mcp_server.domain.record import AuditEntry, Change, ChangeStep, Lease
 from mcp_server.errors import RecordConflict, Rejected, StoreUnavailable
 from mcp_server.settings import load
 from mcp_server.world import World
@@ -164,7 +164,7 @@ async def test_a_store_that_fails_after_the_write_leaves_the_change_in_doubt(ser
 
 @pytest.mark.parametrize("told", ["state partial", "state rolling_back", "intent intent", "state rolled_back"])
 async def test_a_store_that_fails_while_undoing_is_told_as_it_stands(server: Server, told: str) -> None:
-    """Step 2 fails and the undo of step 1 cannot be put on record: no undo is claimed, and nothing stays running."""
+    """Step 2 fails and the undo of step 1 cannot be put on record: no undo is claimed, and the recovery ends it."""
 
     async def second_fails(behind: Any, request: Request) -> Reply:
         if request.path.endswith("ssids/2"):
@@ -183,9 +183,15 @@ async def test_a_store_that_fails_while_undoing_is_told_as_it_stands(server: Ser
     parts = _with(server, api=lambda real: Api(real, second_fails), store=lambda real: Watched(real, before_commit))
     done = await _call(server, parts, "meraki_apply", plan_id=await _plan_id(server, SSID, SECOND))
     assert not error
-    expected = ("unknown", "in_doubt") if told == "state partial" else ("rollback_failed", "rollback_failed")
-    assert done["status"] == expected[0], done
-    await _settled(server, expected[1])
+    first = {"state partial": "unknown", "state rolling_back": "partial_success"}
+    assert done["status"] == first.get(told, "applying"), done
+    await server.recovery.go_on()
+    for run in server.changes.under_way():
+        await run.done.wait()
+    await _settled(server, "rolled_back")
+    [undone] = [one for one in await server.store.list(ChangeStep, {}) if one.phase == "undo"]
+    intents = [one for one in await server.store.list(AuditEntry, {"event": "intent"}) if one.detail["phase"] == "undo"]
+    assert (undone.state, len(intents)) == ("applied", 1)
 
 
 async def test_when_nothing_can_be_recorded_any_more_the_answer_still_says_what_is_so(server: Server) -> None:

@@ -26,7 +26,19 @@ async def test_an_undo_that_was_cut_short_is_in_doubt_when_a_write_has_no_outcom
     step = ChangeStep(f"{run.change.key}/undo/10000", run.change.key, "undo", 10000, kept, {})
     await run.world.store.commit(Put(run.change), Put(step))
     run.keep_step(replace(step, state="applied"))
-    await stranded(run, {"code": "store_unavailable"})
+    await stranded(run, {"code": "internal"})
     found = await run.world.store.get(Change, run.change.key)
     assert found is not None
     assert (found.state, found.ended_at is not None) == (end, True)
+
+
+@pytest.mark.parametrize("state", [S.PARTIAL, S.ROLLING_BACK])
+async def test_an_undo_that_the_store_cut_short_is_left_for_the_recovery(state: ChangeState) -> None:
+    """Nothing is called an end: what is on record says what is open, and another server or this one goes on with it."""
+    run, _ = a_run()
+    run.change = replace(run.change, state=state, ended_at=None)
+    run.is_sent = True
+    await run.world.store.commit(Put(run.change))
+    told = await stranded(run, {"code": "store_unavailable"})
+    found = await run.world.store.get(Change, run.change.key)
+    assert (found, told.error) == (run.change, None)

@@ -39,6 +39,7 @@ _PLACEHOLDERS = frozenset({"$secret", "$generate", "$ref", "$created"})
 _PLACEHOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 _LICENSE_KEY = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]{8,}")
+_BEARER_FROM = len("basic") + 1 + 8  #: the shortest text that it finds
 KNOWN_FROM = 8  #: characters of a secret that is masked by its value in every answer
 MOST_LEARNED = 200
 _SHORTEST_PART = 4  #: shorter secrets are masked where they are the whole value, not inside other text
@@ -98,42 +99,42 @@ class _Redactor:
         self.parts = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_PART)
 
     def value(self, value: Json, parent: str, *, hidden: bool) -> Json:
-        if isinstance(value, Mapping):
+        if isinstance(value, str):  # most of an answer
+            return value if value == "" else MASK if hidden else self.text(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, dict | Mapping):  # a dict is known for one without asking what a Mapping is
             return self._mapping(value, parent, hidden=hidden)
         if isinstance(value, list | tuple):
             return [self.value(item, parent, hidden=hidden) for item in value]
-        if value is None or isinstance(value, bool) or value == "":
-            return value
-        if hidden:
-            return MASK
-        if isinstance(value, str):
-            return self.text(value)
-        return MASK if str(value) in self.whole else value
+        return MASK if hidden or str(value) in self.whole else value
 
     def _mapping(self, value: Mapping[str, Json], parent: str, *, hidden: bool) -> dict[str, Json]:
-        if _is_placeholder(value):
+        if len(value) == 1 and _is_placeholder(value):
             return {key: self.value(item, "", hidden=False) for key, item in value.items()}
         result: dict[str, Json] = {}
-        tells_secret = any(isinstance(value.get(name), str) and is_secret_path(value[name]) for name in _PATH_NAMES)
+        tells_secret = _tells_secret(value)
         for key, item in value.items():
-            masked = hidden or is_secret_field(str(key)) or _is_key_material(str(key), item, parent)
+            name = str(key)
+            masked = hidden or is_secret_field(name) or _is_key_material(name, item, parent)
             masked = masked or (tells_secret and key in _TOLD_VALUES)
-            shown = self.value(item, str(key), hidden=masked)
-            result[_free_key(result, self.text(str(key)))] = shown
+            shown = self.value(item, name, hidden=masked)
+            result[_free_key(result, self.text(name))] = shown
         return result
 
     def text(self, text: str) -> str:
         if text in self.whole:
             return MASK
-        text = _BEARER.sub(lambda found: f"{found.group(1)} {MASK}", text)
+        if len(text) >= _BEARER_FROM:
+            text = _BEARER.sub(lambda found: f"{found.group(1)} {MASK}", text)
+        if not self.parts:
+            return text
         for secret in self.parts:
             for form in _forms(secret):
                 text = text.replace(form, MASK)
         return MASK if self._still_holds(text) else text
 
     def _still_holds(self, text: str) -> bool:
-        if not self.parts:
-            return False
         readings = {text, unquote(text), unquote_plus(text), html.unescape(text)}
         return any(secret in reading for secret in self.parts for reading in readings if set(secret) != {"*"})
 
@@ -168,6 +169,11 @@ class KnownSecrets:
     def values(self) -> frozenset[str]:
         """All that are masked by value."""
         return frozenset(one for one in (*self._given, *self._kept(), *self._learned) if len(one) >= KNOWN_FROM)
+
+
+def _tells_secret(value: Mapping[str, Json]) -> bool:
+    """Whether it is a difference that names a secret's field."""
+    return any(isinstance(value.get(name), str) and is_secret_path(value[name]) for name in _PATH_NAMES)
 
 
 def _is_placeholder(value: Mapping[str, Json]) -> bool:
@@ -247,7 +253,7 @@ def cleaned(value: Json, limit: int = FREE_TEXT_LIMIT) -> Json:
     """A copy of ``value`` with every text in it, keys too, made inert by ``clean``."""
     if isinstance(value, str):
         return clean(value, limit)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):  # as in redacted
         result: dict[str, Json] = {}
         for key, item in value.items():
             result[_free_key(result, clean(key, limit))] = cleaned(item, limit)

@@ -54,8 +54,10 @@ class Journal:
         """All of the writes, or none and ``RecordConflict``; a receipt for each line of evidence."""
         head, lines = self.head, len(self._lines)
         try:
-            with self._all_or_none(writes):
-                return tuple([receipt for write in writes for receipt in self._one(write)])
+            if _can_stop_halfway(writes):
+                with self._all_or_none():
+                    return self._each(writes)
+            return self._each(writes)
         except (RecordConflict, RecordAltered):
             self.head = head
             del self._lines[lines:]
@@ -69,13 +71,13 @@ class Journal:
         tag = self._seal.tag(_head_text(self.head), "audit head")
         self._connection.execute(sql("write_head"), {"seq": self.head.seq, "hash": self.head.hash, "tag": tag})
 
+    def _each(self, writes: tuple[Write, ...]) -> tuple[Receipt, ...]:
+        """The writes, one after the other."""
+        return tuple([receipt for write in writes for receipt in self._one(write)])
+
     @contextmanager
-    def _all_or_none(self, writes: tuple[Write, ...]) -> Iterator[None]:
-        """A savepoint around writes of which one could be refused when another is done already."""
-        others = [write for write in writes if not isinstance(write, Line)]
-        if not others or (len(others) == 1 and isinstance(others[0], PutRow | Probe)):
-            yield  # a single record is compared before it is written
-            return
+    def _all_or_none(self) -> Iterator[None]:
+        """A savepoint around the block."""
         self._connection.execute("SAVEPOINT request")
         try:
             yield
@@ -244,6 +246,15 @@ def whole(connection: sqlite3.Connection, found: Found, seal: Seal) -> Any:
         rows = connection.execute(sql("read_snapshots"), {"plan_id": record.key}).fetchall()
         return joined(record, found.digest, rows, seal)
     return None if isinstance(record, Lease) and not record.change_id else record
+
+
+def _can_stop_halfway(writes: tuple[Write, ...]) -> bool:
+    """Whether one of the writes could be refused when another is done already.
+
+    Lines of evidence are not refused and wait for the end, and a single record is compared before it is written.
+    """
+    others = [write for write in writes if not isinstance(write, Line)]
+    return len(others) > 1 or (len(others) == 1 and not isinstance(others[0], PutRow | Probe))
 
 
 def read_head(connection: sqlite3.Connection, seal: Seal) -> Receipt:

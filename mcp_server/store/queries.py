@@ -1,7 +1,7 @@
 """The SQL of the store: named, described blocks in the .sql files beside this module."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 _BLOCK = re.compile(r"^-- (?P<name>[a-z0-9_]+): (?P<purpose>.+)$", re.MULTILINE)
@@ -19,6 +19,7 @@ def blocks(file: str) -> dict[str, str]:
     return found
 
 
+@lru_cache(256)
 def sql(name: str, **names: str) -> str:
     """One statement of ``queries.sql``; ``names`` fill in tables and columns, never values."""
     return blocks("queries.sql")[name].format(**names)

@@ -1,6 +1,7 @@
 -- m0001_pre_first: tables of the first version. Each record is one row: its key, columns to search by, and the record.
 -- "doc" is the record's readable part as JSON, "sealed" its secret part (or an empty one), encrypted and bound to
--- kind, key and doc, so that an edit outside this server is found.
+-- kind, key and doc, so that an edit outside this server is found. An index costs each commit a page or two: there is
+-- one only where a question of the product needs it (rows of evidence are asked for by plan and by change).
 
 CREATE TABLE audit (
   seq INTEGER PRIMARY KEY,
@@ -18,10 +19,6 @@ CREATE TABLE audit (
   organization_id TEXT GENERATED ALWAYS AS (json_extract(doc, '$.organization_id')) VIRTUAL,
   network_ids TEXT GENERATED ALWAYS AS (json_extract(doc, '$.network_ids')) VIRTUAL
 ) STRICT
-
-CREATE INDEX audit_at ON audit (at)
-
-CREATE INDEX audit_call ON audit (call_id)
 
 CREATE INDEX audit_plan ON audit (plan_id) WHERE plan_id <> ''
 
@@ -194,8 +191,6 @@ CREATE TABLE usage (
   doc TEXT NOT NULL,
   sealed BLOB NOT NULL
 ) STRICT
-
-CREATE INDEX usage_at ON usage (at)
 
 -- m0002_pre_holds: the kill switches, and the deadlines of changes that wait to be kept.
 

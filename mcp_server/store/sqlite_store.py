@@ -89,7 +89,7 @@ class SqliteStore:
         """
         if any(isinstance(write, Put) and _begins(write) for write in writes) and (why := self._no_room()):
             raise StoreUnavailable(why)
-        ready = tuple(self._prepared(write) for write in writes)
+        ready = tuple([self._prepared(write) for write in writes])
         return await self._writer.submit(ready)
 
     async def get(self, kind: type[R], key: str) -> R | None:

@@ -76,8 +76,10 @@ class Writer:
         with self._turn:
             if self._is_ending:
                 raise StoreUnavailable("the store is closed")
+            is_first = not self._waiting or self._waiting[-1].loop is not loop
             self._waiting.append(commit)
-        loop.call_soon(self._begin)
+        if is_first:  # of those of its loop that wait: they are begun together
+            loop.call_soon(self._begin)
         return commit.answer
 
     def close(self) -> None:

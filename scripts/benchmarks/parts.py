@@ -4,9 +4,6 @@
 does not count.
 """
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -25,23 +22,10 @@ from mcp_server.domain.ports import Append, Put, Request
 from mcp_server.domain.record import AuditEntry, Usage
 from mcp_server.recording import Recorder
 from mcp_server.settings import load
+from scripts.benchmarks.peers import sandboxed
 from tests.support.stage import KEY, FreeBudget
 
 _TURNS, _CALLS = 10, 25
-_SANDBOX = f"""
-import sys, anyio
-from datetime import UTC, datetime
-from mcp_server.sandbox.app import create_app
-from mcp_server.sandbox.server import serving
-
-async def main():
-    app = create_app(api_key="{KEY}", rate_limit=False, clock=lambda: datetime.now(UTC))
-    async with serving(app) as base:
-        print(base, next(iter(app.world.organizations)), flush=True)
-        await anyio.to_thread.run_sync(sys.stdin.read)
-
-anyio.run(main)
-"""
 Work = Callable[[], Awaitable[Any]]
 
 
@@ -107,17 +91,9 @@ async def measured(base: str, organization: str) -> dict[str, float]:
 
 def main() -> None:
     """Print the table."""
-    command = [sys.executable, "-c", _SANDBOX]
-    root = str(Path(__file__).resolve().parents[2])
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}
-    ) as sandbox:
-        if sandbox.stdout is None or sandbox.stdin is None:
-            raise RuntimeError("the sandbox has no pipes")
-        base, organization = sandbox.stdout.readline().split()
+    with sandboxed() as (base, organization):
         for name, spent in anyio.run(measured, base, organization).items():
             print(f"{spent:6.2f} ms  {name}")
-        sandbox.stdin.close()
 
 
 if __name__ == "__main__":

@@ -47,15 +47,15 @@ class Registry:
 
     def listed(self, actor: Actor) -> tuple[Tool, ...]:
         """The tools that this actor may see and call."""
-        return tuple(tool for tool in self._tools.values() if not tool.roles or tool.roles & actor.roles)
+        return tuple(tool for tool in self._tools.values() if _may_call(tool, actor))
 
     def find(self, name: str, actor: Actor, *, is_lookup: bool = False) -> Tool:
         """The tool of that name; UnknownTool when it is not listed for the actor."""
         if is_lookup and name in self._lookups:
             return self._lookups[name]
-        for tool in self.listed(actor):
-            if tool.name == name:
-                return tool
+        tool = self._tools.get(name)
+        if tool is not None and _may_call(tool, actor):
+            return tool
         names = ", ".join(tool.name for tool in self.listed(actor))
         raise UnknownTool(f"No tool {clean(name, 64)!r}.", f"Tools: {names}.")
 
@@ -77,6 +77,11 @@ class Registry:
 
             self._checks[tool.name] = Draft202012Validator(dict(tool.parameters))
         return self._checks[tool.name]
+
+
+def _may_call(tool: Tool, actor: Actor) -> bool:
+    """Whether the tool is for everybody, or for one of the actor's roles."""
+    return not tool.roles or bool(tool.roles & actor.roles)
 
 
 def _told(fault: object, tool: Tool) -> str:

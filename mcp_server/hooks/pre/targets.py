@@ -50,8 +50,10 @@ def texts_at(value: Json, names: tuple[str, ...]) -> Iterator[str]:
 
 def switch_devices(attempt: Attempt, world: World) -> dict[int, tuple[Device, ...]]:
     """The switches at which each touch is aimed, by the index of the touch."""
-    known = {device.serial: device for device in attempt.facts.devices}
     found: dict[int, tuple[Device, ...]] = {}
+    if not attempt.facts.devices:
+        return found
+    known = {device.serial: device for device in attempt.facts.devices}
     for index, touch in enumerate(attempt.touches):
         operation = world.catalogue.find(touch.operation)
         serials = [path_serial(touch), *body_serials(touch, operation)]

@@ -30,8 +30,9 @@ class _Fetch:
 class SharedReads:
     """The reads of one call. Answers are shared between readers: do not change them in place."""
 
-    def __init__(self, api: MerakiApi, catalogue: Catalogue, clock: Clock) -> None:
-        """One for each call; never kept longer."""
+    def __init__(self, api: MerakiApi, catalogue: Catalogue, clock: Clock, organization_id: str = "") -> None:
+        """One for each call; never kept longer. ``organization_id``: whose all of them are, when that is known."""
+        self._organization_id = organization_id
         self._api = api
         self._catalogue = catalogue
         self._clock = clock
@@ -53,6 +54,13 @@ class SharedReads:
         """Aware UTC, by the clock of this call: when an answer that is read now is taken."""
         return self._clock.now()
 
+    def are_of(self, organization_id: str) -> None:
+        """From now on they are that organization's: a server that has just begun need not learn whose a device is.
+
+        Until it has, neither the organization's request budget nor its breaker would count what it reads.
+        """
+        self._organization_id = organization_id
+
     async def read(
         self, operation_id: str, params: Mapping[str, Json], *, fresh: bool = False, organization_id: str = ""
     ) -> Reply:
@@ -60,7 +68,7 @@ class SharedReads:
         operation = self._catalogue.find(operation_id)
         if operation.is_write:
             raise InvalidArguments(f"{operation.id} is a write; only reads are shared.")
-        request = request_for(operation, params, organization_id=organization_id)
+        request = request_for(operation, params, organization_id=organization_id or self._organization_id)
         key = _key(request)
         fetch = self._fetches.get(key)
         if fetch is None or fresh:

@@ -19,7 +19,7 @@ from mcp_server.domain.record import AuditEntry, Change, ChangeStep, Lease
 from tests.support.approving import approve
 from tests.support.crashing import Crash, about_to_crash, ended, resume
 from tests.support.fake_clock import ShiftedClock
-from tests.support.places import NET, ORG
+from tests.support.places import CORE, NET, ORG
 from tests.support.stage import FreeBudget, also
 from tests.support.story import step
 
@@ -61,6 +61,26 @@ async def test_a_killed_change_comes_to_a_safe_end(
     assert (change.state, sent(crash)) == (end, writes)
     assert crash.is_as_before() == (end is not S.APPLIED)
     assert not [one for one in steps if one.state in ("intent", "unknown")]
+
+
+async def test_a_server_that_has_just_begun_counts_what_it_reads_for_the_organization_of_the_change(
+    tmp_path: Path,
+) -> None:
+    """Whose a device is it has not learned yet; what it reads must not go beside the shared budget."""
+
+    class Noting(FreeBudget):
+        async def reserve(self, organization_id: str, calls: int = 1, *, longest_s: float = 0.0) -> float:
+            asked.add(organization_id)
+            return await super().reserve(organization_id, calls, longest_s=longest_s)
+
+    asked: set[str] = set()
+    port = step("updateDeviceSwitchPort", {"name": "Um"}, serial=CORE, portId="3")
+    async with about_to_crash(tmp_path, port, ONE) as crash:
+        await crash.killed("K7")
+        async with running(crash.settings, channel="http", budget=Noting()) as server:
+            await ended(server)
+        assert crash.is_as_before()
+    assert asked == {ORG}
 
 
 async def test_a_change_is_finished_where_the_operator_wants_that(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ async def sample(run: Run) -> Signals | None:
     networks = [network.id for network in run.plan.networks]
     if not (networks or serials):
         return None
-    reads = SharedReads(run.world.api, run.world.catalogue, run.world.clock)
+    reads = SharedReads(run.world.api, run.world.catalogue, run.world.clock, run.plan.organization.id)
     return await read_signals(reads, run.plan.organization.id, networks, serials, scope="gate")
 
 

@@ -63,8 +63,9 @@ class Run:
     lease_keys: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """What is asked for with each commit is computed once."""
+        """What is asked for with each commit is computed once; whatever is read is of the plan's organization."""
         self.lease_keys = self.plan.lease_keys
+        self.world.reads.are_of(self.plan.organization.id)
 
     @property
     def plan(self) -> Plan:

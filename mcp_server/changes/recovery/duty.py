@@ -62,7 +62,7 @@ class Recovery:
 
     async def _one(self, change: Change, world: World) -> MerakiMcpError | None:
         """Why it could not be taken over; None when it was, or need not be."""
-        own = replace(world, reads=SharedReads(world.api, world.catalogue, world.clock))
+        own = replace(world, reads=SharedReads(world.api, world.catalogue, world.clock, change.organization_id))
         if change.ended_at is not None and not await _can_be_settled(change, own, self.means.times.late_s):
             return None  # told before that a person is waited for; nothing new to tell
         try:

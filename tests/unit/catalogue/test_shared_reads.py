@@ -29,6 +29,18 @@ async def test_the_same_request_is_sent_once() -> None:
     assert api.paths == ["/networks/12"]
 
 
+async def test_whose_a_resource_is_goes_with_each_read_once_it_is_known() -> None:
+    """Its path does not tell, and whoever paces the requests must know."""
+    api = FakeApi({"/devices/Q-1": {"serial": "Q-1"}})
+    reads = reads_of(api)
+    await reads.read("getDevice", {"serial": "Q-1"})
+    reads.are_of("7")
+    await reads.resource(Reader("getDevice", {"serial": "Q-1"}), fresh=True)
+    of_another = SharedReads(api, CATALOGUE, FakeClock(), "8")
+    await of_another.read("getDevice", {"serial": "Q-1"})
+    assert [request.organization_id for request in api.requests] == ["", "7", "8"]
+
+
 async def test_another_query_is_another_request() -> None:
     """Only identical requests are shared."""
     api = FakeApi({"/networks/N_1/clients": []})

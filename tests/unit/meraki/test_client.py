@@ -305,6 +305,25 @@ async def test_a_request_that_waits_for_its_turn_waits_on_when_a_429_comes_meanw
     assert clock.slept == [pytest.approx(0.1), pytest.approx(3.0, abs=0.2)]
 
 
+async def test_a_request_that_wakes_long_after_its_turn_queues_anew() -> None:
+    """A machine that stood still lets all go at once whose turn came meanwhile, which is more than a burst."""
+
+    class StoodStill(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            if len(self.slept) == 1:
+                self.advance(4.0)
+                await budget.reserve("1", 15)  # those who were first after it
+
+    clock = StoodStill()
+    budget = LocalBudget(clock)
+    client, _ = client_on(ScriptedCloud(json_answer([])), clock=clock, budget=budget)
+    async with client:
+        await budget.reserve("1", 15)
+        await client.read(READ)
+    assert clock.slept == [pytest.approx(0.1), pytest.approx(0.1)]
+
+
 @pytest.mark.parametrize(("status", "waits"), [(500, [30.0, 30.0]), (502, [30.0, 30.0]), (504, [60.0, 60.0])])
 async def test_a_read_that_meets_a_5xx_has_three_tries(status: int, waits: list[float]) -> None:
     """Then what happened is not known."""

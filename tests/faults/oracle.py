@@ -55,7 +55,7 @@ VOLATILE: Final = frozenset(
 )
 RATE_PER_S: Final = 10.0
 BURST: Final = 20.0
-ON_THE_WAY_S: Final = 0.5  #: what was sent before a 429 was answered may arrive so much later
+ON_THE_WAY_S: Final = 0.5  #: so much later may arrive what was sent before
 LATE, LOST = "x-late", "x-lost"  #: headers of a request that was held up on its way, and of one whose answer was lost
 OPEN_S: Final = 60.0
 UNUSABLE: Final = ("drop", "cut", "malformed", "html", "huge", "redirect")  #: answers that nobody can use
@@ -85,6 +85,7 @@ class Evidence:
     canaries: Sequence[str] = ()
     tries: int = 3
     paced: bool = True
+    on_the_way_s: float = ON_THE_WAY_S  #: so much later may arrive what was sent before a 429 was answered
     others: Sequence[Row] = ()  #: {"at", "path", "field", "value"?}: others' edits; with a value: nobody else's field
     statements: Sequence[Row] = ()  #: those of the audit; set by ``judge``
 
@@ -432,12 +433,12 @@ def _i11(case: Case, verdict: Verdict) -> None:
             within = tokens > -1 - RATE_PER_S * ON_THE_WAY_S and not passed
             verdict.look("I11", holds=within, otherwise=f"{organization}: {_named(row)} passed the rate")
             headers = row.get("headers") or {}
-            on_its_way = now <= limited_at + timedelta(seconds=ON_THE_WAY_S) or LATE in headers
+            on_its_way = now <= limited_at + timedelta(seconds=case.evidence.on_the_way_s) or LATE in headers
             kept = now >= quiet_until or on_its_way or _is_lookup(row)
             verdict.look("I11", holds=kept, otherwise=f"{organization}: {_named(row)} came before Retry-After was over")
             wait_s = float(row.get("retry_after") or 0) if row["status"] == 429 else 0.0
             # who asks whose it is does not know whom to spare, nor who never got the answer
-            if wait_s > ON_THE_WAY_S and not _is_lookup(row) and LOST not in headers:
+            if wait_s > case.evidence.on_the_way_s and not _is_lookup(row) and LOST not in headers:
                 limited_at, quiet_until = now, now + timedelta(seconds=wait_s - 0.05)
 
 

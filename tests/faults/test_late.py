@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from mcp_server.sandbox.app import create_app
@@ -96,6 +97,9 @@ async def test_until_it_can_no_longer_arrive_nobody_else_writes_there_and_then_i
         assert "can no longer arrive" in str(told["change"])
         applied = await confirmed(it.stage, "meraki_apply", plan_id=other["plan_id"])
         assert applied["status"] == "applied", applied
+        rows = await anyio.to_thread.run_sync(it.witnesses.audit)
+        taken_over = [row for row in rows if row.get("event") == "recovery"]
+        assert len(taken_over) == 1  # it was looked at meanwhile, and left alone
         verdict = await it.witnesses.verdict()
     assert verdict.broken == []
 

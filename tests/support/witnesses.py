@@ -44,12 +44,12 @@ class Witnesses:
 
     async def verdict(self, **more: Any) -> Verdict:
         """What the oracle says; ``more`` is further evidence."""
-        audit = await anyio.to_thread.run_sync(self._audit)
+        audit = await anyio.to_thread.run_sync(self.audit)
         journal = json.loads(json.dumps(self.cloud.world.journal[self.known :], default=str))
         given: dict[str, Any] = {"canaries": (KEY,), "paced": False, "told": self.told, **more}
         return judge(Evidence(journal=journal, before=self.before, state=self.state(), audit=audit, **given))
 
-    def _audit(self) -> list[Mapping[str, Json]]:
+    def audit(self) -> list[Mapping[str, Json]]:
         """The audit, exported as a person exports it."""
         target = self.home.parent / f"audit-{len(list(self.home.parent.iterdir()))}.jsonl"
         with suppress(SystemExit):  # the file says whether it went well

@@ -42,6 +42,7 @@ GIVEN: Final[Mapping[str, Json]] = {
     "http_connect_s": 2.0, "http_read_s": 1.2, "http_total_s": 2.0, "settle_s": 3.0, "settle_poll_s": 0.2,
     "late_s": 8.0, "health_settle_s": 0.0, "recover_every_s": 3.0, "keep_look_s": 1.0, "rate_per_s": 10.0,
 }  # fmt: skip
+ON_THE_WAY_S: Final = 1.0  #: so long may a machine with other work stand still between a request's turn and its arrival
 SETTLE_S: Final = 150.0  #: a minute to be kept, and the quiet after it
 _MOVING: Final = frozenset({"applying", "verifying", "partial", "rolling_back", "pending_keep"})
 _WARM: Final = 3  #: deeds before memory and files are measured
@@ -99,7 +100,8 @@ def run(soak: Soak) -> Outcome:
             end = live(place.settings(""), root / "told-end", _settled, paced=True, longest_s=SETTLE_S + 30)
             faults += [f"the last server failed: {end}"] if end.code else []
             faults += [place.errors()] if faults else []
-            evidence = place.evidence(before, 0, told="told-*", paced=True, others=_others(root))
+            witnessed = {"paced": True, "others": _others(root), "on_the_way_s": ON_THE_WAY_S}
+            evidence = place.evidence(before, 0, told="told-*", **witnessed)
         outcome = _outcome(evidence, faults, _counted(log), time.monotonic() - began)
         if not (outcome.verdict.broken or faults):
             return outcome

@@ -42,7 +42,7 @@ LINE: Final[Mapping[str, tuple[str, str, int, float]]] = {
 #: In the cloud, whatever is asked.
 CLOUD: Final[Mapping[str, Mapping[str, Json]]] = {
     **{f"{status} before": {"kind": "status", "status": status} for status in (500, 502, 503, 504)},
-    "429": {"kind": "status", "status": 429, "retry_after": 1},
+    "429": {"kind": "status", "status": 429, "retry_after": 2},
     "dropped": {"kind": "drop"},
     "cut": {"kind": "cut"},
     "broken JSON": {"kind": "malformed"},

@@ -32,7 +32,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "never": "refused always: it acts outside every organization, or carries other operations",
     "unchanged": "nothing to do: the cloud is as the body asks",
     "unseen": "applied, and nothing differs but null and empty, or a command that the cloud carried out",
-    "alike": "refused by the plan and by the sandbox, over the same field",
+    "alike": "refused by the plan and by the sandbox, over the same field or id",
     "otherwise": "refused by both, with different reasons",
     "stricter": "refused by the plan, taken by the sandbox",
     "let_through": "planned, then refused by the sandbox when applied; nothing changed",
@@ -111,9 +111,14 @@ def _shares_a_field(course: _Course, text: str) -> bool:
         str(v).lower() for v in course.touch.params.values()
     }
     names |= {field.lower() for path in _FAULTY.findall(text) for field in _FIELD.findall(path)}
-    return any(_names_it(cloud, name) and _names_it(ours, name) for name in names) or (
-        "not found" in cloud and "not found" in ours
-    )
+    shared = any(_names_it(cloud, name) and _names_it(ours, name) for name in names)
+    return shared or ("not found" in cloud and "not found" in ours) or names_one_id(ours, cloud)
+
+
+def names_one_id(ours: str, cloud: str) -> bool:
+    """Whether the plan found an id in no list and the cloud's text is about that id."""
+    unknown = re.findall(r": ([^:]+?) is not in get\w+", ours)
+    return any(re.search(rf"(?<![\w.]){re.escape(one)}(?![\w.])", cloud) for one in unknown)
 
 
 def _names_it(text: str, name: str) -> bool:

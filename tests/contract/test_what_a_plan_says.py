@@ -70,6 +70,14 @@ def test_no_table_names_what_is_no_write() -> None:
     assert set(EXPECTED) - set(CATALOGUE.writes()) == set()
 
 
+def test_no_plan_contradicts_itself() -> None:
+    """What may cut a device off interrupts it; what reaches no device interrupts nobody."""
+    interrupts = {one for named in TABLES["downtime"].values() for one in named}
+    cuts, reaches_none = ({*TABLES[kind]["said"]} for kind in ("cuts_itself_off", "reaches_no_device"))
+    assert cuts - interrupts == set()
+    assert reaches_none & interrupts == set()
+
+
 @pytest.mark.parametrize("case", GIVEN, ids=lambda case: f"{case['operation']} {case['body']}")
 def test_a_plan_says_otherwise_where_the_body_decides(case: Mapping[str, Any]) -> None:
     """One operation, several things to do."""

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tests.support.fake_clock import ShiftedClock
-from tests.support.places import NET
+from tests.support.places import NET, ORG
 from tests.support.stage import Stage, accepting, staged
 from tests.support.story import Payload, applied, confirmed, keep, planned, step, undo_secret
 
@@ -75,6 +75,38 @@ async def test_a_deleted_webhook_gets_its_secret_from_a_person(stage: Stage) -> 
     back = await _asked_and_given(stage, done["change_id"], HOOK)
     assert back["status"] == "rolled_back", back
     assert [one["sharedSecret"] for one in stage.sandbox.world.get(HOOKS).values() if one["name"] == "NOC"] == [HOOK]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "delete", "param", "secret"),
+    [
+        (
+            "wireless/location/scanning/receivers",
+            {"network": {"id": NET}, "url": "https://scan.example.com/in", "version": "3", "radio": {"type": "Wi-Fi"}},
+            "deleteOrganizationWirelessLocationScanningReceiver", "receiverId", "sharedSecret",
+        ),
+        (
+            "cellularGateway/esims/serviceProviders/accounts",
+            {"accountId": "7712", "serviceProvider": {"name": "ATT"}, "title": "Fleet", "username": "fleet"},
+            "deleteOrganizationCellularGatewayEsimsServiceProvidersAccount", "accountId", "apiKey",
+        ),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_made_without_its_secret_is_made_again_once_a_person_gives_it(
+    stage: Stage, path: str, body: Payload, delete: str, param: str, secret: str
+) -> None:
+    """The cloud requires it; the plan says so before, and promises a way back none the less."""
+    listed = f"/organizations/{ORG}/{path}"
+    made = ask(stage, "POST", listed, {**body, secret: HOOK})
+    gone = step(delete, **{"organizationId": ORG, param: made[param]})
+    plan = await planned(stage, gone)
+    assert any(f"{secret} is never read back: it must be given again" in one["message"] for one in plan["warnings"])
+    done = await applied(stage, gone)
+    back = await _asked_and_given(stage, done["change_id"], HOOK)
+    assert back["status"] == "rolled_back", back
+    told_apart = next(name for name in ("url", "accountId") if name in body)
+    stored = stage.sandbox.world.get(listed).values()
+    assert [one[secret] for one in stored if one[told_apart] == body[told_apart]] == [HOOK]
 
 
 async def test_a_secret_that_never_was_is_said_to_be_none(stage: Stage) -> None:

@@ -21,10 +21,13 @@ MANAGEMENT_OPERATIONS = frozenset({
     "updateDeviceManagementInterface", "updateNetworkSwitchAlternateManagementInterface",
     "updateNetworkWirelessAlternateManagementInterface", "updateDeviceApplianceUplinksSettings",
     "updateDeviceWirelessAlternateManagementInterfaceIpv6",
-    "updateDeviceCellularGatewayLan", "updateNetworkCellularGatewayUplink",
+    "updateDeviceCellularGatewayLan",
 })  # fmt: skip
 _UPLINK_FIELDS = ("enabled", "type", "vlan", "nativeVlan", "allowedVlans", "profile", "portScheduleId")
 _TAG_FIELDS = ("tags", "availabilityTags", "availableOnAllAps")
+_SENT_TO: Mapping[str, str] = {  #: the field that names the host to which records or readings go
+    "updateNetworkNetflow": "collectorIp", "createNetworkMqttBroker": "host", "updateNetworkMqttBroker": "host",
+}  # fmt: skip
 TAG_OPERATIONS = frozenset({"updateDevice", "updateNetwork", "modifyNetworkSmDevicesTags"}) | SSID_OPERATIONS
 
 
@@ -108,6 +111,9 @@ def _receivers(view: StepView) -> Iterator[Found]:
         yield Found(Risk.HIGH, "syslog is sent to a new host")
     if view.operation in RECEIVER_OPERATIONS and view.after.get("url") not in (None, view.was.get("url")):
         yield Found(Risk.HIGH, "events are sent to a new host")
+    where = _SENT_TO.get(view.operation)
+    if where and view.after.get(where) not in (None, "", view.was.get(where)):
+        yield Found(Risk.HIGH, "records are sent to a new host")
     if view.operation in SNMP_OPERATIONS and _snmp_opens(view):
         yield Found(Risk.HIGH, "SNMP is opened or answers to somebody new")
 

@@ -62,7 +62,6 @@ def test_an_action_with_an_opposite_is_undone_by_it_and_says_what_that_misses(op
         ("createNetworkMove", "another organization"),
         ("deleteNetworkFloorPlan", "imageContents"),
         ("deleteNetworkPiiRequest", "cannot be made again"),
-        ("deleteOrganizationCellularGatewayEsimsServiceProvidersAccount", "API key"),
         ("disconnectNetworkApplianceUmbrellaAccount", "API key and secret"),
         ("createOrganizationCellularGatewayEsimsSwap", "given up"),
         ("createOrganizationDevicesControllerMigration", "migrates it back"),

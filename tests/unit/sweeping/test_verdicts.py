@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from scripts.sweeping.runner import Result
-from scripts.sweeping.trial import Trial
+from scripts.sweeping.trial import Trial, names_one_id
 from scripts.sweeping.verdicts import table, verdict_of
 
 
@@ -52,3 +52,11 @@ def test_the_table_counts_by_class() -> None:
     lines = table([told("put_before", trial("kept")), told("none", trial("irreversible", undo_class="none"))])
     assert [line.split() for line in lines][1] == ["reversible", "1", "1", "0", "0", "0", "0", "0"]
     assert [line.split() for line in lines][-1] == ["all", "2", "1", "0", "1", "0", "0", "0"]
+
+
+def test_an_id_that_no_list_has_is_one_reason_however_the_two_word_it() -> None:
+    """The plan names the field and the list, the cloud the kind of thing."""
+    ours = "step 1 x: body.gatewayvlanid: 15 is not in getnetworkappliancevlans."
+    assert names_one_id(ours, "400 vlan 15 is not configured on this network")
+    assert not names_one_id(ours, "400 gateway ip 10.15.4.150 must be in one of the network's subnets")
+    assert not names_one_id("body.dscp: must be between 0 and 63", "400 vlan 15 is not configured on this network")

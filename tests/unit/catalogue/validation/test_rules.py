@@ -44,6 +44,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], dict[str, Any] | None, str]] = [
     ("updateNetworkApplianceVpnSiteToSiteVpn", {"mode": "spoke", "hubs": []}, {"mode": "hub"}, "body.hubs"),
     ("updateNetworkWirelessSsidSplashSettings", {"useSplashUrl": True}, {"useSplashUrl": False}, "body.splashUrl"),
     ("updateNetworkWirelessSsidSplashSettings", {"useRedirectUrl": True}, {"useRedirectUrl": None}, "body.redirectUrl"),
+    ("updateNetworkWirelessSsidIdentityPsk", {"groupPolicyId": ""}, {"groupPolicyId": "100"}, "body.groupPolicyId"),
     ("createNetworkApplianceVlan", {**VLAN, "subnet": "10.0.0.0/24"}, None, "body.applianceIp"),
     ("createNetworkApplianceVlan", {**VLAN, **LAN, "subnet": "10.0.0.1/24"}, None, "body.subnet"),
     ("updateNetworkApplianceSingleLan", {"subnet": None}, LAN, "body.subnet"),

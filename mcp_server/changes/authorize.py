@@ -262,6 +262,7 @@ def needs_approval(stored: StoredPlan, means: Means, *, keeps: Deadline | None =
             "message": why if keeps is None else f"{why} {_waits(keeps)[0].upper()}{_waits(keeps)[1:]}.",
             "remedy": f"A person runs in a terminal: {command}; then make the same call again.",
         },
+        warnings=tuple(one for one in stored.plan.warnings if stored.plan.rolls_back and one.severity != "info"),
         plan=stored,
     )
 

@@ -24,6 +24,8 @@ def question_of(plan: Plan, keeps: Deadline | None = None) -> str:
     lines = [_headline(plan, keeps)]
     lines.append(f"Risk {plan.risk.word}; {plan.impact.devices} device(s); downtime {plan.impact.downtime}.")
     lines += [f"! {clean(warned.message, 240)}" for warned in plan.warnings if warned.severity == "critical"]
+    if plan.rolls_back:  # nobody has seen its plan before: of an apply the plan's own answer told them
+        lines += [f"* {clean(warned.message, 240)}" for warned in plan.warnings if warned.severity == "warning"]
     for step in ordered[:_STEPS_SHOWN]:
         lines += _step_lines(step)
     if len(ordered) > _STEPS_SHOWN:

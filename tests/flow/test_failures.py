@@ -198,7 +198,7 @@ async def test_a_port_change_that_cuts_a_switch_off_is_noticed_and_undone_withou
     assert answer["error"]["code"] == "health_gate"
     assert answer["health"]["verdict"] == "worse"
     assert answer["health"]["findings"]
-    assert "remedy" in answer["error"]
+    assert "plan fewer targets, another port or VLAN, or another maintenance window" in answer["error"]["remedy"]
     assert_same(before, canonical(stage.sandbox.world))
 
 

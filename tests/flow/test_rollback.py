@@ -1,12 +1,16 @@
 """Taking changes back: whole, by steps, the last few; and what others did meanwhile stays."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from mcp_server.sandbox.app import SandboxApp, Size
 from tests.flow.rows import ROWS
+from tests.support.ahead import AheadClock
+from tests.support.approving import approve
 from tests.support.canonical import assert_same, canonical
 from tests.support.places import BRANCH, CORE, LAB, NET
 from tests.support.stage import KEY, Stage, accepting, staged
@@ -294,3 +298,30 @@ async def test_the_last_change_is_still_the_last_one_when_its_undo_is_planned_or
         ]  # fmt: skip
         record = await taken_back(stage, last=1)
         assert record["targets"]["network_id"] == BRANCH == done["targets"]["network_id"]
+
+
+@pytest.mark.parametrize(("minutes", "warns"), [(59, False), (61, True)])
+async def test_a_rollback_to_a_backup_of_more_than_an_hour_says_so(tmp_path: Path, minutes: int, warns: bool) -> None:
+    """Before anybody agrees, with the change named; it is carried out all the same."""
+    clock = AheadClock(tmp_path / "home")
+    async with staged(tmp_path / "home", clock=clock) as stage:
+        done = await applied(stage, renamed(1, "Recepção"))
+        clock.set(timedelta(minutes=minutes))
+        asked = await stage.call("rollback", change_id=done["change_id"])
+        await approve(stage.settings.home, asked["plan_id"])
+        back = await stage.call("rollback", change_id=done["change_id"])
+    said = [one["message"] for one in asked["warnings"] if one["rule"] == "backup_age"]
+    assert said == (
+        [f"The backup of {done['change_id']} is more than 1 h old; the state may have changed since."] * warns
+    )
+    assert (asked["status"], back["status"]) == ("needs_approval", "rolled_back")
+
+
+async def test_the_person_who_is_asked_reads_how_old_the_backup_is(tmp_path: Path) -> None:
+    """In the question itself: of a rollback no plan was shown before."""
+    clock = AheadClock(tmp_path / "home")
+    async with staged(tmp_path / "home", clock=clock, answer=accepting) as stage:
+        done = await applied(stage, renamed(1, "Recepção"))
+        clock.set(timedelta(minutes=61))
+        await taken_back(stage, change_id=done["change_id"])
+    assert f"* The backup of {done['change_id']} is more than 1 h old" in stage.asked[-1]

@@ -106,6 +106,18 @@ def test_the_question_of_a_rollback_says_what_it_takes_back_and_nobody_is_quoted
     assert not any("requester" in line for line in asked)
 
 
+def test_the_question_of_a_rollback_holds_the_warnings_that_nobody_was_told_of_before() -> None:
+    """Its plan is made and asked about in one call; critical ones stay first."""
+    said = (
+        Warned("backup_age", "warning", "the backup is old"),
+        Warned("a", "critical", "c"),
+        Warned("b", "info", "i"),
+    )
+    asked = question_of(plan(rolls_back=("CHG-1",), warnings=said)).split("\n")
+    assert asked[2:4] == ["! c", "* the backup is old"]
+    assert "i" not in asked
+
+
 def test_the_question_whether_to_keep_a_change_names_it_and_until_when() -> None:
     """The form asks for the same code as the apply did."""
     deadline = a_deadline("CHG-1")

@@ -154,6 +154,18 @@ async def test_a_dropped_connection_gives_no_answer_whether_or_not_the_write_too
         assert (await client.get(base + network)).json()["notes"] == stored
 
 
+async def test_an_answer_without_a_body_cannot_be_cut_so_none_comes(app: SandboxApp, network: str) -> None:
+    """The delete took place, and the connection goes."""
+    vlan = {"id": "77", "name": "Cameras", "subnet": "10.77.0.0/24", "applianceIp": "10.77.0.1"}
+    async with serving(app) as base, httpx.AsyncClient(headers={"Authorization": f"Bearer {DEFAULT_KEY}"}) as client:
+        place = f"{base}{network}/appliance/vlans"
+        assert (await client.post(place, json=vlan)).status_code == 201
+        app.add_fault({"kind": "cut", "method": "DELETE"})
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            await client.delete(f"{place}/77")
+        assert (await client.get(f"{place}/77")).status_code == 404
+
+
 async def test_a_cut_answer_breaks_off_after_the_write(app: SandboxApp, network: str) -> None:
     """The body ends before its length; the write took place."""
     app.add_fault({"kind": "cut", "method": "PUT"})

@@ -86,7 +86,8 @@ class Evidence:
     tries: int = 3
     paced: bool = True
     on_the_way_s: float = ON_THE_WAY_S  #: so much later may arrive what was sent before a 429 was answered
-    others: Sequence[Row] = ()  #: {"at", "path", "field", "value"?}: others' edits; with a value: nobody else's field
+    #: {"at", "since"?, "path", "field", "value"?}: others' edits, begun and done; with a value: nobody else's field
+    others: Sequence[Row] = ()
     statements: Sequence[Row] = ()  #: those of the audit; set by ``judge``
 
 
@@ -266,16 +267,26 @@ def _i5(case: Case, verdict: Verdict) -> None:
 
 
 def _is_meanwhile(case: Case, path: str, name: str) -> bool:
-    """Whether the last such edit fell into a change of the same thing and cannot be told from what the change did."""
+    """Whether the last such edit fell into a change of the same thing and cannot be told from what the change did.
+
+    A change looks for the last time before it begins, and what is edited after that look reads like its own effect.
+    """
     edits = [row for row in case.evidence.others if (row["path"], row["field"]) == (path, name) and row.get("at")]
     if not edits:
         return False
-    at = max(map(_at, edits))
+    last = max(edits, key=_at)
+    since = datetime.fromisoformat(str(last.get("since", last["at"])))
     for change in {one.key[0] for one in case.intents if one.request[1] == path}:
         rows = case.states.get(change, [])
-        if rows and _at(rows[0]) <= at <= _at(rows[-1]):
+        if rows and _looked_at(case, path, rows[0]) <= _at(last) and since <= _at(rows[-1]):
             return True
     return False
+
+
+def _looked_at(case: Case, path: str, start: Row) -> datetime:
+    """When the thing was last read before a change began."""
+    reads = (row for row in case.evidence.journal if (row["method"], row["path"]) == ("GET", path))
+    return max((_at(row) for row in reads if _at(row) <= _at(start)), default=_at(start))
 
 
 def _ours(case: Case, things: dict[str, Json]) -> dict[str, Json]:

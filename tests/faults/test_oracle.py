@@ -310,6 +310,17 @@ def test_somebody_elses_edit_must_stand_at_the_end() -> None:
     assert judge(_beside(3, second=0.4)).broken == []  # while a change of the same SSID was under way
 
 
+@pytest.mark.parametrize(("since", "done", "broken"), [(0.1, 0.17, []), (0.1, 0.12, ["I5"])])
+def test_an_edit_after_the_last_look_before_a_change_is_not_told_from_its_effect(
+    since: float, done: float, broken: list[str]
+) -> None:
+    """The change begins at 0.2 and has looked at 0.15; an edit that was done by then is none that it may overwrite."""
+    evidence = _beside(3, done)
+    edit = {**evidence.others[0], "since": at(since)}
+    journal = [request(0.15, f"{SSID}/1"), *evidence.journal]
+    assert [name for name, _ in judge(replace(evidence, others=[edit], journal=journal)).broken] == broken
+
+
 def test_a_field_that_somebody_else_edited_too_is_not_held_against_the_servers() -> None:
     """The cloud holds another name than the applied change wrote: with the edit known, that is no lie."""
     evidence = honest()

@@ -60,11 +60,11 @@ class Turn:
 
     def edited(self, field: str, value: Json, *, is_theirs: bool) -> None:
         """Somebody else edits the SSID; what they alone edit must stand at the end."""
-        row = {"at": datetime.now(UTC).isoformat(), "path": self.path, "field": field}
-        told = row | ({"value": value} if is_theirs else {})
-        self._note({**told, "begun": True})
+        since = datetime.now(UTC).isoformat()
+        told = {"path": self.path, "field": field, "since": since} | ({"value": value} if is_theirs else {})
+        self._note({**told, "at": since, "begun": True})
         self.cloud.edit(self.path, {field: value})
-        self._note(told)
+        self._note({**told, "at": datetime.now(UTC).isoformat()})
 
     def _note(self, row: Mapping[str, Json]) -> None:
         """Beside what was told; one file for each worker."""

@@ -1,5 +1,6 @@
 """Prompts, resources, templates and completion, through a real client."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from mcp_server.domain.record import AuditEntry
-from tests.support.stage import ERAS, Stage, staged
+from tests.support.stage import ERAS, Stage, accepting, staged
 from tests.surface.snapshot import FOLDER, REQUEST
 
 NAMES = [
@@ -27,11 +28,11 @@ async def _network_id(stage: Stage) -> str:
     return str(found["matches"][0]["id"])
 
 
-async def _planned(stage: Stage) -> str:
+async def _planned(stage: Stage, limit: int = 5000) -> str:
     step = {
         "operation": "updateNetworkWirelessSsid",
         "params": {"networkId": await _network_id(stage), "number": "1"},
-        "body": {"perClientBandwidthLimitDown": 5000},
+        "body": {"perClientBandwidthLimitDown": limit},
     }
     plan = await stage.call("meraki_plan", operations=[step], intent="Limit guests")
     return str(plan["plan_id"])
@@ -72,12 +73,31 @@ async def test_an_unknown_prompt_is_refused_with_the_names(tmp_path: Path) -> No
             await stage.client.get_prompt("configure_everything")
 
 
-async def test_a_plan_its_change_and_the_session_can_be_read_as_resources(tmp_path: Path) -> None:
-    """Plans by their id; the session's changelog always."""
-    async with staged(tmp_path / "home") as stage:
+async def test_a_plan_its_audit_its_change_and_the_session_can_be_read_as_resources(tmp_path: Path) -> None:
+    """Each by its id; the session's changelog always, empty until something was changed."""
+    async with staged(tmp_path / "home", answer=accepting) as stage:
         plan_id = await _planned(stage)
         assert "perClientBandwidthLimitDown" in await _text(stage, f"plan://{plan_id}")
-        assert isinstance(await _text(stage, "changelog://session"), str)
+        assert await _text(stage, "changelog://session") == ""
+        done = await stage.call("meraki_apply", plan_id=plan_id)
+        change = json.loads(await _text(stage, f"change://{done['change_id']}"))["change"]
+        assert (change["status"], change["plan_id"]) == ("applied", plan_id)
+        assert change["verified_state"]["data"][0]["state"]["perClientBandwidthLimitDown"] == 5000
+        assert done["change_id"] in await _text(stage, "changelog://session")
+        asked = await stage.call("request_audit", plan_id=await _planned(stage, 4000), note="please look")
+        audit = json.loads(await _text(stage, f"audit://{asked['audit_id']}"))
+        assert (audit["plan_id"], audit["state"]) == (asked["plan_id"], "audit_requested")
+
+
+async def test_a_plan_and_an_audit_of_somebody_else_are_no_resources(tmp_path: Path) -> None:
+    """Over stdio the caller is another owner."""
+    async with staged(tmp_path / "home") as stage:
+        plan_id = await _planned(stage)
+        audit = await stage.call("request_audit", plan_id=plan_id)
+        async with staged(tmp_path / "home", transport="stdio", sandbox=stage.sandbox) as other:
+            for uri in (f"plan://{plan_id}", f"audit://{audit['audit_id']}"):
+                with pytest.raises(MCPError):
+                    await other.client.read_resource(uri)
 
 
 @pytest.mark.parametrize("uri", ["plan://plan-unknown", "change://CHG-unknown", "audit://audit-unknown", "file:///etc"])

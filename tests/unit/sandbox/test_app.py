@@ -154,3 +154,20 @@ async def test_the_time_of_the_world_is_the_clock_that_it_was_given() -> None:
     app = create_app(clock=create_app().world.now)
     app.world.advance(90)
     assert app.world.stamp() == "2026-11-02T08:01:30.000000Z"
+
+
+async def test_a_world_of_600_networks_and_10_000_devices_is_seeded_and_answers() -> None:
+    """The same under the same seed, another under another; everything is found page by page."""
+    big, again, other = (create_app(seed, 600, 10_000, rate_limit=False) for seed in (7, 7, 8))
+    assert (len(big.world.networks), len(big.world.devices)) == (600, 10_000)
+    assert (big.world.networks, big.world.devices) == (again.world.networks, again.world.devices)
+    assert big.world.devices != other.world.devices
+    found: set[str] = set()
+    async with asking(big) as api:
+        for organization in big.world.organizations:
+            url: str | None = f"/organizations/{organization}/devices?perPage=1000"
+            while url:
+                page = await api.get(url)
+                found |= {device["serial"] for device in page.json()}
+                url = page.links.get("next", {}).get("url")
+    assert found == {serial for serial, device in big.world.devices.items() if device["networkId"]}

@@ -220,6 +220,7 @@ class SandboxApp:
             row["took_effect"] = answer.took_effect
             if fault.kind == "cut" and answer.status != 204:  # which has no middle
                 row["status"] = answer.status
+            if fault.kind == "cut" and answer.status != 204:  # without a body there is no middle: nothing of it comes
                 text = _json(answer.body)
                 await _start(send, answer.status, len(text) + 100, {})
                 await send({"type": "http.response.body", "body": text[: len(text) // 2], "more_body": True})

@@ -15,7 +15,7 @@ redirect     ``status`` 307 to ``location``; nothing done
 not_applied  the answer of a success, and nothing stored
 normalised   the write takes place, then the stored value gets the fields in ``set``
 drop         TCP only: the connection closes without an answer, ``when`` "before" or "after" the write
-cut          TCP only: the connection closes in the middle of the answer; the write took place
+cut          TCP only: the connection closes in the middle of the answer (a 204 is not begun); the write took place
 """
 
 from collections.abc import Mapping

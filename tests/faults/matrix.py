@@ -226,7 +226,8 @@ ROWS: Final = (
     Row(
         "Anything, in any order",
         "plans, applies, kills, servers that stand still, restarts, time that passes, clocks that are set, edits by "
-        "others, failing writes, keeps, rollbacks, the kill switch; up to three servers on one data directory",
+        "others, failing writes, keeps, rollbacks, audits and their verdicts, what a person says of a change in doubt, "
+        "the kill switch; up to three servers on one data directory",
         "whatever the order: nothing is doubled or overwritten, everything comes to its end, nobody is told wrong",
         "I1 to I9, I12, I16",
         ("tests/faults/test_machine.py",),

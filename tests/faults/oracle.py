@@ -232,9 +232,19 @@ def _i4(case: Case, verdict: Verdict) -> None:
         plan = planned.get(start["plan_id"], {})
         yes = [row for row in audit if row["seq"] < start["seq"] and _is_yes(row, start, plan)]
         verdict.look("I4", holds=bool(yes), otherwise=f"{change} has no valid yes to plan {start['plan_id']}")
+        if any(_is_of(row, "state", "audit_requested", start) for row in audit):
+            said = [row for row in audit if _is_of(row, "verdict", "approve", start)]
+            is_passed = any(row["detail"].get("plan_hash") == plan.get("plan_hash") for row in said)
+            verdict.look("I4", holds=is_passed, otherwise=f"{change} began, and the auditor has not let it pass")
         is_outside = start["detail"].get("channel") != "elicitation"
         if plan.get("risk") in RISKY:
             verdict.look("I4", holds=is_outside, otherwise=f"{change} ({plan['risk']}) was approved in the client")
+
+
+def _is_of(row: Row, event: str, status: str, start: Row) -> bool:
+    """Whether a row says that of the plan that a change started with, before it did."""
+    is_that = (row["event"], row["status"], row["plan_id"]) == (event, status, start["plan_id"])
+    return is_that and row["seq"] < start["seq"]
 
 
 def _is_yes(row: Row, start: Row, plan: Row) -> bool:
@@ -309,9 +319,16 @@ def _standing(case: Case) -> tuple[list[str], list[str]]:
         last = _last_state(case, intent.key[0])
         if last == "applied":
             standing.append(intent.request[1])
-        elif last not in (*NOTHING_DONE, "rolled_back"):
+        elif last not in (*NOTHING_DONE, "rolled_back") or _was_gone_already(case, intent):
             unsure.append(intent.request[1])
     return standing, unsure
+
+
+def _was_gone_already(case: Case, intent: Intent) -> bool:
+    """Whether the undo of a step wrote nothing: another change had taken it away, and may have brought it back."""
+    change, phase, _ = intent.key
+    undo = [one for one in case.intents if one.key[:2] == (change, "undo")]
+    return phase == "apply" and not any(_is_at(one.request[1], intent.request[1]) for one in undo)
 
 
 def _rolled_back(case: Case) -> set[str]:

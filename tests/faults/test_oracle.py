@@ -134,6 +134,9 @@ VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
         "a step announced again that was applied": lambda: spoiled("audit", _again),
     },
     "I4": {
+        "an audit that no auditor answered": lambda: spoiled(
+            "audit", lambda rows: rows.insert(1, row(0.05, "state", "audit_requested", detail={"plan_hash": "hash-1"}))
+        ),
         "no answer of a person": lambda: spoiled("audit", _without("answer")),
         "an answer to another plan": lambda: spoiled(
             "audit", lambda rows: _first(rows, "answer").update(detail={"plan_hash": "hash-9"})

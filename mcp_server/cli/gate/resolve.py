@@ -75,6 +75,7 @@ async def _resolved(home: Mapping[str, Any], change_id: str, said: str, key_name
         running(settings, channel="cli") as server,
         refusals_recorded(local, "resolution", change_id=clean(change_id, 64)),
     ):
+        server.upkeep.stop()  # else its own recovery might take the change under the person's hand for left behind
         terminal = Terminal()
         try:
             return await _decided(server, local, terminal, (change_id, word, key_name))

@@ -4,6 +4,7 @@ Rule: it is the product's own assembly with its duties; nothing here writes to i
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -18,15 +19,18 @@ import anyio
 from mcp_server.assembly import Server, running
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Answer
-from mcp_server.domain.record import Change, Deadline
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.record import Change, ChangeStep, Deadline
+from mcp_server.domain.recovery.safe_end import in_doubt
+from mcp_server.errors import Refused
 from mcp_server.failpoints import arm, parse
 from mcp_server.settings import Settings
 from tests.faults.machine.clock import SharedClock
-from tests.faults.machine.people import freeze, sign, unfreeze
+from tests.faults.machine.people import freeze, judge, resolve, sign, unfreeze
 from tests.support.stage import FreeBudget
 
 Json = Any
-LONGEST_S: Final = 30.0
+LONGEST_S: Final = 300.0  #: also for one that stood still meanwhile; whoever drives it gives up earlier
 
 
 def be_born(settings: Settings, clock: SharedClock, line: socket.socket, armed: str) -> None:
@@ -83,7 +87,8 @@ async def _call(server: Server, _clock: SharedClock, asked: Mapping[str, Json]) 
     payload = await _asked(server, asked)
     if payload["status"] != "needs_approval" or asked["answer"] != "accept":
         return payload
-    await sign(server, _clock, payload["plan_id"])
+    with contextlib.suppress(Refused):  # the plan moved on while this server stood still
+        await sign(server, _clock, payload["plan_id"])
     return await _asked(server, asked)
 
 
@@ -114,6 +119,7 @@ async def _look(server: Server, clock: SharedClock, _asked: Mapping[str, Json]) 
                 "server": one.server,
                 "is_ended": one.ended_at is not None,
                 "rolled_back_by": one.rolled_back_by,
+                "doubts": await _doubts(server, one),
             }
             for one in reversed(changes)
         ],
@@ -122,6 +128,14 @@ async def _look(server: Server, clock: SharedClock, _asked: Mapping[str, Json]) 
             for one in deadlines
         ],
     }
+
+
+async def _doubts(server: Server, change: Change) -> list[tuple[str, int]]:
+    """Phase and step of each write of it of which nobody knows what it did; a person is asked."""
+    if change.state is not ChangeState.IN_DOUBT:
+        return []
+    steps = await server.store.list(ChangeStep, {"change_id": change.key}, limit=500)
+    return [(one.phase, one.number) for one in steps if in_doubt(one)]
 
 
 async def _pass(_server: Server, _clock: SharedClock, _asked: Mapping[str, Json]) -> Json:
@@ -137,10 +151,26 @@ async def _unfreeze(server: Server, clock: SharedClock, _asked: Mapping[str, Jso
     await unfreeze(server, clock)
 
 
+async def _judge(server: Server, clock: SharedClock, asked: Mapping[str, Json]) -> Json:
+    """Why the verdict was refused; "" when it was taken."""
+    try:
+        await judge(server, clock, asked["audit_id"], asked["said"])
+    except Refused as refused:
+        return refused.reason
+    return ""
+
+
+async def _resolve(server: Server, clock: SharedClock, asked: Mapping[str, Json]) -> Json:
+    """The status that the change has then, or why it was refused."""
+    return await resolve(server, clock, asked["change_id"], asked["said"], asked.get("arm", ""))
+
+
 _WHAT: Final[Mapping[str, Callable[[Server, SharedClock, Mapping[str, Json]], Awaitable[Json]]]] = {
     "call": _call,
     "look": _look,
     "pass": _pass,
+    "judge": _judge,
+    "resolve": _resolve,
     "freeze": _freeze,
     "unfreeze": _unfreeze,
 }

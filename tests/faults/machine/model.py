@@ -31,6 +31,13 @@ class Planned:
     seen: int
     is_begun: bool = False  #: somebody has called for it to be applied and may have begun
     minutes: int | None = None
+    audit_id: str = ""  #: of the audit that was asked for
+    verdict: str = ""  #: approve or reject
+
+    @property
+    def is_barred(self) -> bool:
+        """Whether an auditor has not let it pass."""
+        return bool(self.audit_id) and self.verdict != "approve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,18 @@ class Model:
             put = row["body"][edit.name]
             if put not in seen and put not in later:
                 yield f"{edit.value!r} at {edit.path} was somebody else's, and was overwritten with {put!r}"
+
+    def came_of(self, plan: Planned, doubts: Sequence[tuple[str, int]]) -> str:
+        """What became of the writes in doubt, phase and step each, by the journal; "" when that is not one answer.
+
+        Each step of a plan has one wish, and its value is unlike any other.
+        """
+        values = [list(plan.wishes.values())[number - 1] for phase, number in doubts if phase == "apply"]
+        if len(values) < len(doubts) or None in values:
+            return ""
+        done = {(row["body"] or {}).get("name") for row in self.journal() if row["took_effect"]}
+        came = {value in done for value in values}
+        return "" if len(came) > 1 else "applied" if came == {True} else "not-applied"
 
     def untrue(self, plan: Planned) -> list[str]:
         """Where the cloud does not hold what the plan was to put there."""

@@ -10,6 +10,7 @@ from mcp_server.changes import carry_out
 from mcp_server.changes.execution import undo
 from mcp_server.changes.keeping import keep, tend
 from mcp_server.changes.recovery import left_behind
+from mcp_server.cli.gate import resolve
 from mcp_server.domain.state.three_way import Merge
 from mcp_server.errors import OutcomeUnknown
 from mcp_server.meraki.client import MerakiClient
@@ -70,6 +71,11 @@ def _not_undone() -> None:
     vars_of(tend.Tender, "tend", nothing)
 
 
+def _unheeded() -> None:
+    """A person may say what the cloud contradicts."""
+    vars(resolve)["refuse_contradiction"] = lambda *_about: None
+
+
 def vars_of(owner: type, name: str, value: Any) -> None:
     """Put in place of a method."""
     setattr(owner, name, value)
@@ -82,4 +88,5 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "whoever-lives": _whoever_lives,
     "overwritten": _overwritten,
     "not-undone": _not_undone,
+    "unheeded": _unheeded,
 }

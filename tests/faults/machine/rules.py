@@ -1,4 +1,4 @@
-"""The state machine: plan, apply, crash, stop, restart, tick, set the clock, drift, keep, roll back, a second server.
+"""The state machine: plan, audit, apply, crash, restart, tick, drift, keep, roll back, resolve, a second server.
 
 After every turn what the cloud has seen must hold (``model``); at the end the servers are let finish, and the oracle
 judges the cloud's journal and state and the exported audit.
@@ -100,11 +100,11 @@ class Machine(RuleBasedStateMachine):
         if len(self.model.plans) > known:
             self.apply(0, **more)
 
-    def plan(self, kind: str, one: int, number: int) -> None:
+    def plan(self, kind: str, one: int, number: int, at: str = "") -> None:
         """A plan, when it can be made."""
         operations, wishes = self.model.wish(kind, one)
         seen = len(self.model.edits)
-        came = self._call(number, "meraki_plan", operations=operations, intent="tried by a harness")
+        came = self._call(number, "meraki_plan", at=at, operations=operations, intent="tried by a harness")
         if came.fate == "told" and came.told["status"] == "ok":
             bodies = [one["body"] for one in operations if one.get("body")]
             self.model.plans.append(Planned(came.told["plan_id"], wishes, bodies, seen))
@@ -121,9 +121,68 @@ class Machine(RuleBasedStateMachine):
             return
         plan.is_begun = not is_first or "change_id" in came.told
         if is_first and came.told["status"] in ("applied", "pending_keep"):
+            assert not plan.is_barred, f"told as {came.told['status']}, and the auditor has not let it pass"
             assert not self.is_frozen, f"told as {came.told['status']} while the kill switch is on"
             wrong = self.model.untrue(plan)
             assert not wrong, f"told as {came.told['status']}, but {wrong}"
+
+    def audit(self, kind: str, one: int, number: int, at: str) -> None:
+        """Somebody asks for an audit of a plan: from then on it is not applied without a verdict."""
+        known = len(self.model.plans)
+        self.plan(kind, one, number)
+        if len(self.model.plans) == known:
+            return
+        plan = self.model.plans[-1]
+        came = self._call(number, "request_audit", at=at, plan_id=plan.plan_id)
+        if came.fate == "told" and came.told["status"] == "ok":
+            plan.audit_id = came.told["audit_id"]
+
+    def judge(self, one: int, number: int, said: str, at: str) -> None:
+        """An auditor answers the audit of a plan."""
+        asked = [plan for plan in self.model.plans if plan.audit_id and not plan.verdict]
+        if asked:
+            plan = asked[-1 - one % len(asked)]
+            server = self._able(number)
+            came = self._note(server, {}, server.tell("judge", armed=at, audit_id=plan.audit_id, said=said))
+            if not came.told:
+                plan.verdict = said  # the point is behind the commit: who was killed there has recorded it
+            self.met[f"judge {came.told or said}"] += 1
+
+    def resolve(self, number: int, said: str, at: str) -> None:
+        """A person says what became of the newest change in doubt: the truth, or a lie that the cloud contradicts."""
+        if not self.model.plans:
+            return
+        self.cloud.clear()
+        doubted = [one for one in self._look()["changes"] if one["doubts"] and one["is_ended"]]
+        plan = next((one for one in self.model.plans if doubted and one.plan_id == doubted[-1]["plan_id"]), None)
+        came_of = self.model.came_of(plan, doubted[-1]["doubts"]) if plan is not None else ""
+        if plan is None or not came_of:
+            return
+        is_there = not self.model.untrue(plan)
+        word = "not-applied" if said == "lie" and is_there else came_of
+        server, change_id = self._able(number), doubted[-1]["change_id"]
+        came = self._note(server, {}, server.tell("resolve", armed=at, change_id=change_id, said=word))
+        if came.fate == "told":
+            self.met[f"resolve {word} {came.told}"] += 1
+            is_against = is_there and word == "not-applied"
+            assert not is_against or came.told == "contradicted", "it is there, and somebody could say that it is not"
+
+    def doubted(self, one: int, number: int, said: str, at: str, *, is_put_there: bool) -> None:
+        """A write of which nobody can tell what it did, and a person says it: killed behind it, and others wrote there.
+
+        ``is_put_there``: then somebody puts there what was planned, and nobody can say that it was not applied.
+        """
+        known = len(self.model.plans)
+        self.change("ssid", one, number=number, answer="accept", at="K7:kill:1", minutes=None)
+        if len(self.model.plans) == known or len(self.able) != len(self.servers):
+            return
+        self.model.drift("same", one)
+        self._able(number)
+        self.tick(35.0, "")
+        if is_put_there:
+            ((path, name), wanted), *_ = self.model.plans[-1].wishes.items()
+            self.cloud.edit(path, {name: wanted})
+        self.resolve(number, said, at)
 
     def keep(self, number: int, answer: str, at: str) -> None:
         """A person is asked to keep the newest change that waits for it."""

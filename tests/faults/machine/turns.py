@@ -21,7 +21,7 @@ FAULTS: Final[Sequence[tuple[Sequence[str], Mapping[str, Any]]]] = (
     (_WRITES, {"kind": "status", "status": 429, "retry_after": 1}),
     (_WRITES, {"kind": "drop", "when": "before"}),
     (_WRITES, {"kind": "drop", "when": "after"}),
-    (("PUT", "POST"), {"kind": "cut"}),
+    (_WRITES, {"kind": "cut"}),
     (_WRITES, {"kind": "not_applied"}),
     (("GET",), {"kind": "status", "status": 503, "count": 4}),
     (("GET",), {"kind": "stale", "count": 2}),
@@ -50,13 +50,21 @@ def _armed(points: Sequence[str]) -> st.SearchStrategy[str]:
 
 _WHICH: Final = st.integers(0, 5)
 _ANSWER: Final = st.sampled_from(["accept", "accept", "accept", "decline"])
+_VERDICT: Final = st.sampled_from(["approve", "approve", "reject"])
+_SAID: Final = st.sampled_from(["truth", "lie"])
 _MINUTES: Final = st.sampled_from([None, None, 1, 5])
 _APPLY: Final = {"number": _WHICH, "answer": _ANSWER, "at": _armed(POINTS), "minutes": _MINUTES}
 
 _TURNS: Final[Mapping[str, st.SearchStrategy[Turn]]] = {
     "resume": _turn("resume", number=_WHICH),
     "change": _turn("change", kind=st.sampled_from(KINDS), one=_WHICH, **_APPLY),
-    "plan": _turn("plan", kind=st.sampled_from(KINDS), one=_WHICH, number=_WHICH),
+    "plan": _turn("plan", kind=st.sampled_from(KINDS), one=_WHICH, number=_WHICH, at=_armed(("K0",))),
+    "audit": _turn("audit", kind=st.sampled_from(KINDS), one=_WHICH, number=_WHICH, at=_armed(("K1",))),
+    "judge": _turn("judge", one=_WHICH, number=_WHICH, said=_VERDICT, at=_armed(("K2",))),
+    "doubted": _turn(
+        "doubted", one=_WHICH, number=_WHICH, said=_SAID, at=_armed(("R1", "K11", "K12")), is_put_there=st.booleans()
+    ),
+    "resolve": _turn("resolve", number=_WHICH, said=_SAID, at=_armed(("R1", "K11", "K12"))),
     "apply": _turn("apply", one=_WHICH, **_APPLY),
     "keep": _turn("keep", number=_WHICH, answer=_ANSWER, at=_armed(POINTS)),
     "back": _turn("back", one=_WHICH, number=_WHICH, answer=_ANSWER, at=_armed(POINTS)),
@@ -71,8 +79,8 @@ _TURNS: Final[Mapping[str, st.SearchStrategy[Turn]]] = {
 }
 #: How often each, beside the others.
 _WEIGHTS: Final = {
-    "resume": 3, "change": 12, "apply": 4, "plan": 1, "keep": 3, "back": 4, "start": 4, "leave": 2, "tick": 6,
-    "jump": 2, "drift": 4, "fault": 3, "freeze": 1, "thaw": 3,
+    "resume": 3, "change": 12, "apply": 4, "plan": 2, "audit": 2, "judge": 3, "resolve": 2, "doubted": 2, "keep": 3,
+    "back": 4, "start": 4, "leave": 2, "tick": 6, "jump": 2, "drift": 4, "fault": 3, "freeze": 1, "thaw": 3,
 }  # fmt: skip
 #: The first does nothing while no server stands still, so it is what runs shrink to.
 TURNS: Final = st.sampled_from([name for name, times in _WEIGHTS.items() for _ in range(times)]).flatmap(

@@ -7,6 +7,7 @@ import pytest
 
 from mcp_server.sandbox.app import DEFAULT_KEY, SandboxApp, create_app
 from mcp_server.sandbox.server import serving
+from tests.support.places import NET
 from tests.support.sandbox_client import ORIGIN, asking
 
 NOTE = {"notes": "changed"}
@@ -174,3 +175,18 @@ async def test_a_cut_answer_breaks_off_after_the_write(app: SandboxApp, network:
             await client.put(base + network, json=NOTE)
     assert _notes(app) == "changed"
     assert app.world.journal[-1]["took_effect"] is True
+
+
+async def test_an_answer_without_a_body_that_is_cut_never_comes(
+    app: SandboxApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A DELETE takes place, its 204 is not begun, and the server that carries it has nothing to complain about."""
+    path = f"/networks/{NET}/groupPolicies"
+    async with serving(app) as base, httpx.AsyncClient(headers={"Authorization": f"Bearer {DEFAULT_KEY}"}) as client:
+        made = (await client.post(base + path, json={"name": "Visita"})).json()["groupPolicyId"]
+        app.add_fault({"kind": "cut", "method": "DELETE"})
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            await client.delete(f"{base}{path}/{made}")
+    row = app.world.journal[-1]
+    assert (row["status"], row["took_effect"]) == (204, True)
+    assert "LocalProtocolError" not in caplog.text

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from mcp_server.sandbox.behaviour import Json
-from tests.support.places import CORE, NET, ORG
+from tests.support.places import BRANCH, CORE, NET, ORG
 from tests.support.stage import Stage
 from tests.support.story import Payload, applied, keep, planned, step, taken_back, undo_secret
 
@@ -254,6 +254,25 @@ async def test_a_key_and_its_group_policy_come_back_together(stage: Stage) -> No
     assert new != old
     assert {**again, "id": key["id"]} == {**key, "groupPolicyId": new}
     assert again["id"] != key["id"]
+
+
+async def test_two_networks_number_their_group_policies_alike_and_each_key_gets_its_own_back(stage: Stage) -> None:
+    """Policy 101 of one network is another than policy 101 of the next; each comes back under an id of its own."""
+    steps: list[Payload] = []
+    for network in (NET, BRANCH):
+        ssid = {"networkId": network, "number": "1"}
+        keys = f"/networks/{network}/wireless/ssids/1/identityPsks"
+        key = ask(stage, "POST", keys, {**KEY, "groupPolicyId": "101"})
+        steps += [
+            step("updateNetworkWirelessSsidIdentityPsk", {"groupPolicyId": "100"}, **ssid, identityPskId=key["id"]),
+            step("deleteNetworkGroupPolicy", networkId=network, groupPolicyId="101"),
+        ]
+    done = await applied(stage, *steps)
+    await taken_back(stage, change_id=done["change_id"])
+    for network in (NET, BRANCH):
+        new = named(stage, f"/networks/{network}/groupPolicies", "Executives")["groupPolicyId"]
+        key = named(stage, f"/networks/{network}/wireless/ssids/1/identityPsks", KEY["name"])
+        assert key["groupPolicyId"] == new != "101"
 
 
 async def test_a_group_policy_is_not_deleted_before_the_key_that_has_it(stage: Stage) -> None:

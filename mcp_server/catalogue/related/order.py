@@ -113,6 +113,8 @@ def deleted_while_referred_to(earlier: Placed, later: Placed) -> str:
     """Something is deleted while the resource of a later step, which lets go of it, still names it."""
     if earlier.kind != "delete" or earlier.maker not in REFERENCES or earlier.operation == later.operation:
         return ""
+    if _is_elsewhere(earlier, later):
+        return ""
     id_ = _own_id(earlier)
     names = refers(later.before, earlier.maker, id_) and not refers(later.after, earlier.maker, id_)
     return f"{_thing(earlier)} can only be deleted once nothing names it" if names else ""
@@ -149,6 +151,12 @@ RULES: Final = (
 def _is_near(one: Placed, other: Placed) -> bool:
     network = one.params.get("networkId")
     return network is not None and network == other.params.get("networkId")
+
+
+def _is_elsewhere(one: Placed, other: Placed) -> bool:
+    """Whether the two belong to different networks: each numbers its own things, and the numbers are often alike."""
+    networks = {step.params["networkId"] for step in (one, other) if isinstance(step.params.get("networkId"), str)}
+    return len(networks) > 1
 
 
 def _uses(step: Placed, state: Json, vlan: Mapping[str, Json], users: Sequence[str]) -> bool:

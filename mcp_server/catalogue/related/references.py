@@ -87,6 +87,12 @@ class Moved:
     old: str
     new: str
     is_name: bool = True  #: ``new`` names a value that only the step's answer will tell
+    network_id: str = ""  #: in which it is; "" the organization. Networks number their things alike
+
+
+def concerning(moved: Sequence[Moved], network_id: str | None) -> tuple[Moved, ...]:
+    """Those to which something of that network may refer; all for what is of the organization (None)."""
+    return tuple(one for one in moved if network_id is None or one.network_id in ("", network_id))
 
 
 def repointed(value: Json, moved: Sequence[Moved]) -> Json:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from mcp_server.catalogue.related.references import concerning
 from mcp_server.changes.execution.ending import residue_line, unread_line
 from mcp_server.changes.execution.putting_off import begun, undo_tries
 from mcp_server.changes.execution.report import failure_of
@@ -62,7 +63,8 @@ async def take_back(run: Run) -> ChangeState:
         if not before or step.dependants:
             record = done[step.number]
             around = {place: left for place, left in record.around.items() if place in seen}
-            await _undo_one(run, settled(step, run.moved, run.world), replace(record, around=around), before, seen)
+            as_now = settled(step, concerning(run.moved, step.network_id), run.world)
+            await _undo_one(run, as_now, replace(record, around=around), before, seen)
         if run.put_off:
             break  # the steps before it are taken back after it
     if any(record.phase == "undo" and may_arrive(record) for record in run.steps):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from mcp_server.catalogue.related.references import Moved
+from mcp_server.catalogue.related.references import Moved, concerning
 from mcp_server.changes.execution.undo import (
     Done,
     WayBack,
@@ -153,7 +153,8 @@ class Planner:
                 way, asked = way.asking(change.key, step.number)
                 secrets += [Warned("undo_secret", "warning", text) for text in asked]
                 ways.append((step, way))
-                drafts += [pointed(draft, moved, self._world) for draft in way.every]
+                near = concerning(moved, step.network_id)
+                drafts += [pointed(draft, near, self._world) for draft in way.every]
                 moved += moved_by(step, way.drafts, first, self._world)
                 known |= way.leaves()
         refuse_conflicts(ways)

@@ -18,7 +18,8 @@ def moved_by(step: Step, drafts: Sequence[Draft], first: int, world: World) -> t
     if step.inverse.how != "recreate" or not drafts or found is None:
         return ()
     maker, path, old = found
-    return (Moved(maker, path, old, f"step-{first}.{world.overlay.row(maker).id_field}"),)
+    new = f"step-{first}.{world.overlay.row(maker).id_field}"
+    return (Moved(maker, path, old, new, network_id=_network_of(step)),)
 
 
 def moved_to(step: Step, made: ChangeStep | None, world: World) -> tuple[Moved, ...]:
@@ -28,7 +29,12 @@ def moved_to(step: Step, made: ChangeStep | None, world: World) -> tuple[Moved, 
         return ()
     maker, path, old = found
     new = made.created.get(world.overlay.row(maker).id_field)
-    return (Moved(maker, path, old, str(new), is_name=False),) if new is not None else ()
+    return (Moved(maker, path, old, str(new), is_name=False, network_id=_network_of(step)),) if new is not None else ()
+
+
+def _network_of(step: Step) -> str:
+    """The network that the step's path names; what is below a device has ids that no other network uses."""
+    return str(step.write.params.get("networkId") or "")
 
 
 def _old_place(step: Step, world: World) -> tuple[str, str, str] | None:

@@ -12,7 +12,7 @@ import pytest
 from mcp_server.sandbox.behaviour import Json
 from tests.support.places import BRANCH, CORE, NET, ORG
 from tests.support.stage import Stage
-from tests.support.story import Payload, applied, keep, planned, step, taken_back, undo_secret
+from tests.support.story import Payload, applied, confirmed, keep, planned, step, taken_back, undo_secret
 
 MX: Final = f"/networks/{NET}/appliance"
 SSID: Final = f"/networks/{NET}/wireless/ssids/1"
@@ -284,6 +284,36 @@ async def test_a_group_policy_is_not_deleted_before_the_key_that_has_it(stage: S
         step("deleteNetworkWirelessSsidIdentityPsk", networkId=NET, number="1", identityPskId=key["id"]),
     ])  # fmt: skip
     assert (plan["error"]["code"], plan["error"]["details"]["order"]) == ("step_order", [2, 1])
+
+
+async def _made_changed_deleted(stage: Stage) -> list[str]:
+    """The ids of three changes: a group policy is made, renamed, and deleted."""
+    made = await applied(stage, step("createNetworkGroupPolicy", {"name": "Visitors"}, networkId=NET))
+    own = {"networkId": NET, "groupPolicyId": named(stage, POLICIES, "Visitors")["groupPolicyId"]}
+    renamed = await applied(stage, step("updateNetworkGroupPolicy", {"name": "Guests 2"}, **own))
+    gone = await applied(stage, step("deleteNetworkGroupPolicy", **own))
+    return [made["change_id"], renamed["change_id"], gone["change_id"]]
+
+
+async def test_a_whole_life_is_taken_back_in_one_rollback(stage: Stage) -> None:
+    """Made again, renamed back and removed, each by the id that it has then."""
+    before = ask(stage, "GET", POLICIES)
+    await _made_changed_deleted(stage)
+    await taken_back(stage, last=3)
+    assert ask(stage, "GET", POLICIES) == before
+
+
+async def test_a_creation_is_not_called_undone_while_what_it_made_is_there_under_another_id(stage: Stage) -> None:
+    """Its deletion was taken back; the rollback of its making names it instead of saying that nothing is left."""
+    made, renamed, gone = await _made_changed_deleted(stage)
+    await taken_back(stage, change_id=gone)
+    ask(stage, "PUT", f"{POLICIES}/{named(stage, POLICIES, 'Guests 2')['groupPolicyId']}", {"name": "Visitors"})
+    for change in (made, renamed):
+        answer = await confirmed(stage, "rollback", change_id=change)
+        assert (answer["status"], answer["error"]["code"]) == ("refused", "not_undoable"), answer
+    assert "one with the same name Visitors is there under another id" in str(
+        await confirmed(stage, "rollback", change_id=made)
+    )
 
 
 async def test_a_bundle_of_ports_made_again_has_its_ports_and_later_steps_name_its_new_id(stage: Stage) -> None:

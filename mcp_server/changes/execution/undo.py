@@ -19,7 +19,7 @@ from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.plan import Reader, Step, Write
 from mcp_server.domain.record import ChangeStep
 from mcp_server.domain.redaction import clean
-from mcp_server.domain.state.compare import differences
+from mcp_server.domain.state.compare import differences, is_unknown
 from mcp_server.domain.state.diff import diff
 from mcp_server.domain.state.three_way import three_way
 from mcp_server.errors import Refused
@@ -160,7 +160,7 @@ async def _own_way(done: Done) -> WayBack:
     if step.inverse.how in _PUTS_BACK:
         return replace(_put_back(done, reader, live), place=place)
     if reader is not None and step.kind == "create" and live is None:
-        return WayBack(())
+        return WayBack((), hopeless=await _made_anew(done))
     if reader is not None and step.kind == "delete" and live is not None:
         return WayBack((), conflicts=_moved(step.before, live, step, world))  # somebody made it again
     drafts: list[Draft] = []
@@ -170,6 +170,22 @@ async def _own_way(done: Done) -> WayBack:
         drafts.append(_draft(done, back, found, reader, earlier=drafts))
     changed = _moved(done.record.sealed, live, step, world) if step.kind == "create" else ()
     return WayBack(tuple(drafts), conflicts=changed, place=place)
+
+
+async def _made_anew(done: Done) -> str:
+    """Why what a step created, and what is gone, is not simply gone: one like it is there under another id; else "".
+
+    So it is after the undo of its deletion, and when somebody made it again.
+    """
+    step, world = done.step, done.world
+    touch = Touch(step.write.operation, step.write.params, step.write.body, is_write=True)
+    by_key = reader_of(world.catalogue, world.overlay, touch, organization_id=step.organization_id)
+    if by_key is None or placeholders([dict(by_key.params), dict(by_key.match)], "$ref"):
+        return ""
+    if await world.reads.resource(by_key, fresh=done.fresh) is None:
+        return ""
+    keys = ", ".join(f"{name} {clean(str(value), 60)}" for name, value in by_key.match.items())
+    return f"step {step.number}: what it created is gone, and one with the same {keys} is there under another id"
 
 
 async def touched_since(steps: Sequence[Step], done: Mapping[int, ChangeStep], world: World) -> tuple[str, ...]:
@@ -219,7 +235,7 @@ def _moved(known: Json, live: Json, step: Step, world: World) -> tuple[str, ...]
         return ()
     row = world.overlay.row(step.write.operation)
     found = differences(known, live, ignore=row.volatile, unordered=row.unordered)
-    return tuple(change.path for change in found)
+    return tuple(change.path for change in found if not is_unknown(change.after))  # what an earlier way back makes
 
 
 def _reader(step: Step, record: ChangeStep, world: World) -> Reader | None:

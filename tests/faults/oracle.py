@@ -6,7 +6,7 @@ nothing of the product, so that a fault of the product cannot hide itself here. 
 no time is a failure of whoever ran the harness, not a success.
 
     python -m tests.faults.oracle --journal F --state F --before F --audit F
-        [--told F] [--stdout F] [--measured F] [--others F] [--canary TEXT] [--partial]
+        [--told F] [--stdout F] [--measured F] [--others F] [--canary TEXT] [--on-the-way SECONDS] [--partial]
 
 Exit code: 0 all hold and each was exercised, 1 an invariant is broken, 2 one was not exercised (not with --partial).
 I15 (service-level timers) is judged elsewhere.
@@ -465,8 +465,9 @@ def _i11(case: Case, verdict: Verdict) -> None:
             kept = now >= quiet_until or on_its_way or _is_lookup(row)
             verdict.look("I11", holds=kept, otherwise=f"{organization}: {_named(row)} came before Retry-After was over")
             wait_s = float(row.get("retry_after") or 0) if row["status"] == 429 else 0.0
-            # who asks whose it is does not know whom to spare, nor who never got the answer
-            if wait_s > case.evidence.on_the_way_s and not _is_lookup(row) and LOST not in headers:
+            # who asks whose it is does not know whom to spare, nor who never got the answer or was gone before it came
+            is_known = not _is_lookup(row) and not {LOST, LATE} & headers.keys()
+            if wait_s > case.evidence.on_the_way_s and is_known:
                 limited_at, quiet_until = now, now + timedelta(seconds=wait_s - 0.05)
 
 
@@ -642,6 +643,7 @@ def read_evidence(arguments: argparse.Namespace) -> Evidence:
         canaries=arguments.canary,
         tries=arguments.tries,
         paced=not arguments.unpaced,
+        on_the_way_s=arguments.on_the_way,
     )
 
 
@@ -662,6 +664,7 @@ def main(given: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--canary", action="append", default=[])
     parser.add_argument("--tries", type=int, default=3, help="how often one read is tried at most")
+    parser.add_argument("--on-the-way", type=float, default=ON_THE_WAY_S, help="seconds that a request may need")
     parser.add_argument("--unpaced", action="store_true", help="the rate (I11) is not judged")
     parser.add_argument("--partial", action="store_true", help="not every invariant has to be exercised")
     arguments = parser.parse_args(given)

@@ -50,7 +50,8 @@ def keep(evidence: Evidence, root: Path) -> str:
         (root / f"{name}.jsonl").write_text(rows, "utf-8")
     files = [f"--{name} {root}/{name}.json" for name in ("journal", "state", "before")]
     files += [f"--{name} {root}/{name}.jsonl" for name in ("audit", "told", "measured", "others")]
-    return f"python -m tests.faults.oracle --partial {' '.join(files)}"
+    given = f"--partial --on-the-way {evidence.on_the_way_s:g}"
+    return f"python -m tests.faults.oracle {given} {' '.join(files)}"
 
 
 def dossier(evidence: Evidence, broken: str) -> Sequence[str]:

@@ -13,6 +13,7 @@ CALLS: Final = [
     "test",
     "faults kill --quick",
     "faults processes",
+    "faults soak --quick --seed 104",
     "faults syscalls --quick CI=true",
     "sweep --quick",
 ]

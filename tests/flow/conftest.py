@@ -16,8 +16,8 @@ from tests.support.stage import USUAL, WAYS, Stage, accepting, staged
 SECRETS: Final = {"PARTNER": "vinte-e-duas-letras-da-senha", "AULA": "giz-e-lousa-2026"}
 _WEB: Final = tuple(way for way in WAYS if way[0] != "stdio")
 _NAMES: Final = {way: "-".join(way) for way in WAYS}
-#: Of ten tests eight go over HTTP or SSE: a server process of its own costs most of a second.
-_TURNS: Final = (*_WEB, *_WEB, *(way for way in WAYS if way[0] == "stdio"))
+#: Of seven tests six go over HTTP or SSE: a server process of its own costs most of a second.
+_TURNS: Final = (*_WEB, *_WEB, *_WEB, *(way for way in WAYS if way[0] == "stdio"))
 
 
 @pytest.fixture

@@ -72,7 +72,9 @@ def ocsf_event(row: Mapping[str, Any], version: str) -> dict[str, Any]:
     is_failed = row["status"] in _FAILED
     detail = row["detail"]
     arguments = detail.get("arguments") if isinstance(detail.get("arguments"), dict) else {}
-    operation = arguments.get("operation") or detail.get("operation") or row["tool"] or row["event"]
+    request = _request(row)
+    asked = f"{request['method']} {request['path']}" if request else ""
+    operation = arguments.get("operation") or detail.get("operation") or asked or row["tool"] or row["event"]
     networks = [{"uid": one, "type": "network"} for one in row["network_ids"]]
     organization = [{"uid": row["organization_id"], "type": "organization"}] if row["organization_id"] else []
     return {
@@ -98,9 +100,15 @@ def ocsf_event(row: Mapping[str, Any], version: str) -> dict[str, Any]:
     }
 
 
+def _request(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Method and path of what an intent announces; empty for every other row."""
+    request = row["detail"].get("request")
+    return request if isinstance(request, dict) and {"method", "path"} <= request.keys() else {}
+
+
 def _activity(row: Mapping[str, Any]) -> int:
     """1 create, 2 read, 3 update, 4 delete, 99 other."""
-    method = row["detail"].get("method")
+    method = _request(row).get("method")
     if isinstance(method, str):
         return {"POST": 1, "GET": 2, "PUT": 3, "DELETE": 4}.get(method.upper(), 99)
     return 2 if row["event"] in _READS and row["tool"] not in ("meraki_apply", "rollback") else 99

@@ -47,9 +47,10 @@ def test_every_event_has_what_api_activity_requires() -> None:
         ({"status": "refused"}, 2, 2, 2),
         ({"status": "unknown"}, 2, 0, 1),
         ({"tool": "meraki_apply"}, 99, 1, 1),
-        ({"event": "intent", "detail": {"method": "PUT"}}, 3, 1, 1),
-        ({"event": "outcome", "detail": {"method": "POST"}, "status": "failed"}, 1, 2, 2),
-        ({"event": "outcome", "detail": {"method": "DELETE"}}, 4, 1, 1),
+        ({"event": "intent", "detail": {"request": {"method": "PUT", "path": "/networks/N_1"}}}, 3, 1, 1),
+        ({"event": "intent", "detail": {"request": {"method": "POST", "path": "/x"}}, "status": "failed"}, 1, 2, 2),
+        ({"event": "intent", "detail": {"request": {"method": "DELETE", "path": "/x"}}}, 4, 1, 1),
+        ({"event": "outcome", "detail": {"step": 1}}, 99, 1, 1),
         ({"event": "state"}, 99, 1, 1),
     ],
 )
@@ -90,3 +91,10 @@ def test_a_line_that_is_no_row_is_none(line: str) -> None:
     """It is told as such, not guessed at."""
     with pytest.raises(ValueError):  # noqa: PT011 - json's own error is one too
         row_in(line)
+
+
+def test_an_intent_names_the_request_that_it_announces() -> None:
+    """As the change engine writes it: what a SIEM looks for is the write, not the tool that led to it."""
+    request = {"method": "PUT", "path": "/networks/N_1/wireless/ssids/1", "body": {}}
+    event = _event(event="intent", tool="meraki_apply", detail={"phase": "apply", "step": 1, "request": request})
+    assert (event["activity_id"], event["api"]["operation"]) == (3, "PUT /networks/N_1/wireless/ssids/1")

@@ -118,8 +118,8 @@ async def ended(server: Server) -> None:
 
 @asynccontextmanager
 async def about_to_crash(tmp_path: Path, *operations: Payload, **given: Any) -> AsyncIterator[Crash]:
-    """An approved plan whose server is to be stopped; the server that made the plan is gone."""
-    async with staged(tmp_path / "home", given={"settle_s": 0.3, **given}) as stage:
+    """An approved plan whose server is to be stopped; the one that made the plan looks for nothing left behind."""
+    async with staged(tmp_path / "home", given={"settle_s": 0.3, "recover_every_s": 600.0, **given}) as stage:
         plan = await planned(stage, *operations)
         await approve(stage.settings.home, plan["plan_id"])
         crash = Crash(stage, plan["plan_id"], canonical(stage.sandbox.world), tmp_path / "trace")

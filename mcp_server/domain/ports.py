@@ -94,6 +94,10 @@ class HoldLeases:
     until: datetime
     fences: tuple[int, ...]  #: of the keys, in their order, as they were when the leases were taken
 
+    def __post_init__(self) -> None:
+        if len(self.fences) != len(self.keys):
+            raise ValueError(f"{self.change_id} names {len(self.fences)} fences of {len(self.keys)} leases")
+
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLeases:

@@ -132,15 +132,18 @@ class Writer:
         finally:  # also after a fault of our own: nobody is left waiting
             failed = StoreUnavailable("the store's writer failed")
             failed.__cause__ = sys.exc_info()[1]
+            if not results:
+                log.error("%s", failed, exc_info=failed.__cause__)
             _tell(group, results or [_again(failed) for _ in group])
 
     def _gathered(self) -> list[Commit]:
         """What waits now and was not cancelled."""
         group: list[Commit] = []
-        while self._waiting and len(group) < GROUP_LIMIT:
-            commit = self._waiting.popleft()
-            if not commit.answer.cancelled():
-                group.append(commit)
+        with self._turn:
+            while self._waiting and len(group) < GROUP_LIMIT:
+                commit = self._waiting.popleft()
+                if not commit.answer.cancelled():
+                    group.append(commit)
         return group
 
     def _committed(self, group: list[Commit]) -> "list[Receipts | StoreError]":

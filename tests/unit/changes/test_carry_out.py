@@ -153,6 +153,20 @@ async def test_a_lost_lease_stops_the_change_before_the_write(server: Server) ->
     await _settled(server, "failed")
 
 
+async def test_leases_that_are_being_taken_are_not_kept_yet(server: Server) -> None:
+    """The duty that keeps leases comes in the moment in which a change takes its own: it hurts neither of them."""
+    looked: list[int] = []
+
+    async def kept(events: list[str]) -> None:
+        if "state applying" in events:
+            looked.append(len(server.parts.changes.under_way()))
+            await server.recovery.keep_leases()
+
+    parts = _with(server, store=lambda real: Watched(real, kept))
+    done = await _call(server, parts, "meraki_apply", plan_id=await _plan_id(server, SSID))
+    assert (done["status"], looked) == ("applied", [1])
+
+
 @pytest.mark.parametrize("told", ["outcome applied", "state verifying", "state applied"])
 async def test_a_store_that_fails_after_the_write_leaves_the_change_in_doubt(server: Server, told: str) -> None:
     """Written and not on record: unknown, never applied; the lease is given back as soon as the store works."""

@@ -45,9 +45,9 @@ async def test_a_group_holds_no_more_than_its_limit(tmp_path: Path) -> None:
 
 
 async def test_nobody_is_left_waiting_when_the_writer_itself_fails(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A fault of our own in the writer's thread is an error to every waiter, and the next commit works."""
+    """A fault of our own in the writer's thread is an error to every waiter and stands in the log; the next works."""
     await store.commit(Append(records.an_entry()))
 
     def broken(_: Journal) -> None:
@@ -60,6 +60,7 @@ async def test_nobody_is_left_waiting_when_the_writer_itself_fails(
         )
     assert [type(result) for result in results] == [StoreUnavailable] * 3
     assert all(isinstance(result.__cause__, ZeroDivisionError) for result in results if isinstance(result, Exception))
+    assert "ZeroDivisionError" in caplog.text
     (receipt,) = await store.commit(Append(records.an_entry()))
     assert receipt.seq == 2
     assert await store.verify_chain() is None

@@ -218,9 +218,8 @@ class SandboxApp:
         if fault.kind == "cut" or fault.get("when", "before") == "after":
             answer = self._ask(asked)
             row["took_effect"] = answer.took_effect
-            if fault.kind == "cut" and answer.status != 204:  # which has no middle
-                row["status"] = answer.status
             if fault.kind == "cut" and answer.status != 204:  # without a body there is no middle: nothing of it comes
+                row["status"] = answer.status
                 text = _json(answer.body)
                 await _start(send, answer.status, len(text) + 100, {})
                 await send({"type": "http.response.body", "body": text[: len(text) // 2], "more_body": True})

@@ -23,4 +23,6 @@ def a_run(
     seen = replace(seen, store=MemoryStore())
     made = of or plan()
     stored = replace(a_plan(made.plan_id), plan=made)
-    return Run(stored, a_change(), attempt(), seen, means(times=times or Times())), api
+    run = Run(stored, a_change(), attempt(), seen, means(times=times or Times()))
+    run.fences = (1,) * len(run.lease_keys)
+    return run, api

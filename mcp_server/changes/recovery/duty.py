@@ -50,6 +50,8 @@ class Recovery:
         behind: dict[str, str] = {}
         problem: MerakiMcpError | None = None
         for change in await left_behind(world, self.means, running):
+            if any(run.change.key == change.key for run in self.changes.under_way()):
+                continue  # begun while it was looked for
             organization = change.organization_id
             if organization not in held:
                 held[organization] = await _why_not_read(organization, world)

@@ -110,7 +110,7 @@ class _Redactor:
         return MASK if hidden or str(value) in self.whole else value
 
     def _mapping(self, value: Mapping[str, Json], parent: str, *, hidden: bool) -> dict[str, Json]:
-        if len(value) == 1 and _is_placeholder(value):
+        if _is_placeholder(value):
             return {key: self.value(item, "", hidden=False) for key, item in value.items()}
         result: dict[str, Json] = {}
         tells_secret = _tells_secret(value)

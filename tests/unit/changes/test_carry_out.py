@@ -167,6 +167,42 @@ async def test_leases_that_are_being_taken_are_not_kept_yet(server: Server) -> N
     assert (done["status"], looked) == ("applied", [1])
 
 
+async def test_a_change_that_begins_while_the_recovery_looks_is_not_taken_for_one_left_behind(server: Server) -> None:
+    """It was not under way when the look began, and stands open in the store when the look ends."""
+    written, released = anyio.Event(), anyio.Event()
+    answers: list[Mapping[str, Json]] = []
+
+    async def held(behind: Any, request: Request) -> Reply:
+        written.set()
+        await released.wait()
+        reply: Reply = await behind.write(request)
+        return reply
+
+    parts = _with(server, api=lambda real: Api(real, held))
+    plan_id = await _plan_id(server, SSID)
+    async with anyio.create_task_group() as tasks:
+
+        @dataclass
+        class Slow:
+            """The port Store, whose first list waits until the change is under way."""
+
+            behind: Any
+
+            async def list(self, *asked: Any, **how: Any) -> Any:
+                if not written.is_set():
+                    tasks.start_soon(_call_into, answers, server, parts, plan_id)
+                    await written.wait()
+                return await self.behind.list(*asked, **how)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self.behind, name)
+
+        with anyio.fail_after(20):
+            await replace(server.recovery, world=_with(server, store=Slow).world).go_on()
+        released.set()
+    assert [answer["status"] for answer in answers] == ["applied"]
+
+
 @pytest.mark.parametrize("told", ["outcome applied", "state verifying", "state applied"])
 async def test_a_store_that_fails_after_the_write_leaves_the_change_in_doubt(server: Server, told: str) -> None:
     """Written and not on record: unknown, never applied; the lease is given back as soon as the store works."""

@@ -9,16 +9,20 @@ import anyio
 
 from mcp_server.cli.gate.freeze import _freeze
 from mcp_server.cli.local import opened
+from mcp_server.domain.record import AuditEntry
 from tests.support.canonical import assert_same, canonical
 from tests.support.commands import PASSPHRASE, enrolled, evidence, filled, renamed, run, told
-from tests.support.places import NET, ORG
+from tests.support.places import BRANCH, NET, ORG
 from tests.support.stage import Stage, accepting, environment, staged
 from tests.support.story import Payload, applied, planned, step
 from tests.support.tampering import altered
 from tests.support.terminal import PROGRAM, at_terminal
 from tests.support.waiting import wait_until
+from tests.support.witnesses import Witnesses
 
 SLOW_WRITE: Final = {"kind": "latency", "seconds": 0.6, "operation": "updateNetworkWirelessSsid"}
+#: Beside the campus, where one change is under way, others are begun here: in its organization, and in another one.
+BESIDE: Final = (BRANCH, "L_646829496481105403")
 
 
 @asynccontextmanager
@@ -80,6 +84,56 @@ async def test_a_freeze_holds_on_two_server_processes_until_an_approver_lifts_it
         for status in ("frozen", "lifted"):
             [row] = await evidence(one, "freeze", status)
             assert row.detail["what"] == "everything"
+
+
+async def test_after_the_freeze_nothing_is_sent_of_a_change_that_was_not_begun_before(tmp_path: Path) -> None:
+    """One server is in the first of three steps, the other begins one change after the other in two networks.
+
+    Once the switch is on, no change begins and none announces a write, at no point of any of them; what still reaches
+    the cloud was announced before, or takes back what was.
+    """
+    three = [renamed(number, f"Sala {number}") for number in range(3)]
+    slow = {"kind": "latency", "seconds": 1.0, "method": "PUT", "path": f"/networks/{NET}", "count": 3}
+    answers: list[Payload] = []
+    begun = anyio.Event()
+
+    def elsewhere(network: str, name: str) -> Payload:
+        return step("updateNetworkWirelessSsid", {"name": name}, networkId=network, number="1")
+
+    async def change(stage: Stage, *operations: Payload) -> Payload:
+        plan = await planned(stage, *operations)
+        answers.append(await stage.call("meraki_apply", plan_id=plan["plan_id"]))
+        return answers[-1]
+
+    async def one_after_the_other(stage: Stage, network: str) -> None:
+        number = 0
+        while (await change(stage, elsewhere(network, f"Rede {number}")))["status"] == "applied":
+            number += 1
+            begun.set()
+        assert (await change(stage, elsewhere(network, "Ainda não")))["error"]["code"] == "frozen"
+
+    async with two_processes(tmp_path / "home") as (one, two):
+        witnesses = Witnesses(one.sandbox, tmp_path / "home")
+        one.sandbox.add_fault(slow)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(change, one, *three)
+            for network in BESIDE:
+                tasks.start_soon(one_after_the_other, two, network)
+            await begun.wait()
+            async with opened({"home": one.settings.home}) as local:
+                await wait_until(lambda: any(NET in entry["path"] for entry in one.writes()))
+                await _freeze(local, "", "stop")
+        async with one.store() as store:
+            rows = await store.list(AuditEntry, {}, limit=5_000)
+        verdict = await witnesses.verdict()
+    [switch] = [row.seq for row in rows if (row.event, row.status) == ("freeze", "frozen")]
+    assert not [row for row in rows if row.status == "applying" and row.seq > switch]
+    assert {row.detail["phase"] for row in rows if row.event == "intent" and row.seq > switch} == {"undo"}
+    assert verdict.broken == []  # whatever reached the cloud was announced before it did
+    codes = {answer["error"]["code"] for answer in answers if "error" in answer}
+    assert codes == {"frozen"}, answers
+    [under_way] = [answer for answer in answers if answer["status"] == "rolled_back"]
+    assert not [line for line in under_way["residue"] if isinstance(line, str)]  # the rest is what the others did
 
 
 async def test_a_freeze_of_one_organization_leaves_the_others_free(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ directory: a folder of that name where the server happens to be started is never
 
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Json
+from mcp_server.domain.given import found
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import InvalidArguments, UnknownTool
 from mcp_server.toolkit import Tool
@@ -28,6 +29,21 @@ ORDER: Final = (
     "request_audit",
     "history",
 )
+_MOST_SAID, _MOST_LISTED = 10, 40  #: faults of one call in its message, and in its details
+_NAME_CHARS: Final = 40
+#: Keyword of a schema -> what is allowed; the first of these look at how much there is of a value.
+_COUNTED: Final = {
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} element",
+    "maxItems": "at most {} elements",
+}
+_VALUED: Final = {
+    "anyOf": "must be {}",
+    "enum": "one of {}",
+    "maximum": "at most {}",
+    "minimum": "at least {}",
+    "type": "must be {}",
+}
 _HOME: Final = Path(__file__).resolve().parent.parent / "tools"
 
 
@@ -61,13 +77,17 @@ class Registry:
 
     def check(self, tool: Tool, arguments: Mapping[str, Json]) -> None:
         """Nothing when the arguments fit the tool's schema; InvalidArguments names every fault."""
-        faults = [_told(fault, tool) for fault in self._check_of(tool).iter_errors(dict(arguments))]
+        faults = [_told(fault) for fault in self._check_of(tool).iter_errors(dict(arguments))]
         if tool.name in self._tools:  # a completion asks what goes on from nothing
-            faults += [f"{name}: empty; leave it out." for name, value in arguments.items() if value == ""]
+            needed = tool.parameters.get("required", ())
+            empty = [name for name, value in arguments.items() if value == "" and name in tool.parameters["properties"]]
+            faults += [f"{name}: empty; {'give one' if name in needed else 'leave it out'}." for name in empty]
         if faults:
             known = ", ".join(tool.parameters["properties"])
             raise InvalidArguments(
-                f"{tool.name}: " + " ".join(faults[:10]), f"Arguments: {known}.", details={"faults": faults}
+                f"{tool.name}: " + " ".join(faults[:_MOST_SAID]),
+                f"Arguments: {known}.",
+                details={"faults": faults[:_MOST_LISTED]},
             )
 
     def _check_of(self, tool: Tool) -> Any:
@@ -84,25 +104,30 @@ def _may_call(tool: Tool, actor: Actor) -> bool:
     return not tool.roles or bool(tool.roles & actor.roles)
 
 
-def _told(fault: object, tool: Tool) -> str:
-    """One fault in words: the field and what is allowed; what was given is not repeated."""
-    path = ".".join(str(part) for part in getattr(fault, "absolute_path", ())) or "arguments"
-    validator, allowed = getattr(fault, "validator", ""), getattr(fault, "validator_value", "")
-    if validator == "additionalProperties":
-        given = getattr(fault, "instance", {})
-        schema = getattr(fault, "schema", {})
-        unknown = sorted(set(given) - set(schema.get("properties", {}))) if isinstance(given, dict) else []
-        names = ", ".join(clean(str(name), 64) for name in unknown[:5])
-        return f"Unknown argument {names} in {tool.name if path == 'arguments' else path}."
-    if validator == "required":
-        given = getattr(fault, "instance", {})
-        missing = [name for name in allowed if name not in given] if isinstance(given, dict) else list(allowed)
-        return f"{path}: missing {', '.join(missing)}."
-    if validator == "enum":
-        return f"{path}: one of {', '.join(str(value) for value in allowed)}."
-    if validator == "type":
-        return f"{path}: must be {allowed}."
-    return f"{path}: {validator} {clean(str(allowed), 80)}."
+def _told(fault: Any) -> str:
+    """One fault in words: the field, what is allowed, and what was given, as far as that may be shown."""
+    place, given, allowed = _place(fault.absolute_path), fault.instance, fault.validator_value
+    if fault.validator == "additionalProperties":
+        known = fault.schema.get("properties", {})
+        names = ", ".join(clean(name, _NAME_CHARS) for name in sorted(set(given) - set(known))[:5])
+        return f"Unknown argument {names}" + (f" in {place}; it takes {', '.join(known)}." if place else ".")
+    if fault.validator == "required":
+        missing = ", ".join(name for name in allowed if name not in given)
+        return (f"{place}: " if place else "") + f"missing {missing}."
+    if fault.validator in _COUNTED:
+        return f"{place}: {_COUNTED[fault.validator].format(allowed)}, found {len(given)}."
+    if fault.validator == "anyOf":
+        allowed = " or ".join(str(one.get("type")) for one in allowed)
+    if fault.validator == "enum":
+        allowed = ", ".join(str(one) for one in allowed)
+    words = _VALUED.get(fault.validator, f"{fault.validator} {{}}").format(clean(allowed, 80))
+    holds_more = fault.validator == "anyOf" or fault.schema.get("type") in ("array", "object")
+    return f"{place}: {words}, {found(given, secret=holds_more)}."
+
+
+def _place(path: Iterable[str | int]) -> str:
+    """Where a fault is, as in ``operations[0].for_each``; empty for the arguments as a whole."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
 def _load(name: str) -> Tool:

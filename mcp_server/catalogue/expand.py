@@ -9,9 +9,10 @@ from typing import Final, NoReturn
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.targets import MOST_TOUCHES, Target, WrongTargets, targets
-from mcp_server.catalogue.validation import body_faults, faults, nearest, param_faults, shown
+from mcp_server.catalogue.validation import body_faults, faults, nearest, param_faults
 from mcp_server.catalogue.validation.plan_language import REF, TEXT, named_in_text, referred_step
 from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.given import shown
 from mcp_server.domain.operation import Kind, Operation, Schema
 from mcp_server.domain.state.merge import merged
 from mcp_server.errors import InvalidArguments, Refused
@@ -38,11 +39,8 @@ OUTSIDE: Final[Mapping[str, tuple[str, str]]] = {
         "Revoke it in the dashboard (My profile > API & webhooks).",
     ),
     "validateAdministeredLicensingSubscriptionSubscriptionsClaimKey": (
-        "a claim key is of no organization until it is claimed",
-        (
-            "Plan claimAdministeredLicensingSubscriptionSubscriptions, which the cloud refuses for a key that is not "
-            "valid, or look at the key in the dashboard (Organization > Subscriptions > Claim)."
-        ),
+        "a claim key has no organization until it is claimed",
+        "Plan claimAdministeredLicensingSubscriptionSubscriptions, which refuses a bad key, or look in the dashboard.",
     ),
 }
 
@@ -212,6 +210,6 @@ def _refuse(wrong: Sequence[str], operations: int) -> NoReturn:
         f"{head}{first.rstrip('.')}{'' if first.endswith('?') else '.'}",
         "Correct all faults at once; meraki_search with operation=ID shows the whole schema."
         if len(wrong) > 1
-        else "Correct it; schema: meraki_search operation=ID.",
+        else "Correct it: meraki_search operation=ID.",
         details={"faults": listed},
     )

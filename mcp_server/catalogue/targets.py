@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 
-from mcp_server.catalogue.validation import shown
 from mcp_server.domain.call import Json
+from mcp_server.domain.given import shown
 
 MOST_TOUCHES = 1_000  #: of one plan
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.given import found
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.redaction import cleaned, redacted
 from mcp_server.errors import InvalidArguments
@@ -78,7 +79,7 @@ def _start(cursor: str | None) -> int:
     except (ValueError, binascii.Error):
         text = ""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidArguments("meraki_read: this cursor is not one of ours.", "Call without cursor.")
+        raise InvalidArguments(f"meraki_read: cursor: not one of ours, {found(cursor)}.", "Call without cursor.")
     return int(text)
 
 

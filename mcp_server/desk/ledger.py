@@ -13,6 +13,7 @@ from mcp_server.changes.planning.planner import Planner
 from mcp_server.domain.call import Attempt, Json
 from mcp_server.domain.change_log import answered_record
 from mcp_server.domain.change_state import STATUS, ChangeState, move
+from mcp_server.domain.given import found
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, AuditRequest, Change, ChangeStep, Deadline, StoredPlan
@@ -41,26 +42,34 @@ class LedgerDesk:
         where = {
             column: filters[name] for name, column in (("plan_id", "plan_id"), ("actor", "owner")) if filters.get(name)
         }
-        found: list[Change] = []
+        fitting: list[Change] = []
         before = filters.get("cursor")
-        while len(found) <= limit:
+        while len(fitting) <= limit:
             page = await self.world.store.list(Change, where, limit=_PAGE, before=before)
-            found += [change for change in page if _fits(change, filters, since)]
+            fitting += [change for change in page if _fits(change, filters, since)]
             if len(page) < _PAGE:
                 break
             before = page[-1].key
-        data: dict[str, Json] = {"changes": [change_row(change) for change in found[:limit]]}
-        if len(found) > limit:
-            data["cursor"] = found[limit - 1].key
+        data: dict[str, Json] = {"changes": [change_row(change) for change in fitting[:limit]]}
+        if len(fitting) > limit:
+            data["cursor"] = fitting[limit - 1].key
         return Outcome("ok", f"{len(data['changes'])} change(s).", data)
 
     async def _check(self, filters: Mapping[str, Json]) -> None:
         """Nothing; Refused for a filter that can fit no record, because "none found" would be taken for an answer."""
         known = list(dict.fromkeys(STATUS.values()))
         if filters.get("status", known[0]) not in known:
-            raise Refused("No such status.", f"One of: {', '.join(known)}.", code="invalid_arguments")
+            raise Refused(
+                f"history: status: none of these, {found(filters['status'])}.",
+                f"One of: {', '.join(known)}.",
+                code="invalid_arguments",
+            )
         if "cursor" in filters and await self.world.store.get(Change, str(filters["cursor"])) is None:
-            raise Refused("No such cursor.", "Give back the cursor of an earlier answer.", code="invalid_arguments")
+            raise Refused(
+                f"history: cursor: not one of ours, {found(filters['cursor'])}.",
+                "Give back the cursor of an earlier answer.",
+                code="invalid_arguments",
+            )
 
     async def _one(self, change_id: str, *, is_whole: bool = False) -> Outcome:
         """One change; ``is_whole``: with its states however large they are."""
@@ -96,7 +105,11 @@ class LedgerDesk:
             audit = await self.world.store.get(AuditRequest, name)
             if audit is not None and audit.requester.casefold() == attempt.actor.key:
                 return _json(_audit(audit)), "application/json"
-        raise Refused("No such resource.", "plan://ID, change://ID, audit://ID, changelog://session.", code="not_found")
+        raise Refused(
+            f"No resource {clean(f'{scheme}://{name}', 64)!r}.",
+            "There are plan://ID, change://ID, audit://ID and changelog://session.",
+            code="not_found",
+        )
 
     async def open_audit(self, attempt: Attempt, plan_id: str, note: str) -> Outcome:
         """The plan's audit: opened now, or as it stands. While it is open the plan cannot be applied."""
@@ -173,9 +186,9 @@ def _time(text: Json) -> datetime | None:
     try:
         at = datetime.fromisoformat(str(text))
     except ValueError as error:
-        raise InvalidArguments("history: since is no time.", "Example: 2026-11-21T08:00:00Z.") from error
+        raise InvalidArguments(f"history: since: no time, {found(text)}.", "Example: 2026-11-21T08:00:00Z.") from error
     if at.tzinfo is None:
-        raise InvalidArguments("history: since has no time zone.", "Example: 2026-11-21T08:00:00Z.")
+        raise InvalidArguments(f"history: since: no time zone, {found(text)}.", "Example: 2026-11-21T08:00:00Z.")
     return at
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from mcp_server.domain.call import Effect, Json
 from mcp_server.domain.outcome import Outcome
+from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused
 from mcp_server.locales.prompts import PROMPT_NAMES, prompt_text
 from mcp_server.toolkit import Desk, Hints, Run, Tool, closed
@@ -32,7 +33,7 @@ async def _get_prompt(_desk: Desk, arguments: Mapping[str, Json]) -> Outcome:
     """The task's text with its safety rules."""
     name = str(arguments["name"])
     if name not in PROMPT_NAMES:
-        raise Refused("No such prompt.", f"Prompts: {', '.join(PROMPT_NAMES)}.", code="prompt_unknown")
+        raise Refused(f"No prompt {clean(name, 64)!r}.", f"Prompts: {', '.join(PROMPT_NAMES)}.", code="prompt_unknown")
     text = prompt_text(name, arguments.get("arguments", {}))
     return Outcome("ok", name, {"text": text, "description": PROMPT_NAMES[name]})
 

@@ -231,19 +231,19 @@ ARGUMENTS: Final[dict[str, tuple[str, Payload, str, Sequence[str]]]] = {
         "meraki_read",
         {"operation": "getOrganizations", "params": {}, "organisation": ORG, "page": 2},
         "invalid_arguments",
-        ["Unknown argument organisation, page in meraki_read"],
+        ["Unknown argument organisation, page"],
     ),
     "argument that nothing approves by": (
         "meraki_apply",
         {"plan_id": "plan-x", "approved": True},
         "invalid_arguments",
-        ["Unknown argument approved in meraki_apply"],
+        ["Unknown argument approved"],
     ),
     "argument inside an operation": (
         "meraki_plan",
         {"operations": [{"operation": "updateNetworkSnmp", "parms": {}}], "intent": "tried"},
         "invalid_arguments",
-        ["Unknown argument parms in operations.0"],
+        ["Unknown argument parms in operations[0]"],
     ),
     "arguments of another type": (
         "meraki_plan",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from mcp_server.locales.messages import LOCALES
 from tests.support.places import NET, ORG
 from tests.support.stage import staged
 from tests.support.story import step
@@ -41,7 +42,7 @@ FAULTY: Final[list[tuple[str, dict[str, Any], str]]] = [
     ("meraki_read", {"operation": "updateNetwork", "params": {"networkId": NET}}, "updateNetwork"),
     ("meraki_read", {"operation": "getNetwork", "params": {"networkId": "N_1"}}, "N_1"),
     ("meraki_read", {"operation": "getNetwork", "params": {"networkId": NET, "x": 1}}, "x"),
-    ("meraki_read", {"operation": "getNetwork", "params": {"networkId": NET}, "cursor": "zz"}, "cursor"),
+    ("meraki_read", {"operation": "getNetwork", "params": {"networkId": NET}, "cursor": "zz"}, 'found string "zz"'),
     ("meraki_read", {"operation": "getDevice", "params": {"serial": "Q2XX-XXXX-XXXX"}}, "Q2XX-XXXX-XXXX"),
     ("meraki_search", {"operation": "nope"}, "nope"),
     ("meraki_search", {"what": "clients"}, "what"),
@@ -49,31 +50,31 @@ FAULTY: Final[list[tuple[str, dict[str, Any], str]]] = [
     ("meraki_search", {"q": "x"}, "q"),
     ("meraki_apply", {"plan_id": "PLAN-NONE"}, "PLAN-NONE"),
     ("meraki_apply", {}, "plan_id"),
-    ("rollback", {"change_id": "CHG-1"}, "change"),
+    ("rollback", {"change_id": "CHG-1"}, "'CHG-1'"),
     ("rollback", {"last": 0}, "last"),
     ("health_check", {"network_id": "N_1"}, "N_1"),
     ("health_check", {"serials": ["x"]}, "'x'"),
     ("health_check", {"serials": []}, "serials"),
     ("request_audit", {"plan_id": "p"}, "'p'"),
     ("history", {"change_id": "c"}, "'c'"),
-    ("history", {"status": "x"}, "status"),
-    ("history", {"since": "yesterday"}, "since"),
-    ("history", {"cursor": "x"}, "cursor"),
+    ("history", {"status": "none"}, 'found string "none"'),
+    ("history", {"since": "yesterday"}, 'since: no time, found string "yesterday"'),
+    ("history", {"since": "2026-11-21T08:00:00"}, "since: no time zone"),
+    ("history", {"cursor": "x"}, 'cursor: not one of ours, found string "x"'),
     ("history", {"actor": ""}, "actor"),
     ("meraki_write", {}, "meraki_write"),
 ]
 
 
-@pytest.mark.parametrize(("tool", "arguments", "named"), FAULTY)
-async def test_a_single_fault_is_named_in_at_most_60_tokens_of_our_own_words(
-    tmp_path: Path, tool: str, arguments: dict[str, Any], named: str
-) -> None:
-    """Message and remedy together; each has both."""
-    async with staged(tmp_path / "home") as stage:
-        error = (await stage.call(tool, **arguments))["error"]
-    told = f"{error['message']} {error['remedy']}"
-    assert named in told
-    assert error["message"]
-    assert error["remedy"]
-    assert FOREIGN.search(told) is None, told
-    assert tokens(told) <= MOST, told
+@pytest.mark.parametrize("locale", LOCALES)
+async def test_a_single_fault_is_named_in_at_most_60_tokens_of_our_own_words(tmp_path: Path, locale: str) -> None:
+    """Message and remedy together, in each language of the texts for people; each has both."""
+    async with staged(tmp_path / "home", given={"locale": locale}) as stage:
+        for tool, arguments, named in FAULTY:
+            error = (await stage.call(tool, **arguments))["error"]
+            told = f"{error['message']} {error['remedy']}"
+            assert named in told
+            assert error["message"]
+            assert error["remedy"]
+            assert FOREIGN.search(told) is None, told
+            assert tokens(told) <= MOST, told

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mcp_server.catalogue.validation.fault import Faults, found, is_huge, is_masked, is_secret
+from mcp_server.catalogue.validation.fault import Faults, is_masked, is_secret
 from mcp_server.catalogue.validation.plan_language import (
     EDITS,
     INSERT,
@@ -20,6 +20,7 @@ from mcp_server.catalogue.validation.plan_language import (
     placeholder_fault,
 )
 from mcp_server.domain.call import Json
+from mcp_server.domain.given import found, is_huge
 from mcp_server.domain.operation import Kind, Schema
 from mcp_server.domain.state.json_value import IDENTITY
 
@@ -102,7 +103,8 @@ def _check_object(schema: Schema, value: dict[str, Json], place: _Place, out: Fa
             out.add_unknown(place.where, str(name), schema.fields)
     if not place.partial:
         for name in sorted(schema.required - set(value)):
-            out.add(f"{place.where}.{name}", "missing; the operation requires it")
+            needed = schema.fields[name]
+            out.add(f"{place.where}.{name}", f"missing; the operation requires {_WORDS[needed.kind]}", needed.enum)
 
 
 def _check_list(schema: Schema, value: Json, place: _Place, out: Faults) -> None:
@@ -116,7 +118,7 @@ def _check_list(schema: Schema, value: Json, place: _Place, out: Faults) -> None
     elif is_placeholder(value):
         out.add(place.where, "expects a list; a placeholder stands for one value")
     elif isinstance(value, dict):
-        out.add(place.where, "expects a list or an edit of it", EDITS)
+        out.add(place.where, f"expects a list or an edit, {found(value)}", EDITS)
     else:
         out.add(place.where, f"expects a list, {found(value, secret=place.secret)}")
 
@@ -180,9 +182,10 @@ def _check_scalar(schema: Schema, value: Json, place: _Place, out: Faults) -> No
     if schema.kind is Kind.INTEGER and isinstance(value, float) and math.isfinite(value):
         fits = value.is_integer()
     if not fits:
-        hint = f'; write "{value}"' if schema.kind is Kind.STRING and _is_short_integer(value) else ""
-        shown = "" if hint and place.secret else hint
-        out.add(place.where, f"expects {_WORDS[schema.kind]}, {found(value, secret=place.secret)}{shown}", schema.enum)
+        would_do = not schema.enum or str(value) in schema.enum
+        is_hinted = schema.kind is Kind.STRING and _is_short_integer(value) and would_do and not place.secret
+        hint = f'; write "{value}"' if is_hinted else ""
+        out.add(place.where, f"expects {_WORDS[schema.kind]}, {found(value, secret=place.secret)}{hint}", schema.enum)
     elif schema.enum and _as_text(value) not in schema.enum:
         out.add_value(place.where, value, schema.enum, secret=place.secret)
     else:
@@ -220,7 +223,7 @@ def _check_value(value: Json, place: _Place, out: Faults) -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         out.add(place.where, "NaN and infinity are no JSON numbers")
     elif is_huge(value):
-        out.add(place.where, "does not fit in 64 bits")
+        out.add(place.where, f"does not fit in 64 bits, found integer of {value.bit_length()} bits")
     elif isinstance(value, str) and _is_broken(value):
         out.add(place.where, "is no valid text (half of a surrogate pair)")
     elif isinstance(value, str) and is_masked(value, secret=place.secret):

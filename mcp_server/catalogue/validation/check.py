@@ -8,9 +8,10 @@ import math
 from collections.abc import Mapping
 
 from mcp_server.catalogue.validation.body import check_body
-from mcp_server.catalogue.validation.fault import Fault, Faults, found, is_huge, is_masked, is_secret
+from mcp_server.catalogue.validation.fault import Fault, Faults, is_masked, is_secret
 from mcp_server.catalogue.validation.plan_language import REF, placeholder_fault
 from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.given import found, is_huge
 from mcp_server.domain.operation import Kind, Operation, Schema
 
 ID_CHARS = 2000  #: a webhook server's id is the base64 form of its URL
@@ -30,7 +31,8 @@ def param_faults(operation: Operation, params: Mapping[str, Json]) -> tuple[Faul
         if name not in params:
             out.add(f"params.{name}", "missing; the path needs it")
     for name in sorted(operation.required_query - set(params)):
-        out.add(f"params.{name}", "missing; the operation requires it")
+        needed = operation.query[name]
+        out.add(f"params.{name}", f"missing; the operation requires {article(needed.kind)}", needed.enum)
     return tuple(out.found)
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from mcp_server.domain.call import Json
+from mcp_server.domain.given import found, shown
 from mcp_server.domain.redaction import is_secret_field
 from mcp_server.domain.state.json_value import sounds_secret
 
-WHERE_CHARS = 60
-VALUE_CHARS = 24
+WHERE_CHARS = 50
 NAMES_CHARS = 40
 MOST_FAULTS = 200  #: nobody reads more, and looking for near names costs time
 
@@ -91,46 +91,12 @@ def is_masked(text: str, *, secret: bool) -> bool:
     return bool(_MASKED.fullmatch(text) or (secret and _MASKED_SECRET.fullmatch(text)))
 
 
-def kind_of(value: Json) -> str:
-    """The JSON kind of a value, for people."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    for kind, word in ((str, "string"), (int, "integer"), (float, "number"), (dict, "object"), (list, "list")):
-        if isinstance(value, kind):
-            return word
-    return "no JSON value"
-
-
-def found(value: Json, *, secret: bool = False) -> str:
-    """``found integer 7``; the value of a secret, an object or a list is not shown."""
-    if secret or value is None or not isinstance(value, str | int | float) or is_huge(value):
-        return f"found {kind_of(value)}"
-    text = f'"{shown(value)}"' if isinstance(value, str) else str(value).lower()[:VALUE_CHARS]
-    return f"found {kind_of(value)} {text}"
-
-
-def is_huge(value: Json) -> bool:
-    """Whether an integer is beyond 64 bits; Python refuses to print the very long ones."""
-    return isinstance(value, int) and not -(2**63) <= value < 2**64
-
-
-def shown(text: str, limit: int = VALUE_CHARS, *, keep_end: bool = False) -> str:
-    """A text as printable ASCII, at most ``limit`` characters; the cut is marked."""
-    if len(text) <= limit:
-        return _plain(text)
-    if keep_end:
-        return f"{_plain(text[: limit // 2 - 3])}...{_plain(text[-limit // 2 :])}"
-    return f"{_plain(text[: limit - 3])}..."
-
-
-def _plain(text: str) -> str:
-    return "".join(char if " " <= char <= "~" else "?" for char in text)
-
-
 def listed(names: tuple[str, ...]) -> str:
-    """Names with commas, as many as fit; the number of those left out is said."""
+    """Names with commas, as many as fit; the number of those left out is said. Numbers in a row: ``0 to 14``."""
+    if len(names) > 2 and all(name.isdecimal() for name in names):  # each number would cost two tokens
+        values = [int(name) for name in names]
+        if values == list(range(values[0], values[-1] + 1)):
+            return f"{names[0]} to {names[-1]}"
     kept = list(_fitting(names))
     rest = len(names) - len(kept)
     return ", ".join(kept) + (f" and {rest} more" if rest else "")
@@ -139,7 +105,7 @@ def listed(names: tuple[str, ...]) -> str:
 def _fitting(names: tuple[str, ...]) -> Iterator[str]:
     room = NAMES_CHARS
     for name in names:
-        room -= len(name) + 2
+        room -= len(name) + (5 if any(map(str.isdigit, name)) else 2)  # digits take more tokens than letters
         if room < 0:
             return
         yield name

@@ -32,6 +32,7 @@ from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Plan, Step
 from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, Change, ChangeStep, StoredPlan
+from mcp_server.domain.redaction import clean, listed, numbers
 from mcp_server.errors import RecordAltered, Refused
 from mcp_server.failpoints import failpoint
 from mcp_server.world import World
@@ -77,7 +78,7 @@ class Planner:
                 "The stored plan was altered; it is not used.", "Plan again.", code="plan_altered"
             ) from altered
         if stored is None:
-            raise Refused(f"No plan {plan_id[:64]!r}.", "Make one with meraki_plan.", code="plan_unknown")
+            raise Refused(f"No plan {clean(plan_id, 64)!r}.", "Make one with meraki_plan.", code="plan_unknown")
         must_own(stored, attempt)
         must_be_whole(stored, self._means.digest_key())
         return stored
@@ -111,7 +112,8 @@ class Planner:
             able = [one for one in mine if one.state in _UNDOABLE and not one.rolls_back and one.rolled_back_by is None]
             found = tuple(able[: max(1, min(last or 1, 20))])
         if not found:
-            raise Refused("No such change of yours.", "See history for the ids.", code="change_unknown")
+            which = f"No change {clean(change_id, 64)!r}" if change_id else "No change"
+            raise Refused(f"{which} of yours to undo.", "See history for the ids.", code="change_unknown")
         for one in found:
             if one.rolled_back_by is not None and not await self._is_done_by(one, attempt):
                 raise Refused(
@@ -200,7 +202,9 @@ class Planner:
         missing = sorted(set(wanted) - set(done))
         if missing:
             raise Refused(
-                f"{change.key} has no applied step {missing}.", f"Applied: {sorted(done)}.", code="step_unknown"
+                f"{change.key} has no applied step {listed(missing, 5)}.",
+                f"Applied: {numbers(sorted(done))}.",
+                code="step_unknown",
             )
         found = as_found(stored.plan.steps, done)
         chosen = once([step for step in found if step.number in done and (not wanted or step.number in wanted)])

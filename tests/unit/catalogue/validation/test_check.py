@@ -53,7 +53,7 @@ def test_all_faults_are_told_at_once() -> None:
         ('body.authMode: not allowed, found string "psk2" (allowed: psk, 8021x-entra, 8021x-google and 13 more)'),
         'body.enabled: expects a boolean, found string "yes"',
         'body.radiusServers[0].port: expects an integer, found string "a"',
-        "body.radiusServers[0].host: missing; the operation requires it",
+        "body.radiusServers[0].host: missing; the operation requires a string",
     ]
 
 
@@ -106,7 +106,7 @@ def test_an_enum_of_a_query_is_checked() -> None:
 def test_a_required_query_parameter_must_be_there() -> None:
     """The cloud refuses without it."""
     assert said("getOrganizationClientsSearch", {"organizationId": "1"}) == [
-        "params.mac: missing; the operation requires it"
+        "params.mac: missing; the operation requires a string"
     ]
 
 
@@ -126,8 +126,8 @@ def test_a_body_where_there_is_none_is_refused() -> None:
 def test_required_fields_count_also_without_a_body() -> None:
     """A create without its body is told what it needs."""
     assert said("createNetworkApplianceVlan", {"networkId": "N_1"}) == [
-        "body.id: missing; the operation requires it",
-        "body.name: missing; the operation requires it",
+        "body.id: missing; the operation requires a string",
+        "body.name: missing; the operation requires a string",
     ]
 
 
@@ -324,7 +324,7 @@ def test_a_list_may_be_an_edit_of_the_live_list(edit: Any) -> None:
         ({"$insert": RULE, "at": "last"}, "body.rules: $insert takes a list of elements"),
         ({"$insert": [], "at": "last"}, "body.rules: $insert takes a list of elements"),
         ({"$insert": [{"policy": "deny"}], "at": "last"}, ("body.rules.$insert[0].destCidr: missing; the operation "
-         "requires it")),
+         "requires a string")),
         ({"$insert": [{**RULE, "polcy": "x"}], "at": "last"}, ("body.rules.$insert[0].polcy: no such field "
          "(nearest: policy)")),
         ({"$remove": {}}, "body.rules.$remove: needs a partial object that names one element"),
@@ -337,7 +337,7 @@ def test_a_list_may_be_an_edit_of_the_live_list(edit: Any) -> None:
          ('body.rules.set.policy: expects a string, found integer 7; '
          'write "7"')),
         ([RULE, {"$remove": {"comment": "x"}}], "body.rules[0]: a list holds either elements or edits, not both"),
-        ({"add": [RULE]}, "body.rules: expects a list or an edit of it (allowed: $insert, $remove, $update)"),
+        ({"add": [RULE]}, "body.rules: expects a list or an edit, found object (allowed: $insert, $remove, $update)"),
     ],
 )  # fmt: skip
 def test_a_malformed_edit_is_refused(edit: Any, fault: str) -> None:

@@ -1,0 +1,47 @@
+"""What a caller gave, as a refusal may show it: its kind, and its value where that is short and no secret."""
+
+from typing import TypeGuard
+
+from mcp_server.domain.call import Json
+
+VALUE_CHARS = 24
+
+
+def found(value: Json, *, secret: bool = False) -> str:
+    """``found integer 7``; the value of a secret, an object, a list or a long text is not shown."""
+    if secret or value is None or not isinstance(value, str | int | float) or is_huge(value):
+        return f"found {kind_of(value)}"
+    if isinstance(value, str) and len(value) > VALUE_CHARS:  # the beginning of a key is enough to know it by
+        return f"found string of {len(value)} characters"
+    text = f'"{shown(value)}"' if isinstance(value, str) else str(value).lower()[:VALUE_CHARS]
+    return f"found {kind_of(value)} {text}"
+
+
+def kind_of(value: Json) -> str:
+    """The JSON kind of a value, for people."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    for kind, word in ((str, "string"), (int, "integer"), (float, "number"), (dict, "object"), (list, "list")):
+        if isinstance(value, kind):
+            return word
+    return "no JSON value"
+
+
+def is_huge(value: Json) -> TypeGuard[int]:
+    """Whether an integer is beyond 64 bits; Python refuses to print the very long ones."""
+    return isinstance(value, int) and not -(2**63) <= value < 2**64
+
+
+def shown(text: str, limit: int = VALUE_CHARS, *, keep_end: bool = False) -> str:
+    """A text as printable ASCII, at most ``limit`` characters; the cut is marked."""
+    if len(text) <= limit:
+        return _plain(text)
+    if keep_end:
+        return f"{_plain(text[: limit // 2 - 3])}...{_plain(text[-limit // 2 :])}"
+    return f"{_plain(text[: limit - 3])}..."
+
+
+def _plain(text: str) -> str:
+    return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -2,26 +2,32 @@
 
 A lease that ran out is no proof that its holder has stopped writing: a process that stood still may have a request on
 its way, which no fence holds back. So the end of its process decides, which the operating system tells, never a clock.
+Nor is it one that a write of which nobody has the answer has arrived: whoever sets the wall clock ends no wait for it.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.record import Change, Lease
+from mcp_server.domain.ports import moment
+from mcp_server.domain.record import Change, ChangeStep, Lease
+from mcp_server.domain.recovery.arrival import last_arrival
 from mcp_server.errors import Busy, RecordConflict
 from mcp_server.world import World
 
 S = ChangeState
 OPEN: Final = (S.APPLYING, S.VERIFYING, S.PARTIAL, S.ROLLING_BACK, S.IN_DOUBT)
 _MOST: Final = 1000
+_STEPS: Final = 2000
 
 
 async def refuse_held(keys: Collection[str], change_id: str, world: World, means: Means) -> None:
-    """Nothing, or RecordConflict with a lease that ran out while the change that has it is still carried out.
+    """Nothing, or RecordConflict with a lease that ran out while the change that has it is still carried out, or while
+    a write of it may still arrive.
 
     Leases that have not run out are refused where they are taken.
     """
@@ -29,8 +35,22 @@ async def refuse_held(keys: Collection[str], change_id: str, world: World, means
         if lease.key not in keys or lease.change_id == change_id or lease.until > world.clock.now():
             continue
         holder = await world.store.get(Change, lease.change_id)
-        if holder is not None and _is_carried_out(holder, means):
+        if holder is None:
+            continue
+        if _is_carried_out(holder, means):
             raise RecordConflict(f"lease {lease.key}: ran out, but the server that has it lives", lease)
+        until = await _awaited_until(holder, world, means)
+        if until is not None and until > world.clock.now():
+            waiting = replace(lease, until=until)
+            raise RecordConflict(f"lease {lease.key}: ran out, but a write under it may still arrive", waiting)
+
+
+async def _awaited_until(change: Change, world: World, means: Means) -> datetime | None:
+    """When the last write of a change that ended in doubt has arrived; None when none is awaited."""
+    if change.state is not S.IN_DOUBT or change.ended_at is None:
+        return None
+    records = await world.store.list(ChangeStep, {"change_id": change.key}, limit=_STEPS)
+    return last_arrival(records, moment(world.clock), means.times.late_s)
 
 
 def busy(lease: Lease, now: datetime) -> Busy:

@@ -43,7 +43,7 @@ class Local:
     store: SqliteStore
     keyring: Keyring
     vault: Vault
-    clock: SystemClock
+    clock: Clock
     ids: RandomIds
 
     @property

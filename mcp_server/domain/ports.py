@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from mcp_server.domain.call import Json, Receipt
+from mcp_server.domain.holds.moment import Moment
 from mcp_server.domain.limits.breaker import Admitted
 from mcp_server.domain.record import Approval, AuditEntry, AuditRequest, Freeze, Record
 
@@ -212,6 +213,12 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait; a test's clock returns at once and moves its time."""
         ...
+
+
+def moment(clock: Clock) -> Moment:
+    """Now, by both clocks."""
+    boot, uptime_s = clock.uptime()
+    return Moment(clock.now(), uptime_s, boot)
 
 
 class Ids(Protocol):

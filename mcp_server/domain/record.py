@@ -94,6 +94,8 @@ class ChangeStep:
     sealed: Json = None  #: read-back state; kept sealed
     asked: Asked | None = None  #: kept sealed too; None once the step was read back
     around: Mapping[str, Json] = field(default_factory=dict)  #: what it took along, as the change left it
+    ended_s: float = 0.0  #: of a write that failed or was lost: uptime in seconds at ``ended_at``
+    boot: str = ""  #: the run of the machine in which that uptime counts
 
 
 @dataclass(frozen=True, slots=True)

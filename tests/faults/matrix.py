@@ -117,6 +117,7 @@ ROWS: Final = (
         (f"{BREAKER}::test_a_clock_set_back_starts_the_minute_anew_and_never_makes_it_longer",
          f"{BUDGET}::test_a_clock_set_back_does_not_stop_the_budget",
          "tests/flow/test_commit_confirm.py::test_a_wall_clock_that_is_set_moves_the_deadline_along_and_is_on_record",
+         "tests/faults/test_late.py::test_a_wall_clock_that_is_set_neither_ends_the_wait_nor_lets_another_change_in",
          "tests/property/test_deadline.py"),
     ),
     Row(

@@ -10,8 +10,10 @@ import anyio
 import anyio.to_thread
 import pytest
 
+from mcp_server.domain.record import AuditEntry
 from mcp_server.sandbox.app import create_app
 from mcp_server.sandbox.server import serving
+from tests.faults.machine.people import resolve
 from tests.faults.proxy import Fault, Proxy, proxied
 from tests.support.fake_clock import ShiftedClock
 from tests.support.places import NET
@@ -52,6 +54,20 @@ class Scene:
                 if found["change"]["status"] in states:
                     return self.witnesses.note("history", found)
                 await anyio.sleep(0.02)
+
+    async def said(self, change_id: str, what: str) -> str:
+        """What the command answers a person who says that of a change in doubt: its status then, or why not."""
+        assert self.stage.server is not None
+        return await resolve(self.stage.server, self.clock, change_id, what, "")
+
+    async def evidence(self, event: str) -> AuditEntry:
+        """The newest such row of the audit, once there is one."""
+        async with self.stage.store() as store:
+            with anyio.fail_after(20):
+                while True:
+                    for row in await store.list(AuditEntry, {"event": event}, limit=1):
+                        return row
+                    await anyio.sleep(0.02)
 
     @property
     def name(self) -> str:
@@ -148,3 +164,38 @@ async def test_an_undo_that_may_still_arrive_is_not_called_failed_and_is_sent_ag
         assert [entry["path"] for entry in it.stage.writes()].count(f"{SSID}/1") == 2
         verdict = await it.witnesses.verdict()
     assert verdict.broken == []
+
+
+async def test_a_wall_clock_that_is_set_neither_ends_the_wait_nor_lets_another_change_in(tmp_path: Path) -> None:
+    """So much time has not passed: nothing is settled, the networks are kept; then it arrives, and is applied."""
+    async with scene(tmp_path / "home") as it:
+        done = await it.lost(RENAME)
+        it.clock.jump(LATE_S * 30)
+        assert it.stage.server is not None
+        await it.stage.server.recovery.go_on()
+        other = await planned(it.stage, step("updateNetworkWirelessSsid", {"name": "Y"}, networkId=NET, number="2"))
+        busy = await confirmed(it.stage, "meraki_apply", plan_id=other["plan_id"])
+        assert (busy["status"], it.stage.writes()) == ("busy", [])
+        assert (await it.stage.call("history", change_id=done["change_id"]))["change"]["status"] == "unknown"
+        await it.proxy.release()
+        await it.seen(done["change_id"], "applied")
+        assert (await confirmed(it.stage, "meraki_apply", plan_id=other["plan_id"]))["status"] == "applied"
+
+
+async def test_nobody_can_say_that_it_was_not_applied_while_it_may_still_arrive(tmp_path: Path) -> None:
+    """Somebody else wrote there since, so a person is asked: too early, whatever the wall clock says; then it counts.
+
+    Until then nobody else writes there either, for what is on its way would overwrite it.
+    """
+    async with scene(tmp_path / "home") as it:
+        done = await it.lost(RENAME)
+        it.stage.sandbox.edit(f"{SSID}/1", {"name": "Lounge"})
+        assert (await it.evidence("reconciled")).status == "unknown"
+        other = await planned(it.stage, step("updateNetworkWirelessSsid", {"name": "Y"}, networkId=NET, number="2"))
+        for set_s in (0.0, LATE_S * 30):
+            it.clock.jump(set_s)
+            assert await it.said(done["change_id"], "not-applied") == "too_early"
+            assert (await confirmed(it.stage, "meraki_apply", plan_id=other["plan_id"]))["status"] == "busy"
+        it.clock.advance(LATE_S)
+        assert await it.said(done["change_id"], "not-applied") == "failed"
+        assert (await confirmed(it.stage, "meraki_apply", plan_id=other["plan_id"]))["status"] == "applied"

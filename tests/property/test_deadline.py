@@ -5,7 +5,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server.domain.holds.confirm import JUMP_S, Moment, anchored, left, opened
+from mcp_server.domain.holds.confirm import JUMP_S, anchored, left, opened
+from mcp_server.domain.holds.moment import Moment
 from tests.support.fake_clock import START
 
 #: Seconds that pass, and by how much the wall clock is set after them.

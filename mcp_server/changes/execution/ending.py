@@ -15,7 +15,7 @@ from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import MOVES, ChangeState, move
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import FieldChange, Step
-from mcp_server.domain.ports import HoldLeases, Put, ReleaseLeases, StoreWrite
+from mcp_server.domain.ports import HoldLeases, Put, ReleaseLeases, StoreWrite, moment
 from mcp_server.domain.record import Change, ChangeStep
 from mcp_server.domain.recovery.arrival import last_arrival
 from mcp_server.domain.redaction import clean, redacted
@@ -62,8 +62,9 @@ async def end(run: Run, state: ChangeState) -> Outcome:
 
 def _given_up(run: Run, state: ChangeState) -> StoreWrite:
     """The end of its leases: now, or once nothing of it can arrive any more, for until then nobody else may write."""
-    until = last_arrival(run.steps, run.means.times.late_s) if state is S.IN_DOUBT else None
-    if until is None:
+    now, late_s = moment(run.world.clock), run.means.times.late_s
+    until = last_arrival(run.steps, now, late_s) if state is S.IN_DOUBT else None
+    if until is None or until <= now.at:
         return ReleaseLeases(run.change.key)
     return HoldLeases(run.lease_keys, run.change.key, until, run.fences)
 

@@ -19,8 +19,9 @@ from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.plan import Dependant, Step
+from mcp_server.domain.ports import moment
 from mcp_server.domain.record import ChangeStep
-from mcp_server.domain.recovery.arrival import last_arrival
+from mcp_server.domain.recovery.arrival import last_arrival, may_arrive
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import AccessError, CallerError, MerakiError, MerakiMcpError, Refused
 from mcp_server.failpoints import failpoint
@@ -197,7 +198,8 @@ async def _went_wrong(run: Run, step: Step, wrote: Wrote) -> ChangeState:
     took = [record for record in run.steps if record.state in ("applied", "unknown") and record.phase == "apply"]
     if wrote.record.state == "unknown":
         run.failure = failure_of(wrote.error) if wrote.error else _not_as_planned(step, wrote)
-        until = last_arrival([wrote.record], run.means.times.late_s)
+        lost = [wrote.record] if may_arrive(wrote.record) else []
+        until = last_arrival(lost, moment(run.world.clock), run.means.times.late_s)
         run.failure = run.failure if until is None else on_its_way(run.failure, until)
         return S.IN_DOUBT
     if wrote.error is not None and wrote.record.state == "applied":

@@ -8,9 +8,9 @@ from mcp_server.changes.execution.run import Run, undo_number
 from mcp_server.changes.execution.undo import Done, as_found, way_back
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState, move
-from mcp_server.domain.holds.confirm import SHORTEST_MINUTES, Moment, opened
+from mcp_server.domain.holds.confirm import SHORTEST_MINUTES, opened
 from mcp_server.domain.outcome import Outcome
-from mcp_server.domain.ports import Clock, Put, ReleaseLeases
+from mcp_server.domain.ports import Put, ReleaseLeases, moment
 from mcp_server.domain.record import Deadline
 from mcp_server.errors import AccessError, CallerError, MerakiError
 from mcp_server.failpoints import failpoint
@@ -49,12 +49,6 @@ async def _secrets_to_give(run: Run) -> list[Json]:
         _, lacking = way.given(run.change.key, step.number, lambda name: run.means.secret(name) is not None)
         commands += [run.means.command("secret", "set", one.name) for one in lacking]
     return commands
-
-
-def moment(clock: Clock) -> Moment:
-    """Now, by both clocks."""
-    boot, uptime_s = clock.uptime()
-    return Moment(clock.now(), uptime_s, boot)
 
 
 def confirm_view(deadline: Deadline, plan_id: str) -> Mapping[str, Json]:

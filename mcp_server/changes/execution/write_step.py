@@ -21,9 +21,9 @@ from mcp_server.changes.planning.weigh import NOWHERE, step_view
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import FieldChange, Reader, Step
-from mcp_server.domain.ports import Put, Reply, Request
+from mcp_server.domain.ports import Put, Reply, Request, moment
 from mcp_server.domain.record import Asked, ChangeStep, Freeze, Listed
-from mcp_server.domain.recovery.arrival import is_unanswered
+from mcp_server.domain.recovery.arrival import given_up, is_unanswered
 from mcp_server.domain.recovery.settle import Settled, apart, settle
 from mcp_server.domain.redaction import clean, redacted
 from mcp_server.domain.rules.order import CONFIRMATIONS, confirmations, refusals, warnings
@@ -210,7 +210,7 @@ async def _failed(run: Run, item: Ready, record: ChangeStep, error: MerakiMcpErr
     """What a failed write really did: nothing when it was refused or never left, else what the read-back shows."""
     status = error.status if isinstance(error, MerakiError) else _DENIED.get(type(error))
     texts = tuple(clean(text) for text in error.errors) if isinstance(error, MerakiError) else ()
-    record = replace(record, http_status=status, errors=texts, ended_at=run.world.clock.now())
+    record = given_up(replace(record, http_status=status, errors=texts), moment(run.world.clock))
     may_have_arrived = isinstance(error, MerakiError) and error.sent and error.code in ("outcome_unknown", "bad_answer")
     if not may_have_arrived:
         return await _closed(run, replace(record, state="failed"), error)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from mcp_server.changes.authorize import authorize_keep
 from mcp_server.changes.execution.execute import worse
 from mcp_server.changes.execution.health_gate import watch
-from mcp_server.changes.execution.pending import confirm_view, moment
+from mcp_server.changes.execution.pending import confirm_view
 from mcp_server.changes.execution.report import stored_outcome
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.holding import busy, refuse_held
@@ -17,7 +17,7 @@ from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.holds.confirm import why_not_kept
 from mcp_server.domain.outcome import Outcome
-from mcp_server.domain.ports import Put, ReleaseLeases, TakeLeases
+from mcp_server.domain.ports import Put, ReleaseLeases, TakeLeases, moment
 from mcp_server.domain.record import Approval, Change, ChangeStep, Deadline, Lease, StoredPlan
 from mcp_server.errors import Busy, RecordConflict, Refused
 from mcp_server.health.signals import from_json

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from mcp_server.changes.execution.execute import undo, worse
 from mcp_server.changes.execution.health_gate import watch
-from mcp_server.changes.execution.pending import confirm_view, moment
+from mcp_server.changes.execution.pending import confirm_view
 from mcp_server.changes.execution.putting_off import begun
 from mcp_server.changes.execution.run import Run, fences_of
 from mcp_server.changes.execution.undo import as_found, touched_since
@@ -24,7 +24,7 @@ from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.holds.confirm import Left, anchored, left, needs_sample
 from mcp_server.domain.outcome import Outcome
-from mcp_server.domain.ports import Append, Clock, Put, ReleaseLeases, Store, TakeLeases
+from mcp_server.domain.ports import Append, Clock, Put, ReleaseLeases, Store, TakeLeases, moment
 from mcp_server.domain.record import AuditEntry, Change, Deadline
 from mcp_server.errors import AccessError, MerakiError, RecordConflict
 from mcp_server.health.signals import from_json

@@ -9,8 +9,9 @@ from mcp_server.changes.carry_out import Changes
 from mcp_server.changes.means import Means
 from mcp_server.changes.recovery.left_behind import can_be_settled, left_behind, steps_of, take_over
 from mcp_server.changes.recovery.recover import recover
+from mcp_server.domain.ports import moment
 from mcp_server.domain.record import Change, ChangeStep
-from mcp_server.domain.recovery.arrival import arrived_by, may_arrive, shown
+from mcp_server.domain.recovery.arrival import may_arrive, on_its_way_s, shown
 from mcp_server.domain.recovery.settle import Settled
 from mcp_server.errors import AccessError, MerakiError, MerakiMcpError, RecordConflict, Refused, StoreError
 from mcp_server.world import World
@@ -94,7 +95,7 @@ async def _is_on_its_way(record: ChangeStep, world: World, late_s: float) -> boo
     if record.asked is None or record.asked.place is None:
         return False
     live = await world.reads.resource(record.asked.place, fresh=True)
-    if not may_arrive(record) or world.clock.now() >= arrived_by(record, late_s):
+    if not may_arrive(record) or on_its_way_s(record, moment(world.clock), late_s) <= 0:
         return False
     return shown(record.asked, live) is Settled.NOT_APPLIED
 

@@ -12,8 +12,9 @@ from mcp_server.changes.recovery.left_behind import steps_of, take_over
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
-from mcp_server.domain.ports import Put
+from mcp_server.domain.ports import Put, moment
 from mcp_server.domain.record import Approval, Change, ChangeStep
+from mcp_server.domain.recovery.arrival import last_arrival
 from mcp_server.domain.recovery.listed import newcomer
 from mcp_server.domain.recovery.safe_end import in_doubt, resolved_end
 from mcp_server.domain.recovery.settle import Settled, settle
@@ -42,7 +43,8 @@ async def doubts_of(change_id: str, world: World) -> tuple[Change, Sequence[Doub
         raise Refused(f"No change {clean(change_id, 64)!r}.", "See 'changes --in-doubt'.", code="change_unknown")
     if change.state is not ChangeState.IN_DOUBT or change.ended_at is None:
         raise Refused(f"{change.key} is {change.state}; nobody has to decide.", "See 'history'.", code="not_in_doubt")
-    return change, [await _read(record, world) for record in await steps_of(change, world) if in_doubt(record)]
+    doubted = [record for record in await steps_of(change, world) if in_doubt(record)]
+    return change, [await _read(replace(one, ended_at=one.ended_at or change.ended_at), world) for one in doubted]
 
 
 async def _read(record: ChangeStep, world: World) -> Doubt:
@@ -68,6 +70,21 @@ def refuse_contradiction(doubts: Sequence[Doubt], said: Said) -> None:
                 "Look at the live state again; nothing was recorded.",
                 code="contradicted",
             )
+
+
+def refuse_early(doubts: Sequence[Doubt], said: Said, world: World, means: Means) -> None:
+    """Nothing, or Refused while a write that is called not applied may still arrive, with the moment when it no longer
+    can.
+    """
+    lost = [doubt.record for doubt in doubts] if said == "not-applied" else []
+    now = moment(world.clock)
+    until = last_arrival(lost, now, means.times.late_s)
+    if until is not None and until > now.at:
+        raise Refused(
+            f"The answer to a write was lost; it may still arrive until {until:%Y-%m-%d %H:%M:%S} UTC.",
+            "Nobody can say before that it was not applied: say it then. Nothing was recorded.",
+            code="too_early",
+        )
 
 
 async def resolve(

@@ -8,8 +8,9 @@ from dataclasses import replace
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.execution.write_step import read_back, told, told_by_reading
 from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.ports import moment
 from mcp_server.domain.record import ChangeStep
-from mcp_server.domain.recovery.arrival import arrived_by, may_arrive
+from mcp_server.domain.recovery.arrival import given_up, may_arrive, on_its_way_s
 from mcp_server.failpoints import failpoint
 
 
@@ -43,10 +44,10 @@ async def _settle(run: Run, record: ChangeStep) -> None:
     One that its server never saw the end of may have left in the last moment before that server was found to be gone.
     """
     event = "outcome" if record.ended_at is None else "reconciled"
-    began_at = run.world.clock.now()
-    record = replace(record, ended_at=record.ended_at or began_at)
+    began = moment(run.world.clock)
+    record = record if record.ended_at is not None else given_up(record, began)
     wrote = await read_back(run, record, settle_s=_left_s(run, record))
-    is_over = began_at >= arrived_by(record, run.means.times.late_s)
+    is_over = on_its_way_s(record, began, run.means.times.late_s) <= 0
     settled = told_by_reading(wrote.record, is_over=is_over)
     await run.commit(run.set_step(settled), run.entry(event, settled.state, {**told(settled), "reconciled": True}))
     failpoint("R3")
@@ -64,5 +65,7 @@ async def _verify(run: Run, record: ChangeStep) -> None:
 def _left_s(run: Run, record: ChangeStep) -> float:
     """Seconds until a read must show what was sent, or came late: an older state may be read until then."""
     times = run.means.times
-    came_at = arrived_by(record, times.late_s) if may_arrive(record) else record.sent_at or run.change.started_at
-    return max(0.0, times.settle_s - (run.world.clock.now() - came_at).total_seconds())
+    now = moment(run.world.clock)
+    if may_arrive(record):
+        return max(0.0, times.settle_s + on_its_way_s(record, now, times.late_s))
+    return max(0.0, times.settle_s - (now.at - (record.sent_at or run.change.started_at)).total_seconds())

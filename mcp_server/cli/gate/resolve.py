@@ -9,7 +9,7 @@ import click
 
 from mcp_server.assembly import Server, running
 from mcp_server.changes.execution.report import change_row
-from mcp_server.changes.recovery.resolve import Doubt, Said, doubts_of, refuse_contradiction
+from mcp_server.changes.recovery.resolve import Doubt, Said, doubts_of, refuse_contradiction, refuse_early
 from mcp_server.changes.recovery.resolve import resolve as carry_out
 from mcp_server.changes.recovery.waiting import waiting, waiting_view
 from mcp_server.cli.local import Local, Terminal, log_to_stderr, on_local, opened, refusals_recorded, unlocked
@@ -87,8 +87,7 @@ async def _decided(server: Server, local: Local, terminal: Terminal, asked: tupl
     change_id, said, key_name = asked
     world = server.world()
     progress("Reading the live state ...")
-    change, doubts = await doubts_of(change_id, world)
-    refuse_contradiction(doubts, said)
+    change, doubts = await _looked_at(change_id, said, server)
     stored = await world.store.get(StoredPlan, change.plan_id)
     if stored is None:
         raise Refused("The plan of this change is not on record.", "See 'history'.", code="plan_unknown")
@@ -98,10 +97,17 @@ async def _decided(server: Server, local: Local, terminal: Terminal, asked: tupl
         raise Refused("Not resolved: the code was not typed.", "Nothing was recorded.", code="code_not_typed")
     signer = unlocked(local, terminal, key_name, Role.APPROVER)
     approval = _signed(local, change, stored, signer, said)
-    change, doubts = await doubts_of(change_id, world)  # the person took a while
-    refuse_contradiction(doubts, said)
+    change, doubts = await _looked_at(change_id, said, server)  # the person took a while
     outcome = await carry_out(change, doubts, said, approval, world=world, means=server.means)
     return outcome.status
+
+
+async def _looked_at(change_id: str, said: Said, server: Server) -> tuple[Change, Sequence[Doubt]]:
+    """The change with what the cloud says of its doubts now. Refused when that cannot be said of it, or not yet."""
+    change, doubts = await doubts_of(change_id, server.world())
+    refuse_contradiction(doubts, said)
+    refuse_early(doubts, said, server.world(), server.means)
+    return change, doubts
 
 
 def _question(change: Change, doubts: Sequence[Doubt], said: Said) -> str:

@@ -10,25 +10,17 @@ then is given again: no guess makes the time shorter or ends it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.holds.moment import Moment
 from mcp_server.domain.record import ChangeStep, Deadline
 
 SHORTEST_MINUTES: Final = 1
 LONGEST_MINUTES: Final = 60
 JUMP_S: Final = 60.0  #: wall clock against uptime; less is what clocks are put right by
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Now, by both clocks of this machine."""
-
-    at: datetime  #: wall clock, aware UTC
-    uptime_s: float  #: since the machine was started; never goes back
-    boot: str  #: names that run of the machine
 
 
 @dataclass(frozen=True, slots=True)

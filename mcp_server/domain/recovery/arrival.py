@@ -1,19 +1,28 @@
 """May a write whose answer was lost still take effect? Until then nothing may be built on its not being there.
 
-Rule: what reads as before is not applied only when the look began after the request can last have arrived. A request
+Rules: what reads as before is not applied only when the look began after the request can last have arrived. A request
 that nobody waits for any more can still be on its way: no part of a connection lives longer than two minutes (RFC 9293,
-3.4.1, maximum segment lifetime), and a gateway that gave up (504) has passed it on.
+3.4.1, maximum segment lifetime), and a gateway that gave up (504) has passed it on. How long ago it was given up is
+told by the uptime of the machine, so that setting the wall clock does not end the wait early.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mcp_server.domain.call import Json
+from mcp_server.domain.holds.moment import Moment, surely_since_s
 from mcp_server.domain.record import Asked, ChangeStep
 from mcp_server.domain.recovery.listed import newcomer
 from mcp_server.domain.recovery.settle import Settled, settle
 
 _NO_ANSWER = (None, 504)
+_OPEN = ("intent", "unknown")
+
+
+def given_up(record: ChangeStep, now: Moment) -> ChangeStep:
+    """The write, which nobody waits for from now on."""
+    return replace(record, ended_at=now.at, ended_s=now.uptime_s, boot=now.boot)
 
 
 def is_unanswered(http_status: int | None) -> bool:
@@ -27,16 +36,21 @@ def may_arrive(record: ChangeStep) -> bool:
     return record.state == "unknown" and is_before and record.ended_at is not None
 
 
-def arrived_by(record: ChangeStep, late_s: float) -> datetime:
-    """When such a write has arrived if it ever does; one that has no end of its own was not seen to be given up."""
+def on_its_way_s(record: ChangeStep, now: Moment, late_s: float) -> float:
+    """The seconds for which a write that was not answered may still arrive, whatever was read; 0.0 or less: no more."""
     if record.ended_at is None:
         raise ValueError(f"{record.key} has no end")
-    return record.ended_at + timedelta(seconds=late_s)
+    return late_s - surely_since_s(Moment(record.ended_at, record.ended_s, record.boot), now)
 
 
-def last_arrival(records: Sequence[ChangeStep], late_s: float) -> datetime | None:
-    """When the last of the writes that may still arrive has; None when there is none."""
-    return max((arrived_by(record, late_s) for record in records if may_arrive(record)), default=None)
+def last_arrival(records: Sequence[ChangeStep], now: Moment, late_s: float) -> datetime | None:
+    """When the last of the writes in doubt that nobody answered has arrived; None when there is none.
+
+    Also of one that reads as neither before nor after, or that nothing reads: nobody knows that it has arrived.
+    """
+    lost = [one for one in records if one.state in _OPEN and one.ended_at and is_unanswered(one.http_status)]
+    left_s = [on_its_way_s(one, now, late_s) for one in lost]
+    return now.at + timedelta(seconds=max(0.0, *left_s)) if left_s else None
 
 
 def shown(asked: Asked, live: Json) -> Settled:

@@ -13,7 +13,7 @@ from mcp_server.cli.gate.resolve import _decided
 from mcp_server.cli.local import Local, Terminal, opened
 from mcp_server.domain.actor import Role
 from mcp_server.domain.holds.freeze import freeze_key
-from mcp_server.domain.ports import Put
+from mcp_server.domain.ports import Clock, Put
 from mcp_server.domain.record import Change, Freeze, StoredPlan
 from mcp_server.errors import Refused
 from mcp_server.failpoints import arm, parse
@@ -27,7 +27,7 @@ AUDITOR: Final = "otto"
 
 
 @asynccontextmanager
-async def _terminal(server: Server, clock: SharedClock) -> AsyncIterator[tuple[Local, Signer]]:
+async def _terminal(server: Server, clock: Clock) -> AsyncIterator[tuple[Local, Signer]]:
     """The data directory as a command opens it, and the approver's key, enrolled when there is none yet."""
     async with opened({"home": server.settings.home, "profile": "solo"}) as found:
         local = replace(found, clock=clock)
@@ -68,7 +68,7 @@ class _Typed:
         return PASSPHRASE if hidden else self._code
 
 
-async def resolve(server: Server, clock: SharedClock, change_id: str, said: str, armed: str) -> str:
+async def resolve(server: Server, clock: Clock, change_id: str, said: str, armed: str) -> str:
     """What the command says of a change in doubt of which a person says that; a process of its own, as it were."""
     async with _terminal(server, clock) as (local, _):
         change = await local.store.get(Change, change_id)

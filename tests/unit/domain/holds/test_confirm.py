@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.holds.confirm import JUMP_S, Moment, anchored, left, needs_sample, opened, why_not_kept
+from mcp_server.domain.holds.confirm import JUMP_S, anchored, left, needs_sample, opened, why_not_kept
+from mcp_server.domain.holds.moment import Moment
 from mcp_server.domain.record import Deadline
 from tests.support.fake_clock import START
 from tests.support.records import a_change_step

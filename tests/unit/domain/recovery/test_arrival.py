@@ -5,14 +5,21 @@ from datetime import timedelta
 
 import pytest
 
+from mcp_server.domain.holds.moment import Moment
 from mcp_server.domain.plan import Reader
 from mcp_server.domain.record import Asked, ChangeStep, Listed
-from mcp_server.domain.recovery.arrival import arrived_by, is_unanswered, last_arrival, may_arrive, shown
+from mcp_server.domain.recovery.arrival import given_up, is_unanswered, last_arrival, may_arrive, on_its_way_s, shown
 from mcp_server.domain.recovery.settle import Settled
 from tests.support.fake_clock import START
 
-LOST = ChangeStep(
-    "CHG-1/apply/1", "CHG-1", "apply", 1, "unknown", {}, ended_at=START, verified={"settled": "not_applied"}
+
+def later(seconds: float, *, set_s: float = 0.0) -> Moment:
+    """So many seconds after the write was given up; the wall clock was set besides."""
+    return Moment(START + timedelta(seconds=seconds + set_s), 1000.0 + seconds, "boot-1")
+
+
+LOST = given_up(
+    ChangeStep("CHG-1/apply/1", "CHG-1", "apply", 1, "unknown", {}, verified={"settled": "not_applied"}), later(0)
 )
 
 
@@ -35,12 +42,33 @@ def test_only_a_lost_write_that_was_looked_for_and_is_not_there_may_still_arrive
 
 
 def test_the_last_of_several_decides_and_none_is_waited_for_when_none_may_come() -> None:
-    """Counted from when each was given up."""
-    later = replace(LOST, ended_at=START + timedelta(seconds=7))
-    assert last_arrival([later, LOST, replace(later, state="applied")], 120.0) == START + timedelta(seconds=127)
-    assert last_arrival([replace(LOST, state="applied")], 120.0) is None
+    """Counted from when each was given up; what was read of it does not matter, what the cloud answered does."""
+    now = later(30)
+    second = given_up(replace(LOST, verified={"settled": "drifted"}), later(7))
+    assert last_arrival([second, LOST, replace(second, state="applied")], now, 120.0) == START + timedelta(seconds=127)
+    assert last_arrival([LOST], later(500), 120.0) == START + timedelta(seconds=500)
+    for other in (replace(LOST, state="applied"), replace(LOST, ended_at=None), replace(LOST, http_status=500)):
+        assert last_arrival([other], now, 120.0) is None
     with pytest.raises(ValueError, match="has no end"):
-        arrived_by(replace(LOST, ended_at=None), 120.0)
+        on_its_way_s(replace(LOST, ended_at=None), now, 120.0)
+
+
+@pytest.mark.parametrize("set_s", [-86_400.0, -1.0, 0.0, 1.0, 86_400.0])
+def test_setting_the_wall_clock_neither_ends_the_wait_nor_makes_it_longer(set_s: float) -> None:
+    """It is measured by uptime."""
+    assert on_its_way_s(LOST, later(119, set_s=set_s), 120.0) == 1.0
+    assert on_its_way_s(LOST, later(120, set_s=set_s), 120.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("uptime_s", "wall_s", "left_s"),
+    [(30.0, 500.0, 90.0), (500.0, 20.0, 100.0), (130.0, 500.0, -10.0), (130.0, -5.0, -10.0), (30.0, -5.0, 90.0)],
+)
+def test_after_a_start_of_the_machine_what_has_passed_for_certain_counts(
+    uptime_s: float, wall_s: float, left_s: float
+) -> None:
+    """As long as this run of it, or as the wall clock says when that is less: it may be another machine."""
+    assert on_its_way_s(LOST, Moment(START + timedelta(seconds=wall_s), uptime_s, "boot-2"), 120.0) == left_s
 
 
 def test_a_create_without_a_natural_key_is_looked_for_in_its_list() -> None:

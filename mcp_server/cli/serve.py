@@ -4,7 +4,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +20,9 @@ from mcp_server.logs import configure
 from mcp_server.registry import Registry
 from mcp_server.settings import Settings, load, open_home
 from mcp_server.store.seal import question_key
+from mcp_server.transport import stdio
 from mcp_server.transport.host import Host
+from mcp_server.transport.loading import load as load_module
 
 if TYPE_CHECKING:
     from mcp_server.assembly import Server
@@ -54,14 +55,15 @@ def serve(ctx: click.Context, /, transport: str, *, sandbox: bool, output_schema
 
 
 async def _serve(settings: Settings, transport: str, address: tuple[str, int], how: Mapping[str, Any]) -> None:
-    # imported here: the SDK takes half a second, which --help need not pay
-    from mcp_server.transport import http, stdio  # noqa: PLC0415
+    if transport == "stdio":
+        async with _hosted(settings, transport, **how) as host:
+            await stdio.serve(host)
+        return
+    # imported here: the SDK takes half a second, which --help and the first answers over stdio need not pay
+    from mcp_server.transport import http  # noqa: PLC0415
 
     async with _hosted(settings, transport, **how) as host:
-        if transport == "stdio":
-            await stdio.serve(host)
-        else:
-            await http.serve(host, transport, address)
+        await http.serve(host, transport, address)
 
 
 @asynccontextmanager
@@ -115,8 +117,9 @@ async def _wake(scope: anyio.CancelScope, home: Path, clock: Clock, server: Call
     with scope:
         await clock.sleep(_FIRST_S)
         if (home / STORE).exists():
-            await anyio.to_thread.run_sync(import_module, "mcp_server.assembly")
-            server()
+            await anyio.to_thread.run_sync(load_module, "mcp_server.assembly")
+            if not scope.cancel_called:  # whoever closes the server has found none, and would wait for its duties
+                server()
 
 
 async def _close(server: "Server | None") -> None:

@@ -7,11 +7,10 @@ client could then not be asked; every exception is caught here, because the SDK 
 
 import json
 import logging
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import anyio
 import mcp_types as types
@@ -29,7 +28,6 @@ from mcp_server.domain.call import Answer, Json, ToolCall
 from mcp_server.domain.outcome import Asking, ToolResult
 from mcp_server.toolkit import Tool
 from mcp_server.transport.host import Host
-from mcp_server.transport.pipes import standard
 
 log = logging.getLogger(__name__)
 NAME: Final = "meraki-specialist"
@@ -245,16 +243,9 @@ def _tool_result(result: ToolResult) -> types.CallToolResult:
     return types.CallToolResult(content=[text], structured_content=json.loads(result.text), is_error=result.is_error)
 
 
-@asynccontextmanager
-async def open_stdio() -> AsyncIterator[Any]:
-    """The process's own standard input and output as a transport."""
-    if sys.platform == "win32":
-        async with stdio_server() as streams:
-            yield streams
-        return
-    with standard() as (lines, output):
-        async with stdio_server(cast("Any", lines), cast("Any", output)) as streams:
-            yield streams
+def open_stdio(lines: Any = None, output: Any = None) -> AbstractAsyncContextManager[Any]:
+    """These two pipes as a transport; the process's own standard input and output when none are given."""
+    return stdio_server(lines, output)
 
 
 def web_app(bridge: Bridge, hosts: Sequence[str], origins: Sequence[str]) -> Any:

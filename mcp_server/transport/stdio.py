@@ -1,21 +1,101 @@
-"""MCP over the process's standard input and output. Nothing else is ever written to stdout."""
+"""MCP over the process's standard input and output. Nothing else is ever written to stdout.
 
+The SDK takes half a second to import. What a client asks before its first call is meanwhile answered from a prepared
+document (``opening``). The first line that the document does not answer begins the SDK's session: it is told the
+client's first request again, under an id of ours so that its answer can be told apart and dropped, and then reads what
+follows as if nothing had been before.
+"""
+
+import json
 import signal
 import sys
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
 
 import anyio
+import anyio.to_thread
 
 from mcp_server.transport.host import Host
-from mcp_server.transport.sdk_bridge import Bridge, open_stdio
+from mcp_server.transport.loading import SDK, load
+from mcp_server.transport.opening import Opening, prepared
+from mcp_server.transport.pipes import Lines, Output, standard
+
+_PAUSE_S: Final = 0.1  #: in which a client that goes on opening its session has asked for the next list
 
 
 async def serve(host: Host) -> None:
     """Serve the one client until its input ends, or until the process is told to stop."""
     async with anyio.create_task_group() as group:
-        if sys.platform != "win32":
+        if sys.platform == "win32":
+            await _session(host)
+        else:
             group.start_soon(_stop_when_told, group.cancel_scope)
-        await Bridge(host, "stdio").serve(open_stdio())
+            with standard() as (lines, output):
+                await over(host, lines, output, Opening(prepared(output_schemas=host.output_schemas)))
         group.cancel_scope.cancel()
+
+
+async def over(host: Host, lines: Lines, output: Output, opening: Opening) -> None:
+    """Serve over these pipes: from ``opening`` for as long as it answers, then by the SDK."""
+    incoming = aiter(lines)
+    async with anyio.create_task_group() as group:
+        wanted = anyio.Event()
+        group.start_soon(_load, wanted)
+        if opening.is_done:
+            wanted.set()
+        async for line in incoming:
+            answer = opening.answer(line)
+            if answer is None:
+                break
+            if answer:
+                await output.write(answer)
+            if opening.is_done:
+                wanted.set()
+        else:
+            group.cancel_scope.cancel()
+            return
+        wanted.set()
+    request_id = host.ids.new("opening")
+    following = _following([*opening.again(request_id), line], incoming)
+    await _session(host, following, _Without(request_id, output))
+
+
+async def _load(wanted: anyio.Event) -> None:
+    """Import the SDK beside the loop: once it is wanted, or in the first pause."""
+    with anyio.move_on_after(_PAUSE_S):
+        await wanted.wait()
+    await anyio.to_thread.run_sync(load, SDK)
+
+
+async def _session(host: Host, *pipes: Any) -> None:
+    """The SDK's session over these pipes; over the process's own when none are given."""
+    from mcp_server.transport.sdk_bridge import Bridge, open_stdio  # noqa: PLC0415 - the half second of above
+
+    await Bridge(host, "stdio").serve(open_stdio(*pipes))
+
+
+async def _following(first: Sequence[str], incoming: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The first lines, then those that come in."""
+    for line in first:
+        yield line
+    async for line in incoming:
+        yield line
+
+
+class _Without:
+    """An output without the answer to one request."""
+
+    def __init__(self, request_id: str, output: Output) -> None:
+        self._request_id = request_id
+        self._output = output
+
+    async def write(self, text: str) -> None:
+        """All of it, if it is anything else."""
+        if self._request_id not in text or json.loads(text).get("id") != self._request_id:
+            await self._output.write(text)
+
+    async def flush(self) -> None:
+        """Nothing is held back."""
 
 
 async def _stop_when_told(scope: anyio.CancelScope) -> None:

@@ -21,7 +21,7 @@ _GROUPS: Final[Mapping[str, frozenset[str]]] = {
 }
 STANDARD, OTHERS = "standard library", "others"
 NAMES: Final = (*_GROUPS, OTHERS, STANDARD)
-#: Modules that may be imported more than the bare server has until tools/list is answered: our own about 1.15 times the
+#: Modules that may be imported more than the bare server has until a ping is answered: our own about 1.15 times the
 #: first measurement (2026-11-21), of others no more than what it was made of then.
 MORE: Final[Mapping[str, int]] = {
     "our modules": 50, "SDK": 0, "pydantic": 0, "sqlite_utils": 0, "click": 0, "cryptography": 0,
@@ -57,7 +57,7 @@ def shares(lines: Iterable[str]) -> dict[str, Share]:
 
 
 def _imported(command: Sequence[str], env: Mapping[str, str]) -> dict[str, Share]:
-    """The shares of a server until it has listed its tools; its input stays open until then."""
+    """The shares of a server until it has listed its tools and answered a ping; its input stays open until then."""
     with TemporaryFile() as told:
         started([command[0], "-X", "importtime", *command[1:]], env, told)
         told.seek(0)
@@ -71,7 +71,7 @@ def rows() -> list[Row]:
         ours, peer = _imported([sys.executable, "-m", "mcp_server", "serve"], mine), _imported(bare_command(), bare)
     return [
         Row(
-            f"imported until tools/list, {name}: modules (own ms)",
+            f"imported until a ping, {name}: modules (own ms)",
             f"{ours[name].modules} ({ours[name].own_ms:.0f})",
             f"{peer[name].modules} ({peer[name].own_ms:.0f})",
             f"peer + {MORE[name]} modules",

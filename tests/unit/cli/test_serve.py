@@ -8,6 +8,7 @@ import pytest
 from mcp_server.cli import serve
 from mcp_server.settings import load
 from mcp_server.store import sqlite_store
+from mcp_server.transport import loading
 from tests.support.fake_clock import SteppedClock
 
 
@@ -26,3 +27,19 @@ async def test_a_server_with_an_older_store_wakes_up_though_nobody_calls(tmp_pat
             assert woken == []
             clock.advance(1)
     assert woken == ["assembled"] * has_store
+
+
+async def test_a_server_that_ends_while_it_wakes_up_is_not_assembled_any_more(tmp_path: Path) -> None:
+    """Nobody would close it: its duties would keep the process from ending."""
+    settings = load({}, overrides={"home": tmp_path})
+    (settings.home / serve.STORE).touch()
+    clock, woken, scope = SteppedClock(), list[str](), anyio.CancelScope()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(serve._wake, scope, settings.home, clock, lambda: woken.append("assembled"))
+            await anyio.wait_all_tasks_blocked()
+            with loading._ALONE:  # held by whoever else is loading
+                clock.advance(1)
+                await anyio.wait_all_tasks_blocked()
+                scope.cancel()
+    assert woken == []

@@ -21,7 +21,7 @@ SELECT seq, doc, hash FROM audit WHERE seq >= :first ORDER BY seq
 SELECT seq, doc, hash FROM audit WHERE seq = :key
 
 -- list_audit: lines of evidence, newest first.
-SELECT seq, doc, hash FROM audit
+SELECT seq, doc, hash FROM audit_fields
 WHERE {where} AND (:before IS NULL OR seq < :before)
 ORDER BY seq DESC LIMIT :limit
 

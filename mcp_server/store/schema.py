@@ -37,6 +37,13 @@ def m0003_pre_statements(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations()
+def m0004_pre_fields(database: Database) -> None:
+    """The fields of a row of evidence, asked for by a view."""
+    for statement in statements("m0004_pre_fields"):
+        database.execute(statement)
+
+
 def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Bring the schema to ``version``; the caller holds the file lock. Raises ``sqlite3.Error``, StoreUnavailable."""
     connection.execute("BEGIN IMMEDIATE")

@@ -234,6 +234,56 @@ CREATE TABLE anchored (
   problem TEXT NOT NULL
 ) STRICT, WITHOUT ROWID
 
+-- m0004_pre_fields: the fields of a row of evidence in a view. As generated columns each INSERT worked out all of them,
+-- and once more for its trigger; and what is asked of a plan or a change did not find its index.
+
+DROP INDEX audit_plan
+
+DROP INDEX audit_change
+
+ALTER TABLE audit DROP COLUMN network_ids
+
+ALTER TABLE audit DROP COLUMN organization_id
+
+ALTER TABLE audit DROP COLUMN change_id
+
+ALTER TABLE audit DROP COLUMN plan_id
+
+ALTER TABLE audit DROP COLUMN correlation_id
+
+ALTER TABLE audit DROP COLUMN call_id
+
+ALTER TABLE audit DROP COLUMN tool
+
+ALTER TABLE audit DROP COLUMN status
+
+ALTER TABLE audit DROP COLUMN owner
+
+ALTER TABLE audit DROP COLUMN at
+
+ALTER TABLE audit DROP COLUMN event
+
+CREATE VIEW audit_fields AS SELECT
+  seq, doc, hash,
+  json_extract(doc, '$.event') AS event,
+  json_extract(doc, '$.at') AS at,
+  lower(json_extract(doc, '$.owner')) AS owner,
+  json_extract(doc, '$.status') AS status,
+  json_extract(doc, '$.tool') AS tool,
+  json_extract(doc, '$.call_id') AS call_id,
+  json_extract(doc, '$.correlation_id') AS correlation_id,
+  nullif(json_extract(doc, '$.plan_id'), '') AS plan_id,
+  nullif(json_extract(doc, '$.change_id'), '') AS change_id,
+  json_extract(doc, '$.organization_id') AS organization_id,
+  json_extract(doc, '$.network_ids') AS network_ids
+FROM audit
+
+CREATE INDEX audit_plan ON audit (nullif(json_extract(doc, '$.plan_id'), ''))
+WHERE nullif(json_extract(doc, '$.plan_id'), '') IS NOT NULL
+
+CREATE INDEX audit_change ON audit (nullif(json_extract(doc, '$.change_id'), ''))
+WHERE nullif(json_extract(doc, '$.change_id'), '') IS NOT NULL
+
 -- triggers: what keeps evidence append-only and fences growing; made again and checked after each migration.
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit

@@ -29,7 +29,7 @@ from mcp_server.store.seal import Seal
 log = logging.getLogger(__name__)
 A = TypeVar("A")
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 GROUP_LIMIT = 256  #: commits in one group
 
 Receipts = tuple[Receipt, ...]

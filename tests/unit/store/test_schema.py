@@ -2,15 +2,20 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlite_utils import Database, Migrations
 
+from mcp_server.domain.call import Receipt
 from mcp_server.errors import StoreUnavailable
 from mcp_server.store import schema
+from mcp_server.store.chain import FIRST, line_of, linked
 from mcp_server.store.connection import connect
 from mcp_server.store.queries import blocks, sql, statements
+from mcp_server.store.sqlite_store import _AUDIT_COLUMNS, _where
 from mcp_server.store.writer import SCHEMA_VERSION, open_database
+from tests.support import records
 from tests.unit.store.test_faults import finished, work
 
 
@@ -97,3 +102,35 @@ def test_names_of_tables_are_filled_in_and_values_never() -> None:
     assert ":seq" in sql("write_head")
     with pytest.raises(KeyError):
         sql("no_such_block")
+
+
+async def test_evidence_of_an_older_schema_is_found_and_still_verifies(tmp_path: Path) -> None:
+    """Version 3 kept the fields of a row as generated columns: the rows stay, byte for byte."""
+    path = tmp_path / "store.db"
+    older = connect(path, 1.0)
+    schema.migrations.apply(Database(older), stop_before="m0004_pre_fields")
+    older.execute("PRAGMA user_version = 3")
+    lines, head = [], Receipt(0, FIRST)
+    for plan_id in ("PLN-1", "", "PLN-1"):
+        stored = linked(line_of(records.an_entry(plan_id=plan_id)), head)
+        head = Receipt(stored.seq, stored.hash)
+        lines.append((stored.seq, stored.doc, stored.hash))
+    older.executemany(sql("append_audit"), lines)
+    older.close()
+    connection = open_database(path, 1.0)
+    assert connection.execute("SELECT seq, doc, hash FROM audit ORDER BY seq").fetchall() == lines
+    found = connection.execute("SELECT seq FROM audit_fields WHERE plan_id = 'PLN-1' ORDER BY seq").fetchall()
+    assert found == [(1,), (3,)]
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+@pytest.mark.parametrize(("field", "index"), [("plan_id", "audit_plan"), ("change_id", "audit_change")])
+def test_what_is_asked_of_a_plan_or_a_change_finds_its_index(tmp_path: Path, field: str, index: str) -> None:
+    """However long the audit has grown: no walk over all of it."""
+    connection = open_database(tmp_path / "store.db", 1.0)
+    values: dict[str, Any] = {"before": None, "limit": 100}
+    where = _where({field: "X-1"}, _AUDIT_COLUMNS, "at", values)
+    steps = connection.execute("EXPLAIN QUERY PLAN " + sql("list_audit", where=where), values).fetchall()
+    assert any(f"USING INDEX {index} " in step[3] for step in steps), steps
+    connection.close()

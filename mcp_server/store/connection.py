@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import filelock
@@ -85,19 +85,39 @@ class FileLock:
     def __init__(self, path: Path, timeout_s: float = WAIT_S) -> None:
         self._path = path
         self._attempts = max(1, round(timeout_s / _POLL_S))
-        self._threads = threading.Lock()
+        self._threads = threading.RLock()
+        self._depth = 0
         self._pause = threading.Event()
         self._opened: list[int] = []  #: the turn's descriptor and the lock's
 
+    def held(self) -> AbstractContextManager[None]:
+        """Holds the lock inside the block, once or nested; ``StoreUnavailable`` when it is not free in time."""
+        return self._held(self._attempts)
+
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Holds the lock inside the block; ``StoreUnavailable`` when it is not free within the time."""
+    def held_at_once(self) -> Iterator[bool]:
+        """Whether the lock could be had without waiting, and is held inside the block."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._held(1))
+            except StoreUnavailable:
+                is_held = False
+            else:
+                is_held = True
+            yield is_held
+
+    @contextmanager
+    def _held(self, attempts: int) -> Iterator[None]:
+        """Holds the lock inside the block, unless a block around it does already."""
         with self._threads:
-            lock = self._take()
+            lock = self._take(attempts) if self._depth == 0 else None
+            self._depth += 1
             try:
                 yield
             finally:
-                filelock.unlock_descriptor(lock)
+                self._depth -= 1
+                if lock is not None:
+                    filelock.unlock_descriptor(lock)
 
     def close(self) -> None:
         """Close the descriptors; ``held`` opens them again."""
@@ -105,7 +125,7 @@ class FileLock:
             while self._opened:
                 os.close(self._opened.pop())
 
-    def _take(self) -> int:
+    def _take(self, attempts: int) -> int:
         """The turn, then the lock, whose descriptor comes back; the turn is passed on."""
         with translated(f"{self._path} cannot be locked"):
             if len(self._opened) < 2:
@@ -113,7 +133,7 @@ class FileLock:
                 for path in (self._path.with_suffix(".turn"), self._path)[len(self._opened) :]:
                     self._opened.append(_opened(path))
             turn, lock = self._opened
-            left = self._waited(turn, self._attempts)
+            left = self._waited(turn, attempts)
             try:
                 self._waited(lock, left)
             finally:
@@ -125,7 +145,8 @@ class FileLock:
         for used in range(attempts):
             if filelock.lock_descriptor(descriptor, blocking=False):
                 return max(1, attempts - used)
-            self._pause.wait(_POLL_S)
+            if used + 1 < attempts:
+                self._pause.wait(_POLL_S)
         raise StoreUnavailable(f"{self._path}: another process holds the database")
 
 

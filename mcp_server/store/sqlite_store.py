@@ -52,7 +52,7 @@ class SqliteStore:
         self._wait_s = wait_s
         self._witness = witness
         self._reserve_bytes = reserve_bytes
-        self._writer = Writer(self._path, seal, wait_s, witness)
+        self._writer = Writer(self._path, seal, clock, wait_s, witness)
         self._reader_lock = FileLock(self._path.with_suffix(".lock"), wait_s)
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._reader: sqlite3.Connection | None = None

@@ -1,15 +1,17 @@
-"""One writer for each process: a thread that gathers waiting commits into groups, one disk sync for each group.
+"""One writer for each process: it gathers waiting commits into groups, one disk sync for each group.
 
 Rules: each commit of a group stands alone, so one conflict does not hurt the others; nobody hears of success before
 the group's COMMIT has returned; the file lock is held around opening, committing and closing. A group begins only when
 the event loop has run everybody who was ready: those who just got their answers and write again come into one group.
+
+A group is written on the event loop itself while the disk is quick and no other process has the lock, for going to a
+thread and back costs more than the sync. Else, and to open the database, a thread does it and the loop goes on.
 """
 
 import asyncio
 import contextlib
 import logging
 import sqlite3
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mcp_server.domain.call import Receipt
+from mcp_server.domain.ports import Clock
 from mcp_server.errors import RecordAltered, RecordConflict, StoreError, StoreUnavailable
 from mcp_server.store.connection import FileLock, connect, translated
 from mcp_server.store.evidence.witness import Witness
@@ -31,6 +34,7 @@ A = TypeVar("A")
 
 SCHEMA_VERSION = 4
 GROUP_LIMIT = 256  #: commits in one group
+QUICK_S = 0.005  #: the longest that the last group may have taken for the next one to be written on the event loop
 
 Receipts = tuple[Receipt, ...]
 Answer = asyncio.Future[Receipts]
@@ -49,15 +53,18 @@ class Commit:
 class Writer:
     """The only connection of this process that writes and checkpoints. ``problem`` says why the last group failed."""
 
-    def __init__(self, path: Path, seal: Seal, wait_s: float, witness: Witness | None = None) -> None:
+    def __init__(self, path: Path, seal: Seal, clock: Clock, wait_s: float, witness: Witness | None = None) -> None:
         self._path = path
         self._witness = witness
         self._seal = seal
+        self._clock = clock
         self._wait_s = wait_s
         self._lock = FileLock(path.with_suffix(".lock"), wait_s)
         self._waiting: deque[Commit] = deque()
-        self._turn = threading.Lock()  #: over the queue and whether the thread is at work on it
+        self._turn = threading.Condition()  #: over the queue and whether somebody is at work on it
         self._is_at_work = False
+        self._is_here = False  #: at work on the event loop
+        self._is_quick = False
         self._is_ending = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._connection: sqlite3.Connection | None = None
@@ -86,6 +93,7 @@ class Writer:
         """Finish what waits, then close the connection; a second time it does nothing."""
         with self._turn:
             self._is_ending = True
+            self._turn.wait_for(lambda: not self._is_here)
             if self._waiting:
                 self._thread.submit(self._work)  # also while it is at work: it may have looked for the last time
         if self._witness is not None:
@@ -98,14 +106,34 @@ class Writer:
         self._lock.close()
 
     def _begin(self) -> None:
-        """Set the thread to work on what waits, unless it is; at the end ``close`` has done so."""
+        """Have what waits written, unless a group is under way; at the end ``close`` has done so."""
         with self._turn:
-            if self._waiting and not self._is_at_work and not self._is_ending:
+            if not self._waiting or self._is_at_work or self._is_ending:
+                return
+            self._is_at_work = True
+            self._is_here = self._is_quick
+            if not self._is_here:
                 self._thread.submit(self._work)
-                self._is_at_work = True
+                return
+        with self._here(), self._lock.held_at_once() as is_held:
+            if is_held:
+                self._work()
+            else:
+                self._thread.submit(self._work)
+
+    @contextlib.contextmanager
+    def _here(self) -> Iterator[None]:
+        """While the block runs on the event loop ``close`` waits in its own thread."""
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._is_here = False
+                self._turn.notify_all()
 
     def _work(self) -> None:
         """Commit one group, at the end of the store every group that still waits."""
+        began = self._clock.monotonic()
         try:
             self._next_group(self._gathered())
             while self._is_ending and self._waiting:
@@ -113,6 +141,7 @@ class Writer:
         finally:  # a fault of our own ends this turn of the thread, not its work
             with self._turn:
                 self._is_at_work = False
+                self._is_quick = self.is_open and self._clock.monotonic() - began < QUICK_S
                 loops = {commit.loop for commit in self._waiting}
             for loop in loops:  # who came meanwhile; whoever was just answered runs before the next group begins
                 with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits there any more
@@ -123,17 +152,17 @@ class Writer:
         if not group:
             return
         results: list[Receipts | StoreError] = []
+        failed = StoreUnavailable("the store's writer failed")
         try:
             results = self._committed(group)
         except StoreError as problem:
             self._drop_connection()
             self.problem = str(problem)
             results = [_again(problem) for _ in group]
-        finally:  # also after a fault of our own: nobody is left waiting
-            failed = StoreUnavailable("the store's writer failed")
-            failed.__cause__ = sys.exc_info()[1]
-            if not results:
-                log.error("%s", failed, exc_info=failed.__cause__)
+        except Exception as fault:  # our own: each waiter hears of it, and the next group is written
+            failed.__cause__ = fault
+            log.exception("%s", failed)
+        finally:  # whatever else may happen, nobody is left waiting
             _tell(group, results or [_again(failed) for _ in group])
 
     def _gathered(self) -> list[Commit]:

@@ -73,3 +73,34 @@ def test_a_lock_file_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path) -
             pass
     lock.close()
     assert len([*Path("/dev/fd").iterdir()]) == before
+
+
+def test_a_lock_is_had_at_once_or_not_at_all(tmp_path: Path) -> None:
+    """Nobody is waited for; what stands in the way is no error, and nothing is kept of a try that failed."""
+    path = tmp_path / "store.lock"
+    holder, other = FileLock(path), FileLock(path)
+    with holder.held():
+        with other.held_at_once() as is_held:
+            assert not is_held
+        assert not somebody_waits(path)
+    with other.held_at_once() as is_held, holder.held_at_once() as is_held_too:
+        assert (is_held, is_held_too) == (True, False)
+    with holder.held_at_once() as is_held:
+        assert is_held
+    holder.close()
+    other.close()
+
+
+def test_who_holds_it_may_hold_it_again_and_gives_it_back_with_the_last_one(tmp_path: Path) -> None:
+    """Nested blocks are one hold."""
+    path = tmp_path / "store.lock"
+    holder, other = FileLock(path), FileLock(path, timeout_s=0.01)
+    with holder.held_at_once():
+        with holder.held():
+            pass
+        with pytest.raises(StoreUnavailable), other.held():
+            pass
+    with other.held():
+        pass
+    holder.close()
+    other.close()

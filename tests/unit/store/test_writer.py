@@ -2,19 +2,37 @@
 
 import asyncio
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread, current_thread, main_thread
 
 import pytest
 
+from mcp_server.domain.call import Receipt
 from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry
-from mcp_server.errors import RecordConflict, StoreUnavailable
+from mcp_server.errors import RecordConflict, StoreError, StoreUnavailable
 from mcp_server.store.chain import line_of
-from mcp_server.store.journal import Journal
+from mcp_server.store.connection import FileLock
+from mcp_server.store.journal import Journal, Write
+from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import SqliteStore
-from mcp_server.store.writer import GROUP_LIMIT, Commit, Writer
+from mcp_server.store.writer import GROUP_LIMIT, QUICK_S, Commit, Receipts, Writer
 from tests.support import records
-from tests.unit.store.conftest import open_store
+from tests.support.fake_clock import FakeClock
+from tests.unit.store.conftest import KEY, open_store
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where each group was written: "loop" or "thread"."""
+    found: list[str] = []
+    close_head = Journal.close_head
+
+    def noted(journal: Journal) -> None:
+        found.append("loop" if current_thread() is main_thread() else "thread")
+        close_head(journal)
+
+    monkeypatch.setattr(Journal, "close_head", noted)
+    return found
 
 
 async def test_commits_that_wait_together_are_synced_together(
@@ -164,3 +182,82 @@ def test_a_loop_that_ended_before_its_answer_came_harms_nobody(tmp_path: Path, s
     (receipt,) = asyncio.run(store.commit(Append(records.an_entry())))
     assert receipt.seq in (1, 2)  # the first was cancelled with its loop, or was on its way
     assert asyncio.run(store.verify_chain()) is None
+
+
+async def test_a_group_is_written_on_the_event_loop_while_nothing_stands_in_its_way(
+    store: SqliteStore, places: list[str]
+) -> None:
+    """The database is opened in the thread; then no time goes to changing threads."""
+    for _ in range(3):
+        await store.commit(Append(records.an_entry()))
+    assert places == ["thread", "loop", "loop"]
+
+
+async def test_the_event_loop_goes_on_while_another_process_has_the_store(
+    store: SqliteStore, places: list[str], tmp_path: Path
+) -> None:
+    """Whoever holds the lock, this server answers meanwhile, and the row is written once the lock is free."""
+    await store.commit(Append(records.an_entry()))
+    other = FileLock(tmp_path / "store.lock")
+    with other.held():
+        waiting = asyncio.ensure_future(store.commit(Append(records.an_entry())))
+        for _ in range(10):
+            await asyncio.sleep(0)  # the loop turns: it does not stand before the lock
+        assert not waiting.done()
+    await waiting
+    await store.commit(Append(records.an_entry()))
+    assert places[:2] == ["thread", "thread"]
+    other.close()
+
+
+async def test_a_slow_disk_does_not_stop_the_event_loop_a_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: list[str]
+) -> None:
+    """After a group that took long the next ones are the thread's, until one was quick."""
+    clock = FakeClock()
+    store = SqliteStore.open(tmp_path, Seal(KEY), clock)
+    await store.commit(Append(records.an_entry()))
+    carry_out = Journal.carry_out
+
+    async def commit(took_s: float) -> None:
+        def slow(journal: Journal, writes: tuple[Write, ...]) -> tuple[Receipt, ...]:
+            clock.advance(took_s)
+            return carry_out(journal, writes)
+
+        monkeypatch.setattr(Journal, "carry_out", slow)
+        await store.commit(Append(records.an_entry()))
+
+    for took_s in (0.0, 2 * QUICK_S, 2 * QUICK_S, 0.0, 0.0):
+        await commit(took_s)
+    assert places == ["thread", "loop", "loop", "thread", "thread", "loop"]
+    store.close()
+
+
+async def test_closing_waits_for_what_is_written_on_the_event_loop(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is taken from under a group, and nothing is opened again after it."""
+    await store.commit(Append(records.an_entry()))
+    begun, ended = Event(), []
+    committed = Writer._committed
+
+    def closed() -> None:
+        begun.wait(5)
+        store.close()
+        ended.append("closed")
+
+    def long(writer: Writer, group: list[Commit]) -> list[Receipts | StoreError]:
+        begun.set()
+        while not writer._is_ending:  # until the other thread is in ``close``
+            Event().wait(0.001)
+        results = committed(writer, group)
+        ended.append("written")
+        return results
+
+    monkeypatch.setattr(Writer, "_committed", long)
+    closing = Thread(target=closed)
+    closing.start()
+    (receipt,) = await store.commit(Append(records.an_entry()))
+    await asyncio.to_thread(closing.join)
+    assert (receipt.seq, ended) == (2, ["written", "closed"])
+    assert not store._writer.is_open

@@ -12,6 +12,7 @@ import anyio
 
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.domain.call import Json, Receipt, ToolCall
+from mcp_server.domain.given import is_deep
 from mcp_server.domain.outcome import Asking, Outcome, ToolResult
 from mcp_server.domain.ports import Append, Put, Store
 from mcp_server.domain.record import AuditEntry, Usage
@@ -151,7 +152,9 @@ def rendered(outcome: Outcome) -> dict[str, Json]:
 
 
 def _kept(arguments: Mapping[str, Json], secrets: Collection[str]) -> Json:
-    """The arguments, redacted; only their size when they are very long."""
+    """The arguments, redacted; only their size when they are very long, and only that they are too deep."""
+    if is_deep(dict(arguments)):
+        return {"too_deep": True}
     shown = redacted(dict(arguments), secrets)
     text = json.dumps(shown, default=str)
     return shown if len(text) <= _ARGUMENT_BYTES_KEPT else {"too_long_bytes": len(text)}

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Json
-from mcp_server.domain.given import found
+from mcp_server.domain.given import DEEPEST, found, is_deep, is_text
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import InvalidArguments, UnknownTool
 from mcp_server.toolkit import Tool
@@ -82,6 +82,8 @@ class Registry:
             needed = tool.parameters.get("required", ())
             empty = [name for name, value in arguments.items() if value == "" and name in tool.parameters["properties"]]
             faults += [f"{name}: empty; {'give one' if name in needed else 'leave it out'}." for name in empty]
+        unusable = {clean(name, _NAME_CHARS): _unusable(value) for name, value in arguments.items()}
+        faults += [f"{name}: {wrong}." for name, wrong in unusable.items() if wrong]
         if faults:
             known = ", ".join(tool.parameters["properties"])
             raise InvalidArguments(
@@ -123,6 +125,15 @@ def _told(fault: Any) -> str:
     words = _VALUED.get(fault.validator, f"{fault.validator} {{}}").format(clean(allowed, 80))
     holds_more = fault.validator == "anyOf" or fault.schema.get("type") in ("array", "object")
     return f"{place}: {words}, {found(given, secret=holds_more)}."
+
+
+def _unusable(value: Json) -> str:
+    """Why no argument could be that, whatever its schema; empty when one could."""
+    if is_deep(value):
+        return f"nested deeper than {DEEPEST} levels"
+    texts = value if isinstance(value, list) else [value]
+    whole = all(is_text(text) for text in texts if isinstance(text, str))
+    return "" if whole else "no valid text (half of a surrogate pair)"
 
 
 def _place(path: Iterable[str | int]) -> str:

@@ -14,7 +14,8 @@ async def run(desk: Desk, arguments: Mapping[str, Json]) -> Outcome | CarryOut:
     """The wish to carry out the plan; the engine asks a person, writes, verifies, undoes when it must."""
     plan = await desk.planning.find(str(arguments["plan_id"]), desk.attempt)
     minutes = arguments.get("confirm_within_minutes")
-    return CarryOut(plan, keep=bool(arguments.get("keep", False)), confirm_within_minutes=minutes)
+    whole = None if minutes is None else int(minutes)  # 5.0 is a whole number of JSON
+    return CarryOut(plan, keep=bool(arguments.get("keep", False)), confirm_within_minutes=whole)
 
 
 TOOL = Tool(

@@ -9,7 +9,7 @@ def _chosen(arguments: Mapping[str, Json]) -> tuple[str | None, int | None, list
     change_id, last = arguments.get("change_id"), arguments.get("last")
     if (change_id is None) == (last is None):
         raise InvalidArguments("rollback: give change_id or last.", "Example: last=1.")
-    return change_id, last, arguments.get("steps", [])
+    return change_id, None if last is None else int(last), [int(step) for step in arguments.get("steps", [])]
 
 
 async def reach(desk: Desk, arguments: Mapping[str, Json]) -> tuple[Touch, ...]:

@@ -73,7 +73,7 @@ def read_touch(catalogue: Catalogue, operation: str, params: Mapping[str, Json])
         raise InvalidArguments(
             f"{found.id} is a {found.method}, not a read.", "Plan it with meraki_plan.", code="not_a_read"
         )
-    touch = Touch(found.id, dict(params))
+    touch = Touch(found.id, _whole(params))
     wrong = faults(found, touch)
     if wrong:
         _refuse([f"{found.id}: {fault}" for fault in wrong], 1)
@@ -149,7 +149,8 @@ def _add_touches(operation: Operation, asked: Mapping[str, Json], plan: list[Tou
     found: dict[str, None] = {}
     for turn in turns:
         body = _body(asked.get("body"), turn.body)
-        touch = Touch(operation.id, {**base, **turn.params}, body, is_write=True, irreversible=_accepts_loss(asked))
+        given = _whole({**base, **turn.params})
+        touch = Touch(operation.id, given, body, is_write=True, irreversible=_accepts_loss(asked))
         said = [f"{shown(str(name))}: given in params and in for_each" for name in turn.params if name in base]
         said += [str(fault) for fault in param_faults(operation, touch.params)] + _ref_faults(touch.params, plan)
         if id(body) not in checked:
@@ -158,6 +159,15 @@ def _add_touches(operation: Operation, asked: Mapping[str, Json], plan: list[Tou
         found.update(dict.fromkeys(said))
         plan.append(touch)
     return list(found)
+
+
+def _whole(params: Mapping[str, Json]) -> dict[str, Json]:
+    """The parameters with whole numbers written as such: 3.0 is port 3 in JSON, and no port in an address."""
+    return {name: [_integer(one) for one in v] if isinstance(v, list) else _integer(v) for name, v in params.items()}
+
+
+def _integer(value: Json) -> Json:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _accepts_loss(asked: Mapping[str, Json]) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mcp_server.domain.call import Json, Touch
+from mcp_server.domain.given import shown
 from mcp_server.domain.operation import Batch, Kind, Operation, Schema
 from mcp_server.errors import InvalidArguments
 
@@ -73,10 +74,10 @@ class Catalogue:
             near = self.nearest(operation_id)
             remedy = f"Did you mean {', '.join(near)}?" if near else "Find its id with meraki_search."
             raise InvalidArguments(
-                f"There is no operation {operation_id[:80]!r} in v{self.version}.",
+                f"There is no operation {shown(operation_id, 80)!r} in v{self.version}.",
                 remedy,
                 code="unknown_operation",
-                details={"operation": operation_id[:80], "nearest": list(near)},
+                details={"operation": shown(operation_id, 80), "nearest": list(near)},
             )
         return operation
 

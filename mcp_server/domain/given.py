@@ -1,10 +1,13 @@
 """What a caller gave, as a refusal may show it: its kind, and its value where that is short and no secret."""
 
+import re
 from typing import TypeGuard
 
 from mcp_server.domain.call import Json
 
 VALUE_CHARS = 24
+DEEPEST = 100  #: levels of nested objects and lists; what walks them by recursion has room for these
+_HALF = re.compile(r"[\ud800-\udfff]")
 
 
 def found(value: Json, *, secret: bool = False) -> str:
@@ -32,6 +35,22 @@ def kind_of(value: Json) -> str:
 def is_huge(value: Json) -> TypeGuard[int]:
     """Whether an integer is beyond 64 bits; Python refuses to print the very long ones."""
     return isinstance(value, int) and not -(2**63) <= value < 2**64
+
+
+def is_deep(value: Json) -> bool:
+    """Whether it is nested deeper than ``DEEPEST``, found without recursion."""
+    level = [value]
+    for _ in range(DEEPEST):
+        holders = [one for one in level if isinstance(one, dict | list)]
+        level = [inner for one in holders for inner in (one.values() if isinstance(one, dict) else one)]
+        if not level:
+            return False
+    return True
+
+
+def is_text(value: str) -> bool:
+    """Whether it is text: JSON can spell half of a surrogate pair, which no file and no request can hold."""
+    return _HALF.search(value) is None
 
 
 def shown(text: str, limit: int = VALUE_CHARS, *, keep_end: bool = False) -> str:

@@ -19,6 +19,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
+from mcp.shared.message import SessionMessage
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -76,7 +77,8 @@ class Bridge:
     async def serve(self, transport: AbstractAsyncContextManager[Any]) -> None:
         """Serve one connection until its input ends."""
         async with transport as (read, write):
-            await self.server.run(read, write, self.server.create_initialization_options())
+            incoming: Any = _Answered(read, write) if self._channel == "stdio" else read  # the status says it over HTTP
+            await self.server.run(incoming, write, self.server.create_initialization_options())
 
     # --- tools ---------------------------------------------------------------------------------------------------
 
@@ -216,6 +218,56 @@ class Bridge:
             client.name[:80] if client else "",
             client.version[:40] if client else "",
         )
+
+
+class _Answered:
+    """What comes in, without the lines that the SDK cannot read: it drops them, and whoever sent one would wait."""
+
+    def __init__(self, read: Any, write: Any) -> None:
+        self._read = read
+        self._write = write
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._read, name)
+
+    async def __aenter__(self) -> "_Answered":
+        await self._read.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._read.__aexit__(*raised)
+
+    def __aiter__(self) -> "_Answered":
+        return self
+
+    async def __anext__(self) -> Any:
+        """The next message; each line before it that is none is answered."""
+        while isinstance(item := await self._read.__anext__(), Exception):
+            error = _unread(item)
+            if error is not None:
+                log.warning("a line could not be read: %s", error.error.code)
+                await self._write.send(SessionMessage(error))
+        return item
+
+
+def _unread(fault: Exception) -> types.JSONRPCError | None:
+    """The answer to a line that is no message, under the id that it names; none to an empty line or to an answer."""
+    given = [one["input"] for one in fault.errors(include_url=False)] if isinstance(fault, ValidationError) else []
+    message: Any = next((one for one in given if isinstance(one, dict)), None)
+    code, words = types.INVALID_REQUEST, "This is no JSON-RPC 2.0 message of the protocol."
+    if message is None and given and isinstance(given[0], str):
+        code, words = types.PARSE_ERROR, "This cannot be read: no JSON, half of a surrogate pair, or nested too deep."
+        if not given[0].strip():
+            return None
+        with suppress(ValueError, RecursionError):
+            message = json.loads(given[0])
+    named = message if isinstance(message, dict) else {}
+    if "result" in named or "error" in named:
+        return None
+    key = named.get("id")
+    is_id = type(key) is int or (isinstance(key, str) and key.isprintable())
+    error = types.ErrorData(code=code, message=words)
+    return types.JSONRPCError(jsonrpc="2.0", id=key if is_id else None, error=error)
 
 
 _OUTPUT: Final[dict[str, Any]] = {

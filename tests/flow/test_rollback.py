@@ -244,7 +244,7 @@ async def test_a_rollback_is_not_taken_back_by_the_next_last_one(stage: Stage) -
     await applied(stage, renamed(1, "Rede 1"))
     await taken_back(stage, last=1)
     assert (ssid(stage, 0)["name"], ssid(stage, 1)["name"]) == ("Rede 0", "Visitantes")
-    await taken_back(stage, last=1)
+    await taken_back(stage, last=1.0)
     assert_same(before, canonical(stage.sandbox.world))
 
 

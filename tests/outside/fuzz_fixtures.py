@@ -41,6 +41,8 @@ GOOD: Final = (
     Call("health_check", {"network_id": NETWORK}),
     Call("history", {"since": "2026-01-01T00:00:00Z", "limit": 3}),
     Call("history", {"status": "applied", "actor": "../../etc/passwd"}),
+    Call("history", {"limit": 3.0}),
+    Call("meraki_search", {"query": "ssid", "limit": 2.0}),
 )
 
 #: A full call of each tool, of which the spoiled ones are made; it need not be answered itself.
@@ -124,8 +126,28 @@ def _forged() -> Iterator[Call]:
         yield Call("health_check", {"organization_id": key}, ("unknown_organization", *WRONG))
 
 
+def _no_text() -> Iterator[Call]:
+    """Half of a surrogate pair, which JSON can spell and no file can hold, and what is nested without end."""
+    unread = (*WRONG, "-32700")  # over stdio the SDK reads neither
+    for half in ("\ud800", "a\udfffb", "\ud83d" * 50):
+        for tool, whole in WHOLE.items():
+            for name, value in whole.items():
+                if isinstance(value, str):
+                    yield Call(tool, {**whole, name: half}, unread)
+        yield Call("meraki_read", {"operation": "getNetwork", "params": {"networkId": half}}, unread)
+        yield Call("meraki_read", {**_read(), "fields": [half]}, unread)
+        yield Call("meraki_plan", _plan(body={"name": half}), unread)
+        yield Call("meraki_plan", _plan(operation=half), unread)
+    for levels in (200, 900):
+        yield Call("meraki_read", {"operation": "getNetwork", "params": deep(levels)}, unread)
+        yield Call("meraki_plan", _plan(params=deep(levels)), unread)
+        yield Call("meraki_plan", _plan(for_each=deep(levels)), unread)
+        yield Call("history", {"x": deep(levels)}, unread)
+
+
 BAD: Final = (
     *_forged(),
+    *_no_text(),
     Call("nothing", {}, ("unknown_tool",)),
     Call("meraki_plan\x00", {}, ("unknown_tool",)),
     Call("../tools/meraki_plan", {}, ("unknown_tool",)),

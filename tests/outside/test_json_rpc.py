@@ -138,6 +138,38 @@ async def test_standard_output_stays_json_rpc_whatever_comes_in(tmp_path: Path, 
     assert code == 0
 
 
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_line_that_cannot_be_read_is_answered_under_its_id(tmp_path: Path, era: str) -> None:
+    """Nobody waits for an answer that never comes; an empty line and a broken answer ask for none."""
+    deep = b'{"jsonrpc":"2.0","id":"deep","method":"ping","params":{"a":' + b"[" * 300 + b"]" * 300 + b"}}"
+    lines = [
+        b'{"jsonrpc":"2.0","id":"half","method":"ping","params":{"a":"\\ud800"}}',
+        deep,
+        b'{"jsonrpc":"2.0","id":"form","method":5}',
+        b'{"jsonrpc":"2.0","id":true,"method":5}',
+        b'{"jsonrpc":"2.0","id":"broken","method":',
+        b"[]",
+        b"",
+        b'{"jsonrpc":"2.0","id":"theirs","result":5}',
+    ]
+    is_modern = era == MODERN
+    opening = [request("open", "server/discover", {"_meta": META})] if is_modern else HANDSHAKE
+    last = request("last", "tools/list", {"_meta": META} if is_modern else {})
+    async with staged(tmp_path / "home") as stage:
+        answers, errors, _ = await talked(stage, [*opening, *lines, last], until="last")
+    assert_json_rpc(answers)
+    told = [(answer["id"], answer["error"]["code"]) for answer in answers if "error" in answer]
+    assert told == [
+        ("half", -32700),
+        ("deep", -32700),
+        ("form", -32600),
+        (None, -32600),
+        (None, -32700),
+        (None, -32600),
+    ]
+    assert "Traceback" not in errors
+
+
 async def talked(stage: Stage, lines: Sequence[bytes], until: str) -> tuple[list[Any], str, int | None]:
     """What a server process answers up to that id, what it logs, and its exit status once its input is closed."""
     answers: list[Any] = []

@@ -103,6 +103,15 @@ async def test_what_a_call_cost_is_kept_beside_its_row() -> None:
     assert len(cost.client) == 80
 
 
+async def test_arguments_that_are_nested_without_end_leave_a_row_all_the_same() -> None:
+    """What masks them walks by recursion, and a thousand levels would end it."""
+    deep: Any = "x"
+    for _ in range(900):
+        deep = {"x": deep}
+    _, row, _ = await closed(Outcome("refused", "no"), arguments={"params": deep})
+    assert row.detail["arguments"] == {"too_deep": True}
+
+
 @pytest.mark.parametrize(("size", "is_kept"), [(19_988, True), (19_989, False)])
 async def test_arguments_that_are_very_long_are_told_by_their_size_alone(size: int, is_kept: bool) -> None:
     """The row stays small: 20,000 characters at most."""

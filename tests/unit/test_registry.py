@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,19 @@ def test_a_look_up_is_not_callable_as_a_tool() -> None:
     with pytest.raises(UnknownTool):
         registry.find("resources/read", PLANNER)
     assert registry.find("resources/read", PLANNER, is_lookup=True) is tool
+
+
+def test_what_no_file_can_hold_is_refused_by_name() -> None:
+    """Half of a surrogate pair, and what is nested without end."""
+    registry = Registry.load()
+    deep: Any = "x"
+    for _ in range(900):
+        deep = [deep]
+    with pytest.raises(InvalidArguments) as refused:
+        registry.check(registry.find("meraki_read", PLANNER), {"operation": "\ud800", "params": {"a": deep}})
+    assert refused.value.details == {
+        "faults": ["operation: no valid text (half of a surrogate pair).", "params: nested deeper than 100 levels."]
+    }
 
 
 def test_an_empty_text_is_refused_by_name() -> None:

@@ -20,7 +20,7 @@ from mcp_server.catalogue.validation.plan_language import (
     placeholder_fault,
 )
 from mcp_server.domain.call import Json
-from mcp_server.domain.given import found, is_huge
+from mcp_server.domain.given import found, is_huge, is_text
 from mcp_server.domain.operation import Kind, Schema
 from mcp_server.domain.state.json_value import IDENTITY
 
@@ -224,7 +224,7 @@ def _check_value(value: Json, place: _Place, out: Faults) -> None:
         out.add(place.where, "NaN and infinity are no JSON numbers")
     elif is_huge(value):
         out.add(place.where, f"does not fit in 64 bits, found integer of {value.bit_length()} bits")
-    elif isinstance(value, str) and _is_broken(value):
+    elif isinstance(value, str) and not is_text(value):
         out.add(place.where, "is no valid text (half of a surrogate pair)")
     elif isinstance(value, str) and is_masked(value, secret=place.secret):
         out.add(place.where, "holds a masked value; leave the field out or give the real one")
@@ -233,10 +233,6 @@ def _check_value(value: Json, place: _Place, out: Faults) -> None:
 def _as_text(value: Json) -> str:
     """As an enum lists it; 30.0 is the whole number 30."""
     return value if isinstance(value, str) else str(int(value))
-
-
-def _is_broken(text: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _is_bool(value: Json) -> bool:

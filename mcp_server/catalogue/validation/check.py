@@ -14,7 +14,7 @@ from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.given import found, is_huge
 from mcp_server.domain.operation import Kind, Operation, Schema
 
-ID_CHARS = 2000  #: a webhook server's id is the base64 form of its URL
+ID_CHARS = 2000  #: of one parameter: a webhook server's id is the base64 form of its URL
 
 
 def faults(operation: Operation, touch: Touch) -> tuple[Fault, ...]:
@@ -94,7 +94,9 @@ def _check_query_scalar(schema: Schema, where: str, value: Json, out: Faults) ->
         out.add(where, f"expects {article(schema.kind)}, {found(value, secret=secret)}")
         return
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if schema.enum and text not in schema.enum:
+    if len(text) > ID_CHARS:
+        out.add(where, f"takes at most {ID_CHARS} characters, {found(value, secret=secret)}")
+    elif schema.enum and text not in schema.enum:
         out.add_value(where, value, schema.enum, secret=secret)
     elif not _reads_as(schema.kind, text) or not text.isprintable():
         out.add(where, f"expects {article(schema.kind)}, {found(value, secret=secret)}")

@@ -15,6 +15,7 @@ from mcp_server.world import World
 
 SGT_TEXT = "Peer SGT capable is read-only"
 _BREAKER = "breaker_open"  #: a server_error that has words of its own
+_REJECTED = "rejected"  #: a read that the cloud refused for what was asked
 RETRY_AFTER_S = 60.0  #: when a 429 names no time
 #: Answers that are no failures: somebody or something said no, and the answer says so itself.
 _NO = frozenset(
@@ -30,8 +31,8 @@ async def on_error(_attempt: Attempt, outcome: Outcome, world: World) -> Outcome
     if isinstance(outcome.cause, NotAuthenticated):
         world.inventory.credentials.drop()  # the next call checks the key anew
     found = classify(outcome)
-    topic = _BREAKER if outcome.error.get("code") == _BREAKER else found
-    said = _said(topic, outcome)
+    topic = _topic(found, outcome)
+    said = _said(found if topic == _REJECTED else topic, outcome)
     locale = world.limits.locale
     error = dict(outcome.error)
     retry_after_s = _retry_after_s(outcome)
@@ -52,6 +53,15 @@ async def on_error(_attempt: Attempt, outcome: Outcome, world: World) -> Outcome
     if found == "rate_limit":
         error["retry_after_s"] = retry_after_s
     return replace(outcome, error=error)
+
+
+def _topic(found: str, outcome: Outcome) -> str:
+    """What action and remedy are about: the class, or something more exact."""
+    code = (outcome.error or {}).get("code")
+    if code == _BREAKER:
+        return _BREAKER
+    is_refused_read = found == "unknown" and code == _REJECTED and outcome.change is None
+    return _REJECTED if is_refused_read else found
 
 
 def is_failure(outcome: Outcome) -> bool:

@@ -72,9 +72,9 @@ class _Places:
         candidates = await self.world.inventory.candidates(given, kind)
         if kind == "network" and not candidates:
             candidates = await self.world.inventory.candidates(given, "template")
-        shown = clean(given, 80)
-        if candidates:
-            ids = first_few([f"{one['id']} ({one['name']}, {one['organization']})" for one in candidates], most=2)
+        shown = clean(given, 60)
+        if candidates:  # whole names and organizations stand in the details
+            ids = first_few([f"{one['id']} ({clean(one['name'], 24)})" for one in candidates], most=2)
             raise Refused(
                 f"{shown!r} is the id of no {kind}; perhaps {ids}.",
                 "Give one of the ids in candidates.",

@@ -234,6 +234,14 @@ def test_a_read_is_checked_and_is_no_write() -> None:
         read_touch(CATALOGUE, "getNetwork", {})
 
 
+def test_a_whole_number_is_written_as_one_in_an_address() -> None:
+    """3.0 is 3 in JSON; port 3.0 is nowhere."""
+    touch = read_touch(CATALOGUE, "getDeviceSwitchPort", {"serial": "Q2XX-1", "portId": 3.0})
+    assert (touch.params["portId"], type(touch.params["portId"])) == (3, int)
+    (write,) = expand(CATALOGUE, [{**PORT, "params": {"serial": "Q2XX-1", "portId": 3.0}}])
+    assert type(write.params["portId"]) is int
+
+
 def test_a_write_is_not_read() -> None:
     """And is told where it belongs."""
     with pytest.raises(InvalidArguments) as wrong:

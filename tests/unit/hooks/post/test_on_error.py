@@ -74,6 +74,18 @@ async def test_each_failure_has_its_class(cause: BaseException | None, found: st
     assert (error["code"], error["message"]) == ("x", "It failed.")
 
 
+async def test_a_read_that_the_cloud_refused_is_to_be_corrected_and_not_tried_again() -> None:
+    """A second try of the same would be refused alike; the class is that of the protocol."""
+    cause = Rejected("no", sent=True, status=400, errors=("'perPage' must be an integer",))
+    refused = {"code": "rejected", "message": "The Meraki cloud refused the request."}
+    error = await error_of(replace(failed(cause), error=refused))
+    assert error["class"] == "unknown"
+    assert "Correct what cloud_says names" in error["remedy"]
+    assert "tried again" not in error["action"]
+    lost = await error_of(failed(OutcomeUnknown("cut", sent=True)))
+    assert "Try again" in lost["remedy"]
+
+
 async def test_a_failed_step_tells_the_class_when_the_call_itself_did_not_raise() -> None:
     """The engine keeps what the cloud said with the step."""
     step = a_change_step(state="failed", http_status=400, errors=(SGT,))

@@ -103,9 +103,8 @@ class Changes:
         run = Run(applying, change, attempt, world, self._means)
         approval = replace(yes.approval, used_by=change.key)
         spent = Put(approval, None if approval.channel == "elicitation" else {"used_by": None})
-        lease = TakeLeases(
-            plan.lease_keys, change.key, stored.owner, now, now + timedelta(seconds=self._means.times.lease_s)
-        )
+        until = now + timedelta(seconds=self._means.times.lease_s)
+        lease = TakeLeases(plan.lease_keys, change.key, stored.owner, now, until)
         detail = {"approval": approval.key, "channel": approval.channel, "server": change.server}
         told = run.entry("state", "applying", detail)
         first = {"change_id": None, "state": stored.state}
@@ -116,9 +115,9 @@ class Changes:
                 open_ = not_frozen(plan.organization.id)
                 await world.store.commit(open_, Put(applying, first), lease, spent, Put(change), told)
                 failpoint("K4")
-                run.fences = await fences_of(run)
+                run.fences = await fences_of(run, until)
         except BaseException as lost:
-            del self._runs[change.key]
+            self.drop(run)  # a server that ends just now waits for it no longer
             if not isinstance(lost, RecordConflict):
                 raise
             if isinstance(lost.found, Freeze):
@@ -136,8 +135,11 @@ class Changes:
         try:
             with anyio.move_on_after(self._means.times.apply_wait_s):
                 await _told_until_done(run, attempt.call.report)
-        except anyio.get_cancelled_exc_class():
-            if run.followers == 1 and not run.is_detached:  # nobody else waits, and nobody was told that it goes on
+        except BaseException as left:
+            is_last = run.followers == 1 and not run.is_detached  # nobody else waits, or was told that it goes on
+            if is_last and run.outcome is not None:
+                await self._told_hooks(run)
+            elif is_last and isinstance(left, anyio.get_cancelled_exc_class()):
                 run.is_cancelled = not run.is_sent
                 run.is_detached = True
             raise
@@ -155,12 +157,18 @@ class Changes:
             with anyio.CancelScope(shield=True), self._means.named(run.change.key):
                 run.outcome = await work(run)
                 if run.is_detached:
-                    await self._means.after(run.attempt, run.outcome, run.world)
+                    await self._told_hooks(run)
                 failpoint("K14")
         finally:
             self._runs.pop(run.change.key, None)
             run.done.set()
             run.wake()
+
+    async def _told_hooks(self, run: Run) -> None:
+        """The post-task hooks behind a change that has ended and whose caller is gone."""
+        if run.outcome is not None:
+            with anyio.CancelScope(shield=True):
+                await self._means.after(run.attempt, run.outcome, run.world)
 
     def claim(self, run: Run) -> None:
         """From now on nobody here takes the change for one that was left behind."""

@@ -12,7 +12,7 @@ from mcp_server.domain.holds.freeze import sentence, those_on
 from mcp_server.domain.holds.freeze import view as freeze_view
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Put
-from mcp_server.domain.record import Change, Deadline, Freeze, StoredPlan
+from mcp_server.domain.record import Change, Deadline, Freeze, StoredPlan, unmoved
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import RecordConflict, Refused, StoreError
 from mcp_server.health.compare import Delta, delta
@@ -82,11 +82,12 @@ class DoctorDesk:
 
     async def _note(self, change: Change, worse: Delta) -> None:
         """Remember on the change that its health delta is known, so that nobody is sent to look again."""
+        change = await self.world.store.get(Change, change.key) or change  # it has gone on while health was read
         health = change.result.get("health")
         known = {**(health if isinstance(health, Mapping) else {}), "delta": "worse" if worse.hard else "fine"}
         noted = {**change.result, "health": known}
         try:
-            await self.world.store.commit(Put(replace(change, result=noted), {"state": change.state}))
+            await self.world.store.commit(Put(replace(change, result=noted), unmoved(change)))
         except (RecordConflict, StoreError):
             return  # the answer stands without the note; the suggestion to look comes again
 

@@ -47,6 +47,16 @@ class Change:
     server: str = ""  #: who carries it out; while that server lives nobody else goes on with it
 
 
+def unmoved(change: Change) -> Mapping[str, Json]:
+    """What must still stand of a change as it was read, for whoever only adds to its record while others go on."""
+    return {
+        "state": change.state,
+        "server": change.server,
+        "ended_at": change.ended_at,
+        "rolled_back_by": change.rolled_back_by,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """The list that a create adds to, as it was right before the create was sent."""

@@ -1,13 +1,16 @@
 """How hooks are run.
 
-Rules: a pre-task hook that raises is a refusal, for reads too; every post-task hook runs, also after a failure, and
-one that raises is recorded while the others still run; a post-task hook may lower an outcome, never raise it.
+Rules: a pre-task hook that raises is a refusal, for reads too; every post-task hook runs, also after a failure and for
+a caller that goes away meanwhile, and one that raises is recorded while the others still run; a post-task hook may
+lower an outcome, never raise it.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import anyio
 
 from mcp_server.domain.call import Allow, Attempt, Json, Refuse, Verdict, Warned
 from mcp_server.domain.outcome import Outcome, may_lower
@@ -56,7 +59,8 @@ async def post_task(attempt: Attempt, outcome: Outcome, world: World, hooks: Seq
     for hook in hooks:
         name = _name(hook)
         try:
-            after = await hook(attempt, outcome, world)
+            with anyio.CancelScope(shield=True):
+                after = await hook(attempt, outcome, world)
             is_lower = may_lower(outcome, after)
         except Exception:  # the others still run; the network is what it is
             log.exception("post-task hook %s failed", name, extra={"call_id": attempt.call.call_id})

@@ -2,8 +2,9 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +13,15 @@ import anyio
 import pytest
 
 from mcp_server.assembly import Server, running
+from mcp_server.catalogue.shared_reads import SharedReads
+from mcp_server.changes.keeping.tend import Tender
 from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.ports import Reply, Request
 from mcp_server.domain.record import AuditEntry, Change, Deadline
+from mcp_server.errors import Unreachable
 from mcp_server.sandbox.app import SandboxApp
 from mcp_server.sandbox.server import serving
+from mcp_server.world import World
 from tests.support.approving import approve
 from tests.support.canonical import assert_same, canonical
 from tests.support.commands import filled, port_moved, told
@@ -263,6 +269,79 @@ async def test_a_cloud_that_cannot_be_read_at_the_deadline_delays_the_undo_and_n
         assert len(stage.writes()) == 2
         assert_same(before, canonical(stage.sandbox.world))
         await recorded(stage, "duty", "ok")
+
+
+@dataclass
+class Held:
+    """The port MerakiApi in front of another; the first request of that method waits, and may then fail."""
+
+    behind: Any
+    method: str
+    fails: bool = False
+    came: anyio.Event = field(default_factory=anyio.Event)
+    goes_on: anyio.Event = field(default_factory=anyio.Event)
+    ended: anyio.Event = field(default_factory=anyio.Event)
+
+    async def read(self, request: Request, **how: Any) -> Reply:
+        return await self._held("GET", self.behind.read(request, **how))
+
+    async def write(self, request: Request) -> Reply:
+        return await self._held("PUT", self.behind.write(request))
+
+    async def wait_estimate_s(self, _organization_id: str, _calls: int) -> float:
+        return 0.0
+
+    async def _held(self, method: str, answer: Awaitable[Reply]) -> Reply:
+        if method == self.method and not self.came.is_set():
+            self.came.set()
+            await self.goes_on.wait()
+        reply = await answer
+        if method == self.method and self.fails:
+            raise Unreachable("by the test", sent=False)
+        return reply
+
+    def tender(self, server: Server, clock: ShiftedClock) -> Tender:
+        """The duty of that server, in front of this."""
+
+        def world() -> World:
+            real = server.world()
+            return replace(real, api=self, reads=SharedReads(self, real.catalogue, clock))
+
+        return Tender(server.store, clock, world, server.means, server.changes)
+
+
+async def test_who_looked_too_long_does_not_give_up_the_leases_of_who_undoes_it(tmp_path: Path) -> None:
+    """Its reads outlast its lease, another server begins the undo, and then they fail: the network stays held."""
+    home = tmp_path / "home"
+    async with (
+        later(home, None) as (one, first),  # type: ignore[arg-type]  # a sandbox of its own
+        later(home, one.sandbox) as (two, second),
+    ):
+        done = await waiting(one)
+        assert one.server is not None
+        assert two.server is not None
+        looks_long, undoes = Held(one.server.client, "GET", fails=True), Held(two.server.client, "PUT")
+
+        async def looked_too_long(tender: Tender) -> None:
+            with pytest.raises(Unreachable):
+                await tender.tend()
+            looks_long.ended.set()
+
+        for stage, clock in ((one, first), (two, second)):
+            assert stage.server is not None
+            stage.server.upkeep.stop()
+            clock.advance(700)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(looked_too_long, looks_long.tender(one.server, first))
+            await looks_long.came.wait()
+            second.advance(130)
+            tasks.start_soon(undoes.tender(two.server, second).tend)
+            await undoes.came.wait()
+            looks_long.goes_on.set()
+            await looks_long.ended.wait()
+            undoes.goes_on.set()
+        record = await until(two, done["change_id"], "rolled_back", "rollback_failed", "unknown")
+        assert (record["status"], record["residue"]) == ("rolled_back", [])
 
 
 @pytest.mark.parametrize("keeps_first", [True, False])

@@ -96,6 +96,23 @@ async def test_the_last_two_changes_are_taken_back_newest_first_as_one(stage: St
     assert ssid(stage, 0)["name"] == "Rede 0"
 
 
+async def test_one_of_several_that_was_taken_back_meanwhile_does_not_stop_the_others(stage: Stage) -> None:
+    """The plan to take two back waits for a person; one of them is taken back alone; then the other is, and is told."""
+    before = canonical(stage.sandbox.world)
+    first = await applied(stage, renamed(1, "Rede 1"))
+    second = await applied(stage, step("updateDeviceSwitchPort", {"vlan": 20}, serial=CORE, portId="7"))
+    both = await stage.call("rollback", last=2)
+    assert both["status"] == "needs_approval"
+    alone = await taken_back(stage, change_id=first["change_id"])
+    await approve(stage.settings.home, both["plan_id"])
+    back = await stage.call("meraki_apply", plan_id=both["plan_id"])
+    assert (back["status"], back.get("error")) == ("rolled_back", None)
+    assert_same(before, canonical(stage.sandbox.world))
+    for change, by in ((first, alone), (second, back)):
+        told = (await stage.call("history", change_id=change["change_id"]))["change"]
+        assert told["rolled_back_by"] == by["change_id"]
+
+
 async def test_two_changes_of_the_same_field_are_taken_back_to_what_was_before_both(stage: Stage) -> None:
     """The second rollback step starts from what the first leaves."""
     before = canonical(stage.sandbox.world)

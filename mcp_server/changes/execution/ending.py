@@ -53,6 +53,7 @@ async def end(run: Run, state: ChangeState) -> Outcome:
     if state in WAITING:
         writes.append(run.entry("alert", state.value, {"residue": list(run.residue), "command": run.next_command}))
     ended = run.entry("state", state.value, {"failure": dict(run.failure)})
+    run.is_over = True
     await run.commit(*writes, ended, _given_up(run, state))
     failpoint("K11")
     run.change, run.stored = change, stored
@@ -77,11 +78,12 @@ def next_command(run: Run, state: ChangeState) -> str:
 
 
 async def _mark_rolled_back(run: Run) -> Sequence[StoreWrite]:
-    """The originals, marked, when they were undone as a whole."""
+    """The originals, marked, when they were undone as a whole; one that another rollback took back keeps its mark."""
     if run.plan.context.get("rollback_steps"):
         return []
     originals = [await run.world.store.get(Change, key) for key in run.plan.rolls_back]
-    return [Put(_rolled_back(one, run), {"rolled_back_by": None, "state": one.state}) for one in originals if one]
+    left = [one for one in originals if one is not None and one.rolled_back_by is None]
+    return [Put(_rolled_back(one, run), {"rolled_back_by": None, "state": one.state}) for one in left]
 
 
 def _rolled_back(original: Change, run: Run) -> Change:

@@ -29,6 +29,7 @@ async def wait_to_be_kept(run: Run) -> Outcome:
     change = replace(run.change, state=move(before, ChangeState.PENDING_KEEP), result=told)
     stored = replace(run.stored, state=change.state)
     entry = run.entry("state", change.state.value, {"due_at": deadline.due_at.isoformat(), "minutes": minutes})
+    run.is_over = True
     await run.commit(Put(change, {"state": before}), Put(stored, {}), Put(deadline), entry, ReleaseLeases(change.key))
     failpoint("K11")
     run.change, run.stored = change, stored

@@ -6,7 +6,7 @@ fences of the change's leases are checked in the same transaction as each of the
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import anyio
@@ -50,6 +50,7 @@ class Run:
     failure: Mapping[str, Json] = field(default_factory=dict)  #: {code, message, remedy} of what went wrong
     residue: list[str] = field(default_factory=list)  #: what an undo could not restore
     put_off: str = ""  #: why an undo could not be gone on with for now; it is tried again
+    is_over: bool = False  #: its last commit is under way or done: the duty moves its leases on no more
     is_last_try: bool = False  #: nothing is put off any more: the server ends
     moved: tuple[Moved, ...] = ()  #: what an undo made again under another id
     unexplained: tuple[Mapping[str, Json], ...] = ()  #: rows of the organization's log that the change does not explain
@@ -151,12 +152,15 @@ class Run:
         self.steps = [known for known in self.steps if known.key != step.key] + [step]
 
 
-async def fences_of(run: Run) -> tuple[int, ...]:
-    """The fences of the leases that the run has just taken; RecordConflict when they are gone again."""
+async def fences_of(run: Run, until: datetime) -> tuple[int, ...]:
+    """The fences of the leases that the run has just taken until then; RecordConflict when they are gone again.
+
+    Also when the same change has them: another server goes on with it, which has taken them anew.
+    """
     leases = {
         lease.key: lease for lease in await run.world.store.list(Lease, {"change_id": run.change.key}, limit=1000)
     }
-    if set(leases) != set(run.lease_keys):
+    if set(leases) != set(run.lease_keys) or any(lease.until != until for lease in leases.values()):
         raise RecordConflict(f"the leases of {run.change.key} were taken away")
     return tuple(leases[key].fence for key in run.lease_keys)
 

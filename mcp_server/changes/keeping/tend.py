@@ -7,6 +7,7 @@ then nothing is written and a person decides.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
@@ -122,24 +123,30 @@ class Tender:
         lease = TakeLeases(run.lease_keys, run.change.key, run.change.owner, now, until)
         await refuse_held(run.lease_keys, run.change.key, run.world, self.means)
         await self.store.commit(Put(deadline, {"state": "open"}), lease)
-        run.fences = await fences_of(run)
+        run.fences = await fences_of(run, until)
+        run.failure, run.health = failure, health or run.health
         try:
-            done = {one.number: one for one in run.steps if one.phase == "apply" and one.state == "applied"}
-            touched = await touched_since(as_found(run.plan.steps, done), done, run.world)
-        except (MerakiError, AccessError):
-            await self.store.commit(ReleaseLeases(run.change.key))
+            is_rolling = await self._begun(run, deadline)
+        except (MerakiError, AccessError, RecordConflict):
+            await _given_back(run)
             raise
+        if is_rolling:
+            await self.runs.own(run, undo)
+
+    async def _begun(self, run: Run, deadline: Deadline) -> bool:
+        """Whether the undo is begun; not when somebody else changed the same meanwhile."""
+        done = {one.number: one for one in run.steps if one.phase == "apply" and one.state == "applied"}
+        touched = await touched_since(as_found(run.plan.steps, done), done, run.world)
         if touched:
             await self._stop(run, deadline, touched)
-            return
-        run.failure, run.health = failure, health or run.health
+            return False
         self.runs.claim(run)
         try:
             await self._roll(run, deadline)
         except BaseException:
             self.runs.drop(run)
             raise
-        await self.runs.own(run, undo)
+        return True
 
     async def _roll(self, run: Run, deadline: Deadline) -> None:
         """State and deadline in one commit: after it, the change can no longer be kept."""
@@ -174,6 +181,12 @@ class Tender:
         change = await self.store.get(Change, deadline.key)
         state = "undone" if change is None or change.rolled_back_by or change.state is not S.APPLIED else "kept"
         await self.store.commit(Put(replace(deadline, state=state), {"state": "open"}))
+
+
+async def _given_back(run: Run) -> None:
+    """The leases under which somebody only looked; who has taken them over since keeps them."""
+    with suppress(RecordConflict):
+        await run.commit(ReleaseLeases(run.change.key))
 
 
 def _anchored_row(clock: Clock, change_id: str, change: Change | None, detail: Mapping[str, Json]) -> Append:

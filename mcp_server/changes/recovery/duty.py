@@ -31,8 +31,8 @@ class Recovery:
     async def keep_leases(self) -> None:
         """Move on the end of the leases of every change under way, however long one of its requests takes."""
         for run in self.changes.under_way():
-            if not run.fences:
-                continue  # its leases are being taken at this moment
+            if not run.fences or run.is_over:
+                continue  # its leases are being taken, or given up, at this moment
             try:
                 await run.commit()
             except RecordConflict:

@@ -95,7 +95,7 @@ async def take_over(change: Change, world: World, means: Means) -> Run | None:
             run.entry("recovery", "taken_over", told),
         )
         failpoint("R1")
-        run.fences = await fences_of(run)
+        run.fences = await fences_of(run, until)
     except RecordConflict as lost:
         log.warning("change %s was left behind and cannot be taken over now: %s", change.key, lost)
         return None

@@ -11,7 +11,7 @@ from mcp_server.domain.change_log import answered_record, change_log_record
 from mcp_server.domain.change_state import FINAL, ChangeState
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Put
-from mcp_server.domain.record import Change
+from mcp_server.domain.record import Change, unmoved
 from mcp_server.errors import RecordConflict
 from mcp_server.hooks.session import open_session
 from mcp_server.world import World
@@ -35,13 +35,12 @@ async def write_audit_log(attempt: Attempt, outcome: Outcome, world: World) -> O
         if is_recorded(stored):
             break
         record = _record(attempt, replace(outcome, change=stored), session.key)
+        as_read = unmoved(stored)
         stored = replace(stored, session_id=session.key, result={**stored.result, **record})
         try:
-            await world.store.commit(
-                Put(stored, expect={"state": stored.state, "rolled_back_by": stored.rolled_back_by})
-            )
+            await world.store.commit(Put(stored, as_read))
         except RecordConflict:
-            continue  # a rollback marked it in between: read it again
+            continue  # a rollback marked it in between, or a server took it over: read it again
         break
     else:
         raise RecordConflict(f"change {change.key}")

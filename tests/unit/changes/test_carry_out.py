@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from mcp_server.call_path import Parts, handle
 from mcp_server.changes.carry_out import Report
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Answer, Json, ToolCall
-from mcp_server.domain.ports import Append, Reply, Request, StoreWrite
-from mcp_server.domain.record import AuditEntry, Change, ChangeStep, Lease
-from mcp_server.errors import RecordConflict, Rejected, StoreUnavailable
+from mcp_server.domain.ports import Append, Put, Reply, Request, StoreWrite
+from mcp_server.domain.record import AuditEntry, Change, ChangeStep, Lease, Session
+from mcp_server.errors import OutcomeUnknown, RecordConflict, Rejected, StoreUnavailable
 from mcp_server.settings import load
 from mcp_server.world import World
 from tests.support.places import NET
@@ -201,6 +202,106 @@ async def test_a_change_that_begins_while_the_recovery_looks_is_not_taken_for_on
             await replace(server.recovery, world=_with(server, store=Slow).world).go_on()
         released.set()
     assert [answer["status"] for answer in answers] == ["applied"]
+
+
+async def test_a_change_that_is_refused_while_the_server_ends_is_not_waited_for(server: Server) -> None:
+    """Another one was first, at the very end: the call is answered, and the server comes to its end."""
+    at_the_door, open_door = anyio.Event(), anyio.Event()
+
+    async def before_commit(events: list[str]) -> None:
+        if "state applying" in events:
+            at_the_door.set()
+            await open_door.wait()
+            raise RecordConflict("lease")
+
+    parts = _with(server, store=lambda real: Watched(real, before_commit))
+    plan_id = await _plan_id(server, SSID)
+    answers: list[Mapping[str, Json]] = []
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_call_into, answers, server, parts, plan_id)
+            await at_the_door.wait()
+            tasks.start_soon(server.changes.finish)
+            await anyio.lowlevel.checkpoint()
+            open_door.set()
+    assert [answer["error"]["code"] for answer in answers] == ["plan_moved"]
+
+
+async def test_the_leases_of_a_change_that_has_ended_are_not_moved_on(tmp_path: Path) -> None:
+    """In doubt, it keeps its networks until its write can no longer arrive: the duty that keeps leases ends later."""
+
+    async def lost(_behind: Any, _request: Request) -> Reply:
+        raise OutcomeUnknown("no answer", sent=True)
+
+    settings = load({}, overrides={**QUICK, "home": tmp_path / "home", "late_s": 120.0})
+    async with running(settings, sandbox=True, budget=FreeBudget()) as server:
+
+        class Ended:
+            """The port Store; right behind the end of the change comes the duty that keeps leases."""
+
+            def __init__(self, behind: Any) -> None:
+                self.behind = behind
+
+            async def commit(self, *writes: StoreWrite) -> Any:
+                receipts = await self.behind.commit(*writes)
+                if any(isinstance(one, Append) and one.entry.status == "in_doubt" for one in writes):
+                    await server.recovery.keep_leases()
+                return receipts
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self.behind, name)
+
+        parts = _with(server, api=lambda real: Api(real, lost), store=Ended)
+        done = await _call(server, parts, "meraki_apply", plan_id=await _plan_id(server, SSID))
+        assert done["status"] == "unknown"
+        [change] = await server.store.list(Change)
+        [lease] = await server.store.list(Lease)
+        assert change.ended_at is not None
+        assert lease.until - change.ended_at <= timedelta(seconds=120)
+
+
+async def test_a_caller_that_leaves_when_the_change_has_ended_does_not_take_its_record_along(server: Server) -> None:
+    """The connection breaks while the hooks behind the change are at work: all of them come to their end."""
+    plan_id = await _plan_id(server, SSID)
+    scope = anyio.CancelScope()
+
+    class Leaves:
+        """The port Store; when the change's record is to be written, its caller goes away."""
+
+        def __init__(self, behind: Any) -> None:
+            self.behind = behind
+
+        async def commit(self, *writes: StoreWrite) -> Any:
+            records = [one.record for one in writes if isinstance(one, Put) and isinstance(one.record, Change)]
+            if any("recorded_in" in record.result for record in records):
+                assert not server.changes.under_way()
+                scope.cancel()
+            return await self.behind.commit(*writes)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.behind, name)
+
+    with scope:
+        await _call(server, _with(server, store=Leaves), "meraki_apply", plan_id=plan_id)
+    [change] = await server.store.list(Change)
+    assert (change.state.value, change.result.get("change_id")) == ("applied", change.key)
+    [session] = await server.store.list(Session)
+    assert (session.changes_count, len(session.changelog)) == (1, 1)
+
+
+async def test_a_caller_that_cannot_be_told_of_the_last_step_loses_nothing_either(server: Server) -> None:
+    """The connection breaks while it is told, and the change has ended meanwhile."""
+
+    async def broken(_done: float, _total: float | None, _message: str) -> None:
+        for run in server.changes.under_way():
+            await run.done.wait()
+        raise OSError("connection lost")
+
+    plan_id = await _plan_id(server, SSID)
+    answer = await _call(server, server.parts, "meraki_apply", broken, plan_id=plan_id)
+    assert answer["error"]["code"] == "internal_error"
+    [change] = await server.store.list(Change)
+    assert (change.state.value, change.result.get("change_id")) == ("applied", change.key)
 
 
 @pytest.mark.parametrize("told", ["outcome applied", "state verifying", "state applied"])

@@ -182,6 +182,25 @@ async def test_nothing_worse_is_fine_and_nothing_readable_is_unknown() -> None:
     assert blind["delta"]["verdict"] == "unknown"
 
 
+@pytest.mark.parametrize("meanwhile", [{"rolled_back_by": "CHG-2"}, {"server": "another", "ended_at": None}])
+async def test_what_becomes_of_the_change_while_its_health_is_read_is_not_overwritten(meanwhile: Any) -> None:
+    """Taken back by another call, or taken over by another server: the note is added to what stands then."""
+    before = Signals(ACME, START, "gate", devices={"Q2AA": "online"})
+
+    class MovesOn(Store):
+        async def get(self, kind: Any, key: str) -> Any:
+            found = await super().get(kind, key)
+            if kind is Change and found is not None:
+                self.records[Change, key] = replace(found, **meanwhile)
+            return found
+
+    store = MovesOn(*of_change(before))
+    await told(devices(Q2AA="online"), store, change_id="CHG-1")
+    stands = store.records[Change, "CHG-1"]
+    assert {name: getattr(stands, name) for name in meanwhile} == meanwhile
+    assert stands.result["health"]["delta"] == "fine"
+
+
 async def test_the_answer_stands_when_the_change_was_written_by_another_meanwhile() -> None:
     """The note is a courtesy."""
     before = Signals(ACME, START, "gate", devices={"Q2AA": "online"})

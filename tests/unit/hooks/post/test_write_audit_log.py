@@ -1,6 +1,7 @@
 """Post-task step 1 stores the change-log record with its change."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,23 @@ async def test_a_rollback_that_marks_the_change_meanwhile_is_kept() -> None:
     assert stored is not None
     assert stored.rolled_back_by == "CHG-9"
     assert stored.result["rollback"]["rollback_change_id"] == "CHG-9"
+
+
+async def test_a_server_that_takes_the_change_over_meanwhile_keeps_it() -> None:
+    """In doubt, it goes on elsewhere between the look and the commit: who carries it out is not overwritten."""
+    outcome = changed(ChangeState.IN_DOUBT)
+
+    class TakenOver(MemoryStore):
+        async def commit(self, *writes: Any) -> Any:
+            record = self.records[Change, "CHG-1"]
+            self.records[Change, "CHG-1"] = replace(record, server="another", ended_at=None)
+            return await super().commit(*writes)
+
+    store = TakenOver(outcome.change)
+    await write_audit_log(an_attempt(), outcome, a_world(store))
+    stored = await store.get(Change, "CHG-1")
+    assert stored is not None
+    assert (stored.server, stored.ended_at) == ("another", None)
 
 
 async def test_a_record_that_cannot_be_written_is_said_so() -> None:

@@ -254,13 +254,24 @@ def _again(problem: StoreError) -> StoreError:
 
 
 def _tell(group: Iterable[Commit], results: "Iterable[Receipts | StoreError]") -> None:
-    """Hand the answers to the loops that wait for them, each loop woken once."""
+    """Hand the answers to the loops that wait: at once to the one that runs here, any other is woken once."""
     by_loop: dict[asyncio.AbstractEventLoop, _Told] = {}
     for commit, result in zip(group, results, strict=True):
         by_loop.setdefault(commit.loop, []).append((commit.answer, result))
     for loop, told in by_loop.items():
+        if loop is _running_loop():
+            _give(told)
+            continue
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits there any more
             loop.call_soon_threadsafe(_give, told)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this thread, None in the writer's own."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _give(told: _Told) -> None:

@@ -19,6 +19,7 @@ from mcp_server.store.writer import GROUP_LIMIT, QUICK_S, Commit, Receipts, Writ
 from tests.support import records
 from tests.support.fake_clock import FakeClock
 from tests.unit.store.conftest import KEY, open_store
+from tests.unit.store.test_file_lock import somebody_waits
 
 
 @pytest.fixture
@@ -201,9 +202,9 @@ async def test_the_event_loop_goes_on_while_another_process_has_the_store(
     other = FileLock(tmp_path / "store.lock")
     with other.held():
         waiting = asyncio.ensure_future(store.commit(Append(records.an_entry())))
-        for _ in range(10):
-            await asyncio.sleep(0)  # the loop turns: it does not stand before the lock
-        assert not waiting.done()
+        while not somebody_waits(tmp_path / "store.lock"):
+            assert not waiting.done()
+            await asyncio.sleep(0)  # the loop turns: it does not stand before the lock itself
     await waiting
     await store.commit(Append(records.an_entry()))
     assert places[:2] == ["thread", "thread"]

@@ -11,7 +11,7 @@ from mcp_server.domain.call import Device, Json
 from mcp_server.domain.change_state import STATUS, ChangeState
 from mcp_server.domain.plan import FieldChange, Plan
 from mcp_server.domain.record import Change, ChangeStep
-from mcp_server.domain.redaction import clean, cleaned, listed, redacted
+from mcp_server.domain.redaction import clean, cleaned, counted, listed, redacted
 
 TASKS: Mapping[str, str] = {
     "T1": "configure-wireless", "T2": "configure-switching", "T3": "configure-security",
@@ -214,7 +214,7 @@ def is_undoable(plan: Plan, change: Change) -> bool:
 
 
 def _summary(plan: Plan, change: Change) -> str:
-    targets = listed((step.label for step in plan.steps), 3)
+    targets = listed(counted(step.label for step in plan.steps), 3)
     return f"{result_word(change.state)}: {_operation(plan)['type']} of {targets}"
 
 

@@ -288,3 +288,11 @@ def listed(names: Iterable[object], most: int = 3) -> str:
     every = list(names)
     shown = ", ".join(clean(name, 80) for name in every[:most])
     return f"{shown} and {len(every) - most} more" if len(every) > most else shown
+
+
+def counted(names: Iterable[str]) -> list[str]:
+    """Each name once, in order, with how often it stood there: "create vlan of Loja 1 (6 times)"."""
+    times: dict[str, int] = {}
+    for name in names:
+        times[name] = times.get(name, 0) + 1
+    return [f"{clean(name, 60)} ({count} times)" if count > 1 else name for name, count in times.items()]

@@ -37,6 +37,25 @@ async def test_every_suggestion_names_the_exact_next_call_and_it_works(stage: St
     assert (await stage.call(tool, **arguments))["status"] == "rolled_back"
 
 
+async def test_what_holds_for_several_steps_is_said_once_with_their_numbers(stage: Stage) -> None:
+    """Warnings, and the names of targets that are called alike; each step keeps its own line where it differs."""
+    made = [
+        step(
+            "createNetworkApplianceVlan",
+            {"id": number, "name": number, "subnet": f"10.{number}.0.0/24", "applianceIp": f"10.{number}.0.1"},
+            networkId=NET,
+        )
+        for number in ("110", "120", "130")
+    ]
+    done = await applied(stage, *made)
+    assert "(3 times)" in done["human_readable"]["summary"]
+    waiting = await stage.call("rollback", change_id=done["change_id"])
+    said = [one["message"] for one in waiting["warnings"] if one["rule"] == "undo_caveat"]
+    assert said
+    assert all(text.startswith("Steps 1-3: ") for text in said)
+    assert len(said) == len(set(said))
+
+
 async def test_a_change_of_the_same_kind_for_the_third_time_suggests_a_workflow(stage: Stage) -> None:
     """Not before; a change over more than 5 targets does at once."""
     suggested = ["automation-opportunity" in calls_of(await applied(stage, renamed(f"Rede {n}"))) for n in range(3)]

@@ -1,6 +1,6 @@
 """A plan from what was asked: drafts, weight, numbers, hash. Reads only; the plan is stored by its caller."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -14,6 +14,7 @@ from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.weigh import Reach, impact_of, label_of, reach_of, step_view
 from mcp_server.domain.call import Attempt, Json, Named, Warned
 from mcp_server.domain.plan import Plan, Step, Write
+from mcp_server.domain.redaction import numbers
 from mcp_server.domain.risk import Risk
 from mcp_server.domain.rules.order import plan_warnings, refusals
 from mcp_server.domain.rules.risk_table import SELF_ISOLATING, step_risk
@@ -153,10 +154,17 @@ def _refuse_unsafe(found: Sequence[Warned]) -> None:
 
 
 def _caveats(steps: Sequence[Step]) -> list[Warned]:
+    return _of_steps("undo_caveat", [(caveat, step.number) for step in steps for caveat in step.inverse.caveats])
+
+
+def _of_steps(rule: str, said: Iterable[tuple[str, int]]) -> list[Warned]:
+    """What is said of steps, each sentence once with the numbers of all of them."""
+    of: dict[str, list[int]] = {}
+    for text, number in said:
+        of.setdefault(text, []).append(number)
     return [
-        Warned("undo_caveat", "warning", f"Step {step.number}: {caveat}")
-        for step in steps
-        for caveat in step.inverse.caveats
+        Warned(rule, "warning", f"Step{'s' if len(found) > 1 else ''} {numbers(found)}: {text}")
+        for text, found in of.items()
     ]
 
 
@@ -176,11 +184,7 @@ def _early(drafts: Sequence[Draft], world: World) -> list[Warned]:
 
 
 def _taken_along(steps: Sequence[Step]) -> list[Warned]:
-    return [
-        Warned("dependants", "warning", f"Step {step.number}: {text}")
-        for step in steps
-        for text in restored_words(step.dependants)
-    ]
+    return _of_steps("dependants", [(text, step.number) for step in steps for text in restored_words(step.dependants)])
 
 
 def _secrets(steps: Sequence[Step], means: Means) -> list[Warned]:

@@ -11,7 +11,7 @@ from mcp_server.domain.change_log import is_undoable, result_word
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Handoff, Outcome
 from mcp_server.domain.record import Change, Session, StoredPlan
-from mcp_server.domain.redaction import clean, listed
+from mcp_server.domain.redaction import clean, counted, listed
 from mcp_server.hooks.session import find_session, happened
 from mcp_server.locales.messages import message
 from mcp_server.world import World
@@ -99,7 +99,7 @@ def _context(stored: StoredPlan, change: Change) -> dict[str, Json]:
     return {
         "change_id": change.key,
         "operation": listed(dict.fromkeys(step.write.operation for step in plan.steps)),
-        "targets": listed(step.label for step in plan.steps),
+        "targets": listed(counted(step.label for step in plan.steps)),
         "result": result_word(change.state),
     }
 

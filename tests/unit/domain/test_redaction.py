@@ -10,6 +10,7 @@ from mcp_server.domain.redaction import (
     MASK,
     clean,
     cleaned,
+    counted,
     is_secret_field,
     is_secret_path,
     listed,
@@ -210,6 +211,13 @@ def test_a_refusal_opens_no_tag_of_markup() -> None:
         "\\u003cb>": ["\\u003cscript>alert(1)\\u003c/script>", {"deep": "a < b, <= c, -> d"}],
         "count": 3,
     }
+
+
+def test_names_that_repeat_are_told_once_with_how_often() -> None:
+    """Six VLANs of one network are six steps of one name."""
+    assert counted(["vlan of A", "port 1", "vlan of A", "vlan of A"]) == ["vlan of A (3 times)", "port 1"]
+    assert counted([]) == []
+    assert listed(counted(["x" * 90, "x" * 90])).endswith("… (2 times)")
 
 
 def test_numbers_read_as_ranges() -> None:

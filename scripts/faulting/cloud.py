@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import anyio
 
 from mcp_server.sandbox.app import SandboxApp, create_app
 from mcp_server.sandbox.server import serving
+from tests.support.forked import live_and_end
 
 Json = Any
 KEY: Final = "canary-api-key-0123456789abcdef01234567"
@@ -84,7 +86,8 @@ def clouded(
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _serve(writer, create_app(api_key=KEY, rate_limit=rate_limit, clock=now, settle_s=0.2), prepare)
+        app = create_app(api_key=KEY, rate_limit=rate_limit, clock=now, settle_s=0.2)
+        live_and_end(partial(_serve, writer, app, prepare))
     os.close(writer)
     with os.fdopen(reader) as told:
         url = told.readline().strip()

@@ -4,8 +4,8 @@ import json
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from scripts.faulting.cloud import Cloud, clouded
 from scripts.faulting.kill import Result
 from tests.faults.oracle import MEANING, Verdict
+from tests.support.forked import live_and_end
 
 Json = Any
 #: The runs of one job: its number, its cloud.
@@ -27,7 +28,7 @@ def in_jobs(jobs: int, runs: Runs) -> Sequence[Mapping[str, Json]]:
         for job in range(jobs):
             child = os.fork()
             if child == 0:
-                _job(job, runs, Path(scratch) / str(job))
+                live_and_end(partial(_job, job, runs, Path(scratch) / str(job)))
             children[child] = Path(scratch) / str(job)
         rows: list[Mapping[str, Json]] = []
         for child, file in children.items():
@@ -39,23 +40,15 @@ def in_jobs(jobs: int, runs: Runs) -> Sequence[Mapping[str, Json]]:
 
 
 def _job(number: int, runs: Runs, target: Path) -> None:
-    """Never returns; one line of JSON for each run."""
-    code = 1
-    try:
-        with clouded() as cloud, target.open("w", encoding="utf-8") as file:
+    """One line of JSON for each run."""
+    with clouded() as cloud, target.open("w", encoding="utf-8") as file:
+        began = time.monotonic()
+        for result in runs(number, cloud):
+            row = _row(result, time.monotonic() - began)
+            file.write(json.dumps(row) + "\n")
+            sys.stdout.write(_told(row))
+            sys.stdout.flush()
             began = time.monotonic()
-            for result in runs(number, cloud):
-                row = _row(result, time.monotonic() - began)
-                file.write(json.dumps(row) + "\n")
-                sys.stdout.write(_told(row))
-                sys.stdout.flush()
-                began = time.monotonic()
-        code = 0
-    except BaseException:  # noqa: BLE001  whatever it is, this process must not go on as its parent
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
 
 
 def _row(result: Result, seconds: float) -> dict[str, Json]:

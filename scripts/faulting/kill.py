@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -15,6 +16,7 @@ from scripts.faulting.cloud import KEY, Cloud
 from scripts.faulting.life import Ended, Work, live
 from scripts.faulting.stories import PSK, STORIES, look
 from tests.faults.oracle import Evidence, Verdict, judge
+from tests.support.forked import live_and_end
 from tests.support.stage import QUICK
 
 Json = Any
@@ -134,19 +136,21 @@ def exported(home: Path, target: Path) -> list[Mapping[str, Json]]:
     """The audit, as the command line exports it in a process of its own."""
     child = os.fork()
     if child == 0:
-        code: object = 1
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 2)
-            command_line(["--home", str(home), "audit", "export", "--to", str(target)])
-        except SystemExit as end:
-            code = end.code
-        finally:
-            os._exit(code if isinstance(code, int) else 1)
+        live_and_end(partial(_export, home, target))
     _, status = os.waitpid(child, 0)
     if status:
         raise RuntimeError("the audit could not be exported")
     return _rows(target)
+
+
+def _export(home: Path, target: Path) -> int:
+    """The exit code of the command."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    try:
+        command_line(["--home", str(home), "audit", "export", "--to", str(target)])
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
 
 
 def _rows(path: Path) -> list[Mapping[str, Json]]:

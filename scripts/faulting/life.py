@@ -10,10 +10,10 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from mcp_server.domain.ports import RateBudget
 from mcp_server.domain.record import StoredPlan
 from mcp_server.settings import Settings
 from tests.support.fake_clock import ShiftedClock
+from tests.support.forked import live_and_end
 from tests.support.stage import FreeBudget
 
 Json = Any
@@ -111,7 +112,7 @@ def live(
     child = os.fork()
     if child == 0:
         gate.close()
-        _be_born(settings, told, work, held, paced=paced, ahead_s=ahead_s)
+        live_and_end(partial(_be_born, settings, told, work, held, paced=paced, ahead_s=ahead_s))
     held.close()
     status = _watched(child, gate, watch, longest_s)
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
@@ -131,24 +132,16 @@ def _watched(child: int, gate: socket.socket, watch: Watch, longest_s: float) ->
 
 
 def _be_born(settings: Settings, told: Path, work: Work, held: socket.socket, *, paced: bool, ahead_s: float) -> None:
-    """Never returns; begins when it is told to over ``held``, and ends when nobody will."""
-    code = 1
-    try:
-        _may_be_watched()
-        held.send(b"1")
-        if not held.recv(1):
-            raise WatchFailed(settings.home)
-        held.close()
-        errors = os.open(settings.home.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(errors, 1)
-        os.dup2(errors, 2)
-        anyio.run(_life, settings, told, work, None if paced else FreeBudget(), ahead_s)
-        code = 0
-    except BaseException:  # noqa: BLE001  whatever it is, this process must not go on as its parent
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
+    """A whole life; begins when it is told to over ``held``, and fails when nobody will."""
+    _may_be_watched()
+    held.send(b"1")
+    if not held.recv(1):
+        raise WatchFailed(settings.home)
+    held.close()
+    errors = os.open(settings.home.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(errors, 1)
+    os.dup2(errors, 2)
+    anyio.run(_life, settings, told, work, None if paced else FreeBudget(), ahead_s)
 
 
 def _may_be_watched() -> None:

@@ -5,12 +5,11 @@ tries again. One SSID's name is a counter that each of them raises: a lost updat
 """
 
 import os
-import sys
 import time
-import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -21,6 +20,7 @@ from scripts.faulting.cloud import Cloud, clouded
 from scripts.faulting.kill import Place
 from scripts.faulting.life import Caller, live
 from tests.faults.oracle import Verdict, judge
+from tests.support.forked import live_and_end
 from tests.support.places import BRANCH, NET
 from tests.support.story import step
 
@@ -83,15 +83,7 @@ def _together(place: Place, servers: int, plans: int) -> list[str]:
     for number in range(servers):
         child = os.fork()
         if child == 0:
-            code = 1
-            try:
-                code = _one(place, number, servers, plans)
-            except Exception:
-                traceback.print_exc()
-                raise
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
+            live_and_end(partial(_one, place, number, servers, plans))
         children[child] = number
     return [f"server {number} failed" for child, number in children.items() if os.waitpid(child, 0)[1]]
 

@@ -9,7 +9,6 @@ import json
 import os
 import sys
 import time
-import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,6 +31,7 @@ from scripts.faulting.soaking.trouble import lined, note, troubled
 from scripts.faulting.special import measure
 from scripts.faulting.stories import applied
 from tests.faults.oracle import Evidence, Verdict, judge
+from tests.support.forked import live_and_end
 from tests.support.places import NET
 
 Json = Any
@@ -170,15 +170,7 @@ def _together(workers: Sequence[Worker]) -> list[str]:
     for worker in workers:
         child = os.fork()
         if child == 0:
-            code = 1
-            try:
-                code = worker.live_on()
-            except Exception:
-                traceback.print_exc()
-                raise
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
+            live_and_end(worker.live_on)
         children[child] = worker.number
     return [f"worker {number} failed" for child, number in children.items() if os.waitpid(child, 0)[1]]
 

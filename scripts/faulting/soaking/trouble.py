@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from mcp_server.sandbox.app import SandboxApp
 from mcp_server.sandbox.faults import Fault, Faults
 from scripts.faulting.soaking.schedule import CLOUD, CLOUD_WRITES, LINE, Schedule
 from tests.faults import proxy as line
+from tests.support.forked import live_and_end
 
 Json = Any
 #: How long reads stay behind a write: less than a server waits for what it wrote to be seen.
@@ -95,7 +97,8 @@ def lined(url: str, schedule: Schedule, until: float, log: Path) -> Iterator[str
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _serve(writer, BadLine(line.address(url), schedule=schedule, until=until, log=log), url)
+        bad = BadLine(line.address(url), schedule=schedule, until=until, log=log)
+        live_and_end(partial(_serve, writer, bad, url))
     os.close(writer)
     with os.fdopen(reader) as told:
         address = told.readline().strip()

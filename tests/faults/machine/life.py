@@ -8,8 +8,6 @@ import contextlib
 import json
 import os
 import socket
-import sys
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -34,19 +32,11 @@ LONGEST_S: Final = 300.0  #: also for one that stood still meanwhile; whoever dr
 
 
 def be_born(settings: Settings, clock: SharedClock, line: socket.socket, armed: str) -> None:
-    """Live until told to end; never returns."""
-    code = 1
-    try:
-        errors = os.open(settings.home.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(errors, 1)
-        os.dup2(errors, 2)
-        anyio.run(_live, settings, clock, line, armed)
-        code = 0
-    except BaseException:  # noqa: BLE001  whatever it is, this process must not go on as its parent
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
+    """Live until told to end."""
+    errors = os.open(settings.home.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(errors, 1)
+    os.dup2(errors, 2)
+    anyio.run(_live, settings, clock, line, armed)
 
 
 async def _live(settings: Settings, clock: SharedClock, line: socket.socket, armed: str) -> None:

@@ -5,7 +5,7 @@ Rule: the simulated cloud's journal and state are the judge; nothing here asks a
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from scripts.faulting.cloud import Cloud
@@ -48,6 +48,7 @@ class Edit:
     name: str
     value: Json
     after: int
+    until: int | None = None  #: so many requests later somebody put what a plan had put there in its place
 
     def told(self) -> Mapping[str, Json]:
         """For the oracle: where, and what must still stand there when it is a field that no plan changes."""
@@ -128,6 +129,15 @@ class Model:
         self.edits.append(Edit(*place, value, len(self.cloud.journal())))
         self.cloud.edit(place[0], {place[1]: value})
 
+    def put_there(self, place: Place, value: Json) -> None:
+        """Somebody else puts there what a plan was to put: from then on nothing tells it from the plan's own."""
+        asked = len(self.cloud.journal())
+        self.edits = [
+            replace(one, until=asked) if (one.path, one.name) == place and one.until is None else one
+            for one in self.edits
+        ]
+        self.cloud.edit(place[0], {place[1]: value})
+
     # What must hold
 
     def wrongs(self) -> Iterator[str]:
@@ -151,7 +161,8 @@ class Model:
         seen = {value for plan in self.plans if plan.seen >= number for value in plan.wishes.values()}
         later = {one.value for one in self.edits[number - 1 :]}
         for row in done:
-            if row["number"] <= edit.after or row["path"] != edit.path or edit.name not in (row["body"] or {}):
+            is_meanwhile = edit.after < row["number"] <= (edit.until or row["number"])
+            if not is_meanwhile or row["path"] != edit.path or edit.name not in (row["body"] or {}):
                 continue
             put = row["body"][edit.name]
             if put not in seen and put not in later:

@@ -180,8 +180,8 @@ class Machine(RuleBasedStateMachine):
         self._able(number)
         self.tick(35.0, "")
         if is_put_there:
-            ((path, name), wanted), *_ = self.model.plans[-1].wishes.items()
-            self.cloud.edit(path, {name: wanted})
+            (place, wanted), *_ = self.model.plans[-1].wishes.items()
+            self.model.put_there(place, wanted)
         self.resolve(number, said, at)
 
     def keep(self, number: int, answer: str, at: str) -> None:

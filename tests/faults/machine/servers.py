@@ -12,12 +12,14 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from mcp_server.settings import Settings
 from tests.faults.machine.clock import SharedClock
 from tests.faults.machine.life import be_born
+from tests.support.forked import live_and_end
 
 Json = Any
 Fate = Literal["told", "stopped", "killed"]
@@ -118,7 +120,7 @@ def born(settings: Settings, clock: SharedClock, armed: str = "") -> tuple[LiveS
     if child == 0:
         with contextlib.suppress(OSError):
             ours.close()
-        be_born(settings, clock, theirs, armed)
+        live_and_end(partial(be_born, settings, clock, theirs, armed))
     theirs.close()
     server = LiveServer(child, ours, settings.home.parent / "stderr")
     return server, server._await({"what": "be born"})

@@ -7,6 +7,7 @@ only a request of the plain kind is answered, one that the SDK cannot refuse: wh
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -29,8 +30,14 @@ Results = Mapping[str, Mapping[str, Any]]  #: protocol version -> method -> resu
 def prepared(*, output_schemas: bool) -> Results:
     """The results that are known beforehand; none when this server shows others or when another SDK makes them."""
     document = json.loads(FILE.read_text("utf-8"))
-    is_known = not output_schemas and metadata.version("mcp") == document["sdk"]
-    return document["results"] if is_known else {}
+    return document["results"] if not output_schemas and _sdk() == document["sdk"] else {}
+
+
+def _sdk() -> str:
+    """The version of the SDK that is installed; empty when the installation does not tell it."""
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version("mcp")
+    return ""
 
 
 class Opening:
@@ -39,7 +46,7 @@ class Opening:
     def __init__(self, results: Results) -> None:
         """``results`` may be empty: then nothing is answered here."""
         self._results = results
-        self._version = ""  # once the first request has told it
+        self._version = ""  # of the last answer
         self._told: list[Mapping[str, Any]] = []  # the first request, and that the client is initialized
         self.is_done = not results  #: whether the tools are known to the client; what follows is a call
 
@@ -55,7 +62,7 @@ class Opening:
         if version not in self._results or method not in self._results[version]:
             return None
         self._told = self._told or [message]
-        self._version = self._version or version
+        self._version = version
         self.is_done = self.is_done or method == "tools/list"
         return _line({"jsonrpc": "2.0", "id": message["id"], "result": self._results[version][method]})
 

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
-from mcp_server.transport import opening
 from mcp_server.transport.opening import Opening, prepared
 from tests.support.sdk_session import answered
 
@@ -94,6 +93,8 @@ FOREIGN_FIRST: Final = {
     "a handshake without a client": request("initialize", {"protocolVersion": LATEST, "capabilities": {}}),
     "a client without a version": hello(clientInfo={"name": "test"}),
     "a client with icons": hello(clientInfo={**CLIENT, "icons": []}),
+    "a client with more": hello(clientInfo={**CLIENT, "more": "x"}),
+    "a client in an envelope whose name is no text": modern("tools/list", clientInfo={**CLIENT, "name": 1}),
     "a client whose name is no text": hello(clientInfo={**CLIENT, "name": 1}),
     "a capability that is no object": hello(capabilities={"elicitation": True}),
     "a flag that is none": hello(capabilities={"roots": {"listChanged": "yes"}}),
@@ -187,7 +188,13 @@ def test_other_lists_or_another_sdk_have_no_prepared_answers(monkeypatch: pytest
     assert RESULTS
     assert prepared(output_schemas=True) == {}
     monkeypatch.setattr(metadata, "version", lambda _name: "2.3.1")
-    assert opening.prepared(output_schemas=False) == {}
+    assert prepared(output_schemas=False) == {}
+
+    def untold(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", untold)
+    assert prepared(output_schemas=False) == {}
 
 
 values = st.recursive(
@@ -225,7 +232,7 @@ further = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(openings, ids, st.lists(further | st.just(INITIALIZED), max_size=2))
 def test_whatever_is_answered_the_sdk_answers_alike(first: Any, number: Any, others: list[Any]) -> None:
     """Generated openings: the SDK is asked the same, and the answers are equal."""

@@ -13,7 +13,9 @@ import rfc8785
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.sandbox.cloud import Answer
+from mcp_server.store.evidence.exporting import ocsf_event
 from tests.support.commands import PASSPHRASE, approved, enrolled, evidence, filled, port_moved, renamed, run, told
+from tests.support.ocsf import differences_from_schema
 from tests.support.places import NET, ORG
 from tests.support.stage import Stage, environment
 from tests.support.story import applied, planned
@@ -96,6 +98,7 @@ async def test_the_chain_is_verified_exported_without_loss_and_its_first_bad_row
         for row in rows:
             said = row.pop("hash")
             assert hashlib.sha256(rfc8785.dumps(row)).hexdigest() == said
+            assert list(differences_from_schema(ocsf_event({**row, "hash": said}, "0.1.0"))) == []
         assert (await run(stage, "audit", "export")).out == target.read_text("ascii")
         assert (await run(stage, "audit", "export", "--to", str(target))).code == 3
         newest = (await told(stage, "audit", "tail", "-n", "2"))["rows"]

@@ -1,7 +1,9 @@
 """The audit in three forms: JSON Lines (lossless, can be verified again), CSV for people, OCSF for a SIEM.
 
 OCSF: class 6003, API Activity; required are activity_id, category_uid, class_uid, type_uid, severity_id, time, metadata
-(product, version), actor, api (operation) and src_endpoint (schema.ocsf.io 1.3.0, read in November 2026).
+(product, version), actor, api (operation) and src_endpoint; a request has a uid, a service and a resource a name or a
+uid; what is Other (99) is named by its sibling (ocsf/ocsf-schema 1.3.0, read in November 2026). An attribute without
+a value is left out.
 """
 
 import csv
@@ -23,7 +25,17 @@ _COLUMNS: Final = (
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")  #: OWASP, CSV injection: what a spreadsheet would run
 _READS: Final = frozenset({"call", "question"})
-_FAILED: Final = frozenset({"failed", "refused", "rollback_failed", "cancelled", "stale", "expired"})
+_FAILED: Final = frozenset(
+    {"failed", "refused", "rollback_failed", "cancelled", "stale", "expired", "declined", "busy", "not_applied"}
+)
+_UNKNOWN: Final = frozenset({"unknown", "in_doubt"})
+_OPEN: Final = frozenset(
+    {"intent", "asked", "needs_approval", "needs_audit", "applying", "verifying", "pending_keep", "partial",
+     "partial_success", "rolling_back", "put_off"}
+)  #: neither a success nor a failure: it goes on, or is done in part  # fmt: skip
+_ACTIVITIES: Final = {1: "Create", 2: "Read", 3: "Update", 4: "Delete"}
+_STATUSES: Final = {0: "Unknown", 1: "Success", 2: "Failure"}
+_OTHER: Final = 99
 
 Rows = Iterable[Line]
 Form = Callable[[Rows, Iterable[Statement], str], Iterator[str]]
@@ -68,8 +80,8 @@ FORMS: Final[Mapping[str, Form]] = {"jsonl": json_lines, "csv": csv_lines, "ocsf
 
 def ocsf_event(row: Mapping[str, Any], version: str) -> dict[str, Any]:
     """The row as an API Activity event; what has no place in the schema is under ``unmapped``."""
-    activity = _activity(row)
-    is_failed = row["status"] in _FAILED
+    activity, status = _activity(row), _status(row["status"])
+    is_failed = status == 2
     detail = row["detail"]
     arguments = detail.get("arguments") if isinstance(detail.get("arguments"), dict) else {}
     request = _request(row)
@@ -79,25 +91,52 @@ def ocsf_event(row: Mapping[str, Any], version: str) -> dict[str, Any]:
     organization = [{"uid": row["organization_id"], "type": "organization"}] if row["organization_id"] else []
     return {
         "activity_id": activity,
+        "activity_name": _ACTIVITIES.get(activity, row["event"]),
         "category_uid": 6,
         "class_uid": 6003,
         "type_uid": 600300 + activity,
         "severity_id": 2 if is_failed else 1,
+        "severity": "Low" if is_failed else "Informational",
         "time": int(datetime.fromisoformat(row["at"]).timestamp() * 1000),
-        "status_id": 2 if is_failed else 0 if row["status"] == "unknown" else 1,
+        "status_id": status,
+        "status": _STATUSES.get(status, row["status"]),
         "status_detail": row["status"],
-        "metadata": {
-            "version": _OCSF,
-            "product": {"name": "Meraki Specialist MCP", "vendor_name": "Meraki Specialist MCP", "version": version},
-            "uid": f"{row['seq']}:{row['hash']}",
-            "correlation_uid": row["correlation_id"],
-        },
-        "actor": {"user": {"name": row["owner"]}, "app_name": row["client"]},
-        "api": {"operation": str(operation), "request": {"uid": row["call_id"]}, "service": {"name": row["tool"]}},
+        "metadata": _given(
+            {
+                "version": _OCSF,
+                "product": {
+                    "name": "Meraki Specialist MCP",
+                    "vendor_name": "Meraki Specialist MCP",
+                    "version": version,
+                },
+                "uid": f"{row['seq']}:{row['hash']}",
+                "correlation_uid": row["correlation_id"],
+            }
+        ),
+        "actor": _given({"user": _given({"name": row["owner"]}), "app_name": row["client"]}),
+        "api": _given(
+            {
+                "operation": str(operation),
+                "request": _given({"uid": row["call_id"]}),
+                "service": _given({"name": row["tool"]}),
+            }
+        ),
         "src_endpoint": {"name": row["client"] or "unknown"},
         "resources": [*organization, *networks],
         "unmapped": {name: row[name] for name in ("seq", "event", "plan_id", "change_id", "detail", "hash")},
     }
+
+
+def _given(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that have a value."""
+    return {name: value for name, value in attributes.items() if value not in ("", None, {})}
+
+
+def _status(word: str) -> int:
+    """0 unknown, 1 success, 2 failure, 99 other: what is not over, or done in part."""
+    if word in _UNKNOWN:
+        return 0
+    return 2 if word in _FAILED else _OTHER if word in _OPEN else 1
 
 
 def _request(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -110,8 +149,8 @@ def _activity(row: Mapping[str, Any]) -> int:
     """1 create, 2 read, 3 update, 4 delete, 99 other."""
     method = _request(row).get("method")
     if isinstance(method, str):
-        return {"POST": 1, "GET": 2, "PUT": 3, "DELETE": 4}.get(method.upper(), 99)
-    return 2 if row["event"] in _READS and row["tool"] not in ("meraki_apply", "rollback") else 99
+        return {"POST": 1, "GET": 2, "PUT": 3, "DELETE": 4}.get(method.upper(), _OTHER)
+    return 2 if row["event"] in _READS and row["tool"] not in ("meraki_apply", "rollback") else _OTHER
 
 
 def _cell(value: Any) -> str:

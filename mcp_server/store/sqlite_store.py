@@ -17,6 +17,7 @@ from mcp_server.domain.record import AuditEntry, Change, Lease, StoredPlan
 from mcp_server.errors import RecordAltered, StoreError, StoreUnavailable
 from mcp_server.store import chain
 from mcp_server.store.connection import WAIT_S, FileLock, is_wal_hazardous, translated
+from mcp_server.store.database import close_database, open_database
 from mcp_server.store.evidence.statements import Anchored, Statement, statement_of
 from mcp_server.store.evidence.verifying import Claims, Line, Verdict, verdict
 from mcp_server.store.evidence.witness import Witness
@@ -24,7 +25,7 @@ from mcp_server.store.journal import Probe, PutRow, Write, get, read_head, whole
 from mcp_server.store.queries import sql
 from mcp_server.store.records import KINDS, OWNERS, Kind, column_value, decode, encode, kind_of, moment
 from mcp_server.store.seal import Seal
-from mcp_server.store.writer import Writer, close_database, open_database
+from mcp_server.store.writer import Writer
 
 R = TypeVar("R")
 A = TypeVar("A")

@@ -11,10 +11,10 @@ from typing import Final
 
 from mcp_server.domain.call import Receipt
 from mcp_server.store.chain import FIRST, line_of, linked
+from mcp_server.store.database import open_database, transaction
 from mcp_server.store.queries import sql
 from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import FILE
-from mcp_server.store.writer import open_database, transaction
 from scripts.benchmarks.evidence import entry
 from scripts.benchmarks.rows import Row
 

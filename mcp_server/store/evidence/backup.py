@@ -13,8 +13,8 @@ from pathlib import Path
 
 from mcp_server.errors import Refused, StoreUnavailable
 from mcp_server.store.connection import WAIT_S, FileLock, translated
+from mcp_server.store.database import open_database
 from mcp_server.store.sqlite_store import FILE, reading
-from mcp_server.store.writer import open_database
 
 _PARTS = ("", "-wal", "-shm")
 

@@ -18,11 +18,11 @@ from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry, Usage
 from mcp_server.errors import StoreUnavailable
 from mcp_server.store import connection as connections
+from mcp_server.store.database import SCHEMA_VERSION
 from mcp_server.store.evidence.signing import SigningKey
 from mcp_server.store.evidence.witness import Witness
 from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import SqliteStore
-from mcp_server.store.writer import SCHEMA_VERSION
 from tests.support import records
 from tests.support.evidence import seeds
 from tests.support.fake_clock import FakeClock

@@ -12,9 +12,9 @@ from mcp_server.errors import StoreUnavailable
 from mcp_server.store import schema
 from mcp_server.store.chain import FIRST, line_of, linked
 from mcp_server.store.connection import connect
+from mcp_server.store.database import SCHEMA_VERSION, open_database
 from mcp_server.store.queries import blocks, sql, statements
 from mcp_server.store.sqlite_store import _AUDIT_COLUMNS, _where
-from mcp_server.store.writer import SCHEMA_VERSION, open_database
 from tests.support import records
 from tests.unit.store.test_faults import finished, work
 

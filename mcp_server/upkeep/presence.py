@@ -17,6 +17,7 @@ from mcp_server.private_files import private_directory
 
 _FOLDER: Final = "servers"
 _END: Final = ".lock"
+_TRIES: Final = 20
 _NAME: Final = re.compile(r"server-[a-z0-9]{1,40}")
 
 
@@ -31,17 +32,36 @@ class Presence:
 
     def enter(self) -> str:
         """Its name, shown to live until ``close`` or the end of the process; StoreUnavailable when it cannot be."""
-        if self._descriptor is None:
+        if self._descriptor is None or not self._is_in_place(self._descriptor):
+            taken, before = self._taken(), self._descriptor
+            self._descriptor = taken
+            if before is not None:
+                os.close(before)
+        return self.name
+
+    def _taken(self) -> int:
+        """The descriptor of its file, locked and in its place.
+
+        Between making the file and locking it, somebody may look at it, find it free and take it for one left behind:
+        a lock on a file that is no longer there would show nobody that this server lives. So it is made anew then.
+        """
+        for _ in range(_TRIES):
             try:
                 private_directory(self._folder)
                 descriptor = os.open(self._path(self.name), _FLAGS | os.O_CREAT, 0o600)
             except OSError as problem:
                 raise StoreUnavailable(f"{self._folder} cannot be written: {problem.strerror}") from problem
-            if not filelock.lock_descriptor(descriptor, blocking=False):
-                os.close(descriptor)
-                raise StoreUnavailable(f"{self._path(self.name)} is locked by another process")
-            self._descriptor = descriptor
-        return self.name
+            if filelock.lock_descriptor(descriptor, blocking=False) and self._is_in_place(descriptor):
+                return descriptor
+            os.close(descriptor)
+        raise StoreUnavailable(f"{self._path(self.name)} is locked by another process")
+
+    def _is_in_place(self, descriptor: int) -> bool:
+        """Whether the file of that descriptor is the one that others find under its name."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path(self.name).stat())
+        except OSError:
+            return False
 
     def is_alive(self, name: str) -> bool:
         """Whether that server's lock is held; what cannot be found out counts as alive."""

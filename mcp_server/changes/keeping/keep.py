@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import anyio
+
 from mcp_server.changes.authorize import authorize_keep
 from mcp_server.changes.execution.execute import worse
 from mcp_server.changes.execution.health_gate import watch
@@ -91,16 +93,17 @@ async def _kept(run: Run, deadline: Deadline, approval: Approval) -> Outcome:
     detail = {"approval": approval.key, "channel": approval.channel, "approver": approval.approver}
     try:
         await refuse_held(run.lease_keys, change.key, world, run.means)
-        await world.store.commit(
-            lease,
-            Put(change, {"state": S.PENDING_KEEP}),
-            Put(stored, {}),
-            Put(done, {"state": deadline.state}),
-            Put(spent, None if approval.channel == "elicitation" else {"used_by": None}),
-            ReleaseLeases(change.key),
-            run.entry("deadline", "kept", detail),
-            run.entry("state", state.value, {}),
-        )
+        with anyio.CancelScope(shield=True):  # a cancelled commit may be written all the same
+            await world.store.commit(
+                lease,
+                Put(change, {"state": S.PENDING_KEEP}),
+                Put(stored, {}),
+                Put(done, {"state": deadline.state}),
+                Put(spent, None if approval.channel == "elicitation" else {"used_by": None}),
+                ReleaseLeases(change.key),
+                run.entry("deadline", "kept", detail),
+                run.entry("state", state.value, {}),
+            )
     except RecordConflict as lost:
         raise _overtaken(lost, run.change, now) from lost
     return stored_outcome(stored, change, run.steps)

@@ -99,7 +99,7 @@ async def _call(
     call = replace(call, report=report)
     result = await handle(parts, call)
     if result.asking is not None:
-        code = result.asking.text.split("Apply plan ", 1)[1].split(" ", 1)[0]
+        code = result.asking.text.split(" plan ", 1)[1].split(" ", 1)[0]
         yes = Answer("accept", {"approve": True, "code": code})
         result = await handle(parts, replace(call, state=result.asking.state, answer=yes))
     return result.payload
@@ -287,6 +287,25 @@ async def test_a_caller_that_leaves_when_the_change_has_ended_does_not_take_its_
     assert (change.state.value, change.result.get("change_id")) == ("applied", change.key)
     [session] = await server.store.list(Session)
     assert (session.changes_count, len(session.changelog)) == (1, 1)
+
+
+async def test_a_caller_that_leaves_while_its_change_is_kept_leaves_the_whole_record(server: Server) -> None:
+    """The yes is on its way to the disk: it counts, and what comes behind a change comes behind it too."""
+    plan_id = await _plan_id(server, SSID)
+    waits = await _call(server, server.parts, "meraki_apply", plan_id=plan_id, confirm_within_minutes=5)
+    assert waits["status"] == "pending_keep"
+    scope = anyio.CancelScope()
+
+    async def leaves(events: list[str]) -> None:
+        if "deadline kept" in events:
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+
+    parts = _with(server, store=lambda real: Watched(real, leaves))
+    with scope:
+        await _call(server, parts, "meraki_apply", plan_id=plan_id, keep=True)
+    [change] = await server.store.list(Change)
+    assert (change.state.value, change.result["recorded_in"]) == ("applied", "applied")
 
 
 async def test_a_caller_that_cannot_be_told_of_the_last_step_loses_nothing_either(server: Server) -> None:

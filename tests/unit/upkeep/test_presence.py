@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import filelock
 import pytest
 
 from mcp_server.errors import StoreUnavailable
@@ -45,6 +46,37 @@ def test_a_stopped_process_lives_and_a_killed_one_does_not(tmp_path: Path) -> No
         server.wait(20)
         assert not own.is_alive("server-b")
         assert not own.is_alive("server-b")
+
+
+def test_a_server_that_is_looked_for_while_it_enters_lives_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one finds its file before it is locked, and removes it as left behind: it is made anew."""
+    one, other, lock = Presence(tmp_path, "server-a"), Presence(tmp_path, "server-b"), filelock.lock_descriptor
+    looks = [1, 1]
+
+    def looked_at_first(descriptor: int, *, blocking: bool) -> bool:
+        if looks:
+            looks.pop()
+            assert other.list_others() == ()
+        return lock(descriptor, blocking=blocking)
+
+    monkeypatch.setattr(filelock, "lock_descriptor", looked_at_first)
+    one.enter()
+    assert looks == []
+    assert other.is_alive("server-a")
+    assert other.list_others() == ("server-a",)
+
+
+def test_a_server_whose_file_was_removed_shows_itself_again_before_it_begins_anything(tmp_path: Path) -> None:
+    """Somebody tidied up the folder; the next change makes it anew."""
+    one, other = Presence(tmp_path, "server-a"), Presence(tmp_path, "server-b")
+    one.enter()
+    (tmp_path / "servers" / "server-a.lock").unlink()
+    one.enter()
+    assert other.is_alive("server-a")
+    one.close()
+    assert not other.is_alive("server-a")
 
 
 def test_the_other_servers_that_live_are_listed(tmp_path: Path) -> None:

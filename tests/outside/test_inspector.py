@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 import pytest
 
 from tests.outside.node_tools import Ran, ran
@@ -16,7 +17,9 @@ from tests.support.story import step
 
 KINDS: Final = {"stdio": "stdio", "http": "streamable-http", "sse": "sse"}
 RENAMED: Final = step("updateNetworkWirelessSsid", {"name": "Recepção"}, networkId=NET, number="1")
+OTHER: Final = step("updateNetworkWirelessSsid", {"name": "Espera"}, networkId=NET, number="2")
 REFUSED: Final = 5
+SIDE_BY_SIDE: Final = 3  #: programs at once: each waits for its server a good part of its time
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -25,17 +28,16 @@ async def test_the_inspector_lists_reads_and_changes(tmp_path: Path, transport: 
     """Every method and every tool exits 0; the change it makes is in the sandbox, and its rollback takes it back."""
     async with staged(tmp_path / "home", transport="http" if transport == "stdio" else transport) as stage:
         inspector = Inspector(stage, configured(stage, tmp_path, transport, era))
-        opened = await inspector.asked("initialize")
-        tools = await inspector.asked("tools/list", "--strict")
-        names = {tool["name"] for tool in tools["tools"]}
-        await inspector.asked("resources/list")
-        await inspector.asked("resources/templates/list")
-        await inspector.asked("resources/read", "--uri", "changelog://session")
-        prompts = await inspector.asked("prompts/list")
-        await inspector.asked("prompts/get", "--prompt-name", prompts["prompts"][0]["name"])
-        called = await every_tool(inspector, stage)
-    assert opened["protocolVersion"] == era
-    assert called == names
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(changed_and_taken_back, inspector, stage)  # the longest of them
+            for work in (listed, prompted, looked_up, audited):
+                tasks.start_soon(work, inspector)
+    answers = inspector.answers
+    assert [one["protocolVersion"] for one in answers["initialize"]] == [era]
+    assert inspector.called == {tool["name"] for tool in answers["tools/list"][0]["tools"]}
+    assert {"resources/list", "resources/templates/list", "resources/read", "prompts/list", "prompts/get"} < set(
+        answers
+    )
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -54,12 +56,16 @@ class Inspector:
     def __init__(self, stage: Stage, config: Path) -> None:
         self._stage = stage
         self._config = config
+        self._room = anyio.CapacityLimiter(SIDE_BY_SIDE)
+        self.answers: dict[str, list[dict[str, Any]]] = {}  #: results by method
+        self.called: set[str] = set()  #: tools that answered
 
     async def run(self, method: str, *more: str) -> Ran:
         """One call of the program."""
         environ = {"MCP_INSPECTOR_SECRET_STORE": "memory"}
         base = ("--cli", "--config", str(self._config), "--server", "this", "--format", "json")
-        return await ran("mcp-inspector", *base, "--method", method, *more, environ=environ)
+        async with self._room:
+            return await ran("mcp-inspector", *base, "--method", method, *more, environ=environ)
 
     async def asked(self, method: str, *more: str) -> dict[str, Any]:
         """The result of a call that must exit 0 and say nothing against the server's schemas."""
@@ -67,36 +73,57 @@ class Inspector:
         assert result.code == 0, (method, more, result.out[-2000:], result.err[-2000:])
         assert "Warning" not in result.err, result.err
         answer: dict[str, Any] = json.loads(result.out)["result"]
+        self.answers.setdefault(method, []).append(answer)
         return answer
 
     async def tool(self, name: str, **arguments: Any) -> dict[str, Any]:
         """The structured content of a tool's answer."""
         answer = await self.asked("tools/call", *calling(name, **arguments))
         content: dict[str, Any] = answer["structuredContent"]
+        self.called.add(name)
         return content
 
 
-async def every_tool(inspector: Inspector, stage: Stage) -> set[str]:
-    """Calls each tool; a change is approved outside the client, which cannot ask. Gives the names called."""
-    ssid = f"/networks/{NET}/wireless/ssids/1"
+async def listed(inspector: Inspector) -> None:
+    """What a client asks before it calls anything."""
+    await inspector.asked("initialize")
+    await inspector.asked("tools/list", "--strict")
+    await inspector.asked("resources/list")
+    await inspector.asked("resources/templates/list")
+    await inspector.asked("resources/read", "--uri", "changelog://session")
+
+
+async def prompted(inspector: Inspector) -> None:
+    """The first prompt of the list."""
+    prompts = await inspector.asked("prompts/list")
+    await inspector.asked("prompts/get", "--prompt-name", prompts["prompts"][0]["name"])
+
+
+async def looked_up(inspector: Inspector) -> None:
+    """The tools that only look."""
     await inspector.tool("meraki_search", query="guest wifi")
     await inspector.tool("meraki_read", operation="getOrganizationNetworks", params={"organizationId": ORG})
+    await inspector.tool("history", limit=5)
+
+
+async def audited(inspector: Inspector) -> None:
+    """A plan that waits for an auditor."""
+    plan = await inspector.tool("meraki_plan", operations=[OTHER], intent="to be audited")
+    await inspector.tool("request_audit", plan_id=plan["plan_id"])
+
+
+async def changed_and_taken_back(inspector: Inspector, stage: Stage) -> None:
+    """A change and its rollback, approved outside the client, which cannot ask; both are in the sandbox."""
+    ssid = f"/networks/{NET}/wireless/ssids/1"
     plan = await inspector.tool("meraki_plan", operations=[RENAMED], intent="tried with the Inspector")
     await approve(stage.settings.home, plan["plan_id"])
     done = await inspector.tool("meraki_apply", plan_id=plan["plan_id"])
     assert (done["status"], stage.sandbox.world.get(ssid)["name"]) == ("applied", "Recepção")
     await inspector.tool("health_check", change_id=done["change_id"])
-    await inspector.tool("history", limit=5)
     waiting = json.loads((await inspector.run("tools/call", *calling("rollback", last=1))).out)["result"]
     await approve(stage.settings.home, waiting["structuredContent"]["plan_id"])
     undone = await inspector.tool("rollback", last=1)
     assert (undone["status"], stage.sandbox.world.get(ssid)["name"]) == ("rolled_back", "Visitantes")
-    other = await inspector.tool("meraki_plan", operations=[RENAMED], intent="to be audited")
-    await inspector.tool("request_audit", plan_id=other["plan_id"])
-    return {
-        "meraki_search", "meraki_read", "meraki_plan", "meraki_apply",
-        "health_check", "history", "rollback", "request_audit",
-    }  # fmt: skip
 
 
 def calling(name: str, **arguments: Any) -> tuple[str, ...]:

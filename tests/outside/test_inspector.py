@@ -19,7 +19,7 @@ KINDS: Final = {"stdio": "stdio", "http": "streamable-http", "sse": "sse"}
 RENAMED: Final = step("updateNetworkWirelessSsid", {"name": "Recepção"}, networkId=NET, number="1")
 OTHER: Final = step("updateNetworkWirelessSsid", {"name": "Espera"}, networkId=NET, number="2")
 REFUSED: Final = 5
-SIDE_BY_SIDE: Final = 3  #: programs at once: each waits for its server a good part of its time
+SIDE_BY_SIDE: Final = 2  #: programs at once: each waits for its server a good part of its time
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -20,11 +20,12 @@ from mcp_server.changes.holding import busy, refuse_held
 from mcp_server.changes.keeping.keep import keep
 from mcp_server.changes.means import Means
 from mcp_server.changes.planning.trusted import must_own
+from mcp_server.changes.step_records import steps_of
 from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.outcome import CarryOut, Outcome
 from mcp_server.domain.ports import Put, TakeLeases
-from mcp_server.domain.record import Approval, Change, ChangeStep, Freeze, Lease, StoredPlan
+from mcp_server.domain.record import Approval, Change, Freeze, Lease, StoredPlan
 from mcp_server.errors import RecordConflict, Refused
 from mcp_server.failpoints import failpoint
 from mcp_server.world import World
@@ -73,7 +74,7 @@ class Changes:
         change = await world.store.get(Change, change_id)
         if change is None:
             raise Refused("The change of this plan is not on record.", "See history.", code="change_unknown")
-        steps = await world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
+        steps = await steps_of(world.store, change_id)
         return stored_outcome(current or stored, change, steps)
 
     async def _start(self, attempt: Attempt, wish: CarryOut, yes: Authorized, world: World) -> Run | None:

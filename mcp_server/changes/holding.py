@@ -11,18 +11,17 @@ from datetime import datetime
 from typing import Final
 
 from mcp_server.changes.means import Means
+from mcp_server.changes.step_records import steps_of
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.ports import moment
-from mcp_server.domain.record import Change, ChangeStep, Lease
+from mcp_server.domain.record import Change, Lease
 from mcp_server.domain.recovery.arrival import last_arrival
 from mcp_server.errors import Busy, RecordConflict
 from mcp_server.world import World
 
 S = ChangeState
 OPEN: Final = (S.APPLYING, S.VERIFYING, S.PARTIAL, S.ROLLING_BACK, S.IN_DOUBT)
-_MOST: Final = 1000
-_STEPS: Final = 2000
 
 
 async def refuse_held(keys: Collection[str], change_id: str, world: World, means: Means) -> None:
@@ -31,8 +30,8 @@ async def refuse_held(keys: Collection[str], change_id: str, world: World, means
 
     Leases that have not run out are refused where they are taken.
     """
-    for lease in await world.store.list(Lease, {}, limit=_MOST):
-        if lease.key not in keys or lease.change_id == change_id or lease.until > world.clock.now():
+    for lease in await world.store.list(Lease, {"key": list(keys)}, limit=len(keys)):
+        if lease.change_id == change_id or lease.until > world.clock.now():
             continue
         holder = await world.store.get(Change, lease.change_id)
         if holder is None:
@@ -49,7 +48,7 @@ async def _awaited_until(change: Change, world: World, means: Means) -> datetime
     """When the last write of a change that ended in doubt has arrived; None when none is awaited."""
     if change.state is not S.IN_DOUBT or change.ended_at is None:
         return None
-    records = await world.store.list(ChangeStep, {"change_id": change.key}, limit=_STEPS)
+    records = await steps_of(world.store, change.key)
     return last_arrival(records, moment(world.clock), means.times.late_s)
 
 

@@ -10,13 +10,14 @@ from mcp_server.changes.execution.pending import confirm_view
 from mcp_server.changes.execution.report import change_row, status_of, stored_outcome
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.planner import Planner
+from mcp_server.changes.step_records import steps_of
 from mcp_server.domain.call import Attempt, Json
 from mcp_server.domain.change_log import answered_record
 from mcp_server.domain.change_state import STATUS, ChangeState, move
 from mcp_server.domain.given import found
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.ports import Append, Put
-from mcp_server.domain.record import AuditEntry, AuditRequest, Change, ChangeStep, Deadline, StoredPlan
+from mcp_server.domain.record import AuditEntry, AuditRequest, Change, Deadline, StoredPlan
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import InvalidArguments, Refused
 from mcp_server.failpoints import failpoint
@@ -79,7 +80,7 @@ class LedgerDesk:
             raise Refused(
                 f"No change {clean(change_id, 64)!r}.", "Call history without change_id.", code="change_unknown"
             )
-        steps = await self.world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
+        steps = await steps_of(self.world.store, change_id)
         told = stored_outcome(stored, change, steps)
         record = change.result if is_whole else answered_record(change.result, len(_json(change.result)))
         view = {**record, **told.data, **change_row(change), "state": change.state.value}

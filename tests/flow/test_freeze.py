@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import anyio
 
 from mcp_server.cli.gate.freeze import _freeze
-from mcp_server.cli.local import opened
+from mcp_server.cli.local import Local, opened
 from mcp_server.domain.record import AuditEntry
+from mcp_server.store.sqlite_store import SqliteStore
 from tests.support.canonical import assert_same, canonical
 from tests.support.commands import PASSPHRASE, enrolled, evidence, filled, renamed, run, told
 from tests.support.places import BRANCH, NET, ORG
@@ -146,6 +148,45 @@ async def test_a_freeze_of_one_organization_leaves_the_others_free(tmp_path: Pat
         await frozen(stage, await planned(stage, renamed(2, "Outra")))
         refused = await run(stage, "unfreeze")
         assert (refused.code, "is not frozen" in refused.err) == (3, True)
+
+
+async def test_two_people_may_pull_it_at_the_same_moment(tmp_path: Path) -> None:
+    """Both are told that it is on: one that it is so, the other that it was."""
+    both_looked = anyio.Event()
+    looked: list[str] = []
+
+    class Together:
+        """The port Store; the first look of each waits for that of the other."""
+
+        def __init__(self, behind: Any) -> None:
+            self.behind = behind
+            self.has_looked = False
+
+        async def get(self, kind: Any, key: str) -> Any:
+            found = await self.behind.get(kind, key)
+            if not self.has_looked:
+                self.has_looked = True
+                looked.append(key)
+                if len(looked) == 2:
+                    both_looked.set()
+                await both_looked.wait()
+            return found
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.behind, name)
+
+    said: list[str] = []
+
+    async def pull(local: Local) -> None:
+        said.extend(await _freeze(replace(local, store=cast("SqliteStore", Together(local.store))), "", "stop"))
+
+    (tmp_path / "home").mkdir(mode=0o700)
+    home = {"home": tmp_path / "home"}
+    async with opened(home) as one, opened(home) as two, anyio.create_task_group() as tasks:
+        tasks.start_soon(pull, one)
+        tasks.start_soon(pull, two)
+    assert sum("It was so before." in line for line in said) == 1
+    assert sum("changes under way go to their safe end" in line for line in said) == 1
 
 
 async def test_no_program_lifts_a_freeze(tmp_path: Path) -> None:

@@ -157,10 +157,10 @@ async def fences_of(run: Run, until: datetime) -> tuple[int, ...]:
 
     Also when the same change has them: another server goes on with it, which has taken them anew.
     """
-    leases = {
-        lease.key: lease for lease in await run.world.store.list(Lease, {"change_id": run.change.key}, limit=1000)
-    }
-    if set(leases) != set(run.lease_keys) or any(lease.until != until for lease in leases.values()):
+    keys = run.lease_keys
+    leases = {lease.key: lease for lease in await run.world.store.list(Lease, {"key": list(keys)}, limit=len(keys))}
+    taken = [key for key, lease in leases.items() if (lease.change_id, lease.until) == (run.change.key, until)]
+    if len(taken) != len(keys):
         raise RecordConflict(f"the leases of {run.change.key} were taken away")
     return tuple(leases[key].fence for key in run.lease_keys)
 

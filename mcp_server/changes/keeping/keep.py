@@ -15,6 +15,7 @@ from mcp_server.changes.execution.run import Run
 from mcp_server.changes.holding import busy, refuse_held
 from mcp_server.changes.keeping.resumed import resumed
 from mcp_server.changes.means import Means
+from mcp_server.changes.step_records import steps_of
 from mcp_server.domain.call import Attempt
 from mcp_server.domain.change_state import ChangeState, move
 from mcp_server.domain.holds.confirm import why_not_kept
@@ -36,7 +37,7 @@ async def keep(attempt: Attempt, asked: StoredPlan, world: World, means: Means) 
     if change is None:
         raise Refused("This plan was not applied.", "Apply it with confirm_within_minutes.", code="not_waiting")
     deadline = await world.store.get(Deadline, change.key)
-    steps = await world.store.list(ChangeStep, {"change_id": change.key}, limit=2000)
+    steps = await steps_of(world.store, change.key)
     if deadline is not None and deadline.state == "kept" and change.state is S.APPLIED:
         return stored_outcome(stored, change, steps)
     waiting = _waiting(deadline, change, steps, world)

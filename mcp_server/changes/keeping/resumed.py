@@ -2,10 +2,11 @@
 
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.means import Means
+from mcp_server.changes.step_records import steps_of
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Attempt, Effect, ToolCall
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.record import Change, ChangeStep, StoredPlan
+from mcp_server.domain.record import Change, StoredPlan
 from mcp_server.world import World
 
 
@@ -15,7 +16,7 @@ async def resumed(change_id: str, world: World, means: Means) -> Run | None:
     stored = await world.store.get(StoredPlan, change.plan_id) if change else None
     if change is None or stored is None or change.state is not ChangeState.PENDING_KEEP:
         return None
-    steps = await world.store.list(ChangeStep, {"change_id": change_id}, limit=2000)
+    steps = await steps_of(world.store, change_id)
     run = Run(stored, change, _attempt(change, world), world, means, steps=list(steps))
     run.created = {step.number: step.created for step in steps if step.phase == "apply"}
     run.is_started = run.is_sent = run.is_detached = True

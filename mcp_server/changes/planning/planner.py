@@ -23,6 +23,7 @@ from mcp_server.changes.planning.plan_hash import plan_hash
 from mcp_server.changes.planning.plan_view import plan_view
 from mcp_server.changes.planning.step_order import in_working_order, refuse_wrong_order
 from mcp_server.changes.planning.trusted import must_be_whole, must_own
+from mcp_server.changes.step_records import steps_of
 from mcp_server.changes.undoing.dependants import once
 from mcp_server.changes.undoing.related import moved_by, pointed
 from mcp_server.domain.call import Attempt, Json, Touch, Warned
@@ -197,7 +198,7 @@ class Planner:
         stored = await self._world.store.get(StoredPlan, change.plan_id)
         if stored is None:
             raise Refused(f"{change.key} has no backup.", "Re-create the state by hand.", code="no_backup")
-        records = await self._world.store.list(ChangeStep, {"change_id": change.key}, limit=2000)
+        records = await steps_of(self._world.store, change.key)
         done = {one.number: one for one in records if one.phase == "apply" and one.state == "applied"}
         missing = sorted(set(wanted) - set(done))
         if missing:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from mcp_server.catalogue.shared_reads import SharedReads
 from mcp_server.changes.carry_out import Changes
 from mcp_server.changes.means import Means
-from mcp_server.changes.recovery.left_behind import can_be_settled, left_behind, steps_of, take_over
+from mcp_server.changes.recovery.left_behind import can_be_settled, left_behind, take_over
 from mcp_server.changes.recovery.recover import recover
+from mcp_server.changes.step_records import steps_of
 from mcp_server.domain.ports import moment
 from mcp_server.domain.record import Change, ChangeStep
 from mcp_server.domain.recovery.arrival import may_arrive, on_its_way_s, shown
@@ -82,7 +83,7 @@ class Recovery:
 
 async def _can_be_settled(change: Change, world: World, late_s: float) -> bool:
     """Whether what is in doubt can be read now, and not all of it may still be on its way."""
-    doubts = [one for one in await steps_of(change, world) if can_be_settled(one)]
+    doubts = [one for one in await steps_of(world.store, change.key) if can_be_settled(one)]
     try:
         on_their_way = [await _is_on_its_way(one, world, late_s) for one in doubts]
     except (MerakiError, AccessError):

@@ -13,6 +13,7 @@ from typing import Final
 from mcp_server.changes.execution.run import Run, fences_of
 from mcp_server.changes.holding import OPEN, refuse_held
 from mcp_server.changes.means import Means
+from mcp_server.changes.step_records import steps_of
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Attempt, Effect, ToolCall
 from mcp_server.domain.change_state import ChangeState
@@ -26,7 +27,6 @@ from mcp_server.world import World
 
 S = ChangeState
 log = logging.getLogger(__name__)
-STEPS: Final = 2000
 _MOST: Final = 1000
 
 
@@ -44,7 +44,7 @@ async def left_behind(world: World, means: Means, running: Collection[str]) -> l
 async def _is_left(change: Change, own: str, world: World, means: Means) -> bool:
     """Whether nobody works on it: its server is gone, or it ended in doubt and more can be known than was then."""
     if change.ended_at is not None:
-        return change.state is S.IN_DOUBT and _can_end_better(change, await steps_of(change, world))
+        return change.state is S.IN_DOUBT and _can_end_better(change, await steps_of(world.store, change.key))
     if not change.server:
         leases = await world.store.list(Lease, {"change_id": change.key}, limit=1)
         return not leases or leases[0].until <= world.clock.now()
@@ -66,11 +66,6 @@ def can_be_settled(record: ChangeStep) -> bool:
     return record.state in ("intent", "unknown", "applied") and reads and is_open
 
 
-async def steps_of(change: Change, world: World) -> Sequence[ChangeStep]:
-    """The records of a change's steps."""
-    return await world.store.list(ChangeStep, {"change_id": change.key}, limit=STEPS)
-
-
 async def take_over(change: Change, world: World, means: Means) -> Run | None:
     """The run of a change that was left behind, with its leases; None when somebody else was first."""
     stored = await world.store.get(StoredPlan, change.plan_id)
@@ -79,7 +74,7 @@ async def take_over(change: Change, world: World, means: Means) -> Run | None:
         return None
     taken = replace(change, server=means.servers.enter(), ended_at=None)
     run = Run(stored, taken, await _attempt(change, world), world, means, is_started=True, is_detached=True)
-    run.steps = list(await steps_of(change, world))
+    run.steps = list(await steps_of(world.store, change.key))
     run.is_sent = any(record.sent_at for record in run.steps)
     run.created = {one.number: one.created for one in run.steps if one.phase == "apply" and one.state == "applied"}
     run.progress = sum(one.phase == "apply" and one.state in ("applied", "unchanged") for one in run.steps)

@@ -8,7 +8,8 @@ from mcp_server.changes.execution.ending import end
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.execution.write_step import created_of
 from mcp_server.changes.means import Means
-from mcp_server.changes.recovery.left_behind import steps_of, take_over
+from mcp_server.changes.recovery.left_behind import take_over
+from mcp_server.changes.step_records import steps_of
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.outcome import Outcome
@@ -43,7 +44,7 @@ async def doubts_of(change_id: str, world: World) -> tuple[Change, Sequence[Doub
         raise Refused(f"No change {clean(change_id, 64)!r}.", "See 'changes --in-doubt'.", code="change_unknown")
     if change.state is not ChangeState.IN_DOUBT or change.ended_at is None:
         raise Refused(f"{change.key} is {change.state}; nobody has to decide.", "See 'history'.", code="not_in_doubt")
-    doubted = [record for record in await steps_of(change, world) if in_doubt(record)]
+    doubted = [record for record in await steps_of(world.store, change.key) if in_doubt(record)]
     return change, [await _read(replace(one, ended_at=one.ended_at or change.ended_at), world) for one in doubted]
 
 

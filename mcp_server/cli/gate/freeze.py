@@ -1,7 +1,7 @@
 """meraki-specialist freeze, unfreeze: the kill switch. Anybody here may pull it; only an approver's key lifts it."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,9 +11,10 @@ from mcp_server.domain.holds.freeze import freeze_key, sentence, those_on
 from mcp_server.domain.ports import Put
 from mcp_server.domain.record import Freeze
 from mcp_server.domain.redaction import clean
-from mcp_server.errors import Refused
+from mcp_server.errors import RecordConflict, Refused
 from mcp_server.gate.signatures import SignedApprovals, must_approve, signed
 
+_TRIES: Final = 3
 _ORGANIZATION = click.option("--organization", "organization_id", default="", help="Only this organization's changes.")
 
 
@@ -28,7 +29,17 @@ def freeze(home: dict[str, Any], organization_id: str, reason: str) -> None:
 
 
 async def _freeze(local: Local, organization_id: str, reason: str) -> list[str]:
-    """What is said once the switch is on."""
+    """What is said once the switch is on; two people may pull it at the same moment."""
+    for _ in range(_TRIES):
+        try:
+            return await _pulled(local, organization_id, reason)
+        except RecordConflict:
+            continue  # somebody was first: it is on, or it was lifted just now
+    return await _pulled(local, organization_id, reason)
+
+
+async def _pulled(local: Local, organization_id: str, reason: str) -> list[str]:
+    """What is said. Raises RecordConflict when somebody else has pulled or lifted it meanwhile."""
     key = freeze_key(organization_id)
     standing = await local.store.get(Freeze, key)
     if standing is not None and _is_on(local, standing):

@@ -63,7 +63,10 @@ async def listed(crash: Crash) -> list[dict[str, Any]]:
 
 
 async def test_a_person_says_what_became_of_a_write_and_signs_it(crash: Crash) -> None:
-    """Before, the command line and health_check name the change; after, it has the end that follows, signed."""
+    """Before, the command line and health_check name the change; after, it has the end that follows, signed.
+
+    What somebody else wrote there since is not taken for the change's own: a rollback asks, and writes over nobody.
+    """
     change, code = await the_change(crash)
     [row] = await listed(crash)
     assert (row["change_id"], row["status"]) == (change.key, "unknown")
@@ -84,6 +87,9 @@ async def test_a_person_says_what_became_of_a_write_and_signs_it(crash: Crash) -
         assert SignedApprovals(Keyring(crash.settings.home)).is_genuine(approval)
     [row] = await listed(crash)
     assert row["next_command"].endswith(f"rollback {change.key}")
+    back = await crash.stage.call("rollback", change_id=change.key)
+    assert (back["status"], back["error"]["code"]) == ("refused", "rollback_conflict"), back
+    assert crash.sandbox.world.get(SSID)["name"] == "Lounge"
 
 
 async def test_nothing_that_the_cloud_contradicts_is_put_on_record(crash: Crash) -> None:

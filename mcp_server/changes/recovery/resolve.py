@@ -118,4 +118,12 @@ def _settled(run: Run, doubt: Doubt, said: Said, approval: Approval) -> ChangeSt
     ended_at = doubt.record.ended_at or run.world.clock.now()
     made = created_of(doubt.live) if said == "applied" and doubt.live is not None else doubt.record.created
     settled = replace(doubt.record, state=_STATE[said], created=made, verified=told, ended_at=ended_at, asked=None)
-    return replace(settled, sealed=doubt.live if doubt.live is not None else settled.sealed)
+    return replace(settled, sealed=_left_by(doubt))
+
+
+def _left_by(doubt: Doubt) -> Json:
+    """The state that the write left, as an undo is to know it: what reads otherwise, somebody else wrote since."""
+    asked = doubt.record.asked
+    if asked is None or (doubt.live is not None and doubt.found != Settled.DRIFTED):
+        return doubt.live if doubt.live is not None else doubt.record.sealed
+    return asked.expected

@@ -10,6 +10,7 @@ import pytest
 
 from mcp_server.catalogue.expand import expand, read_touch
 from mcp_server.catalogue.operations import Catalogue
+from mcp_server.catalogue.validation.rules import rule_faults, rules
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.operation import Kind, Operation, Schema
 from mcp_server.errors import CallerError, InvalidArguments
@@ -215,3 +216,31 @@ def legal(schema: Schema) -> Any:
     if schema.kind is Kind.OBJECT:
         return {name: legal(schema.fields[name]) for name in schema.required}
     return {Kind.STRING: "x", Kind.BOOLEAN: True, Kind.ARRAY: []}.get(schema.kind, 1)
+
+
+def test_each_rule_beyond_the_schema_is_told_in_as_few_words() -> None:
+    """Of every row of rules.toml: the field, what it was given where it was given something, in 60 tokens."""
+    told = {
+        f"step 1 {operation}: {fault}. Correct it and plan again."
+        for operation, own in rules().items()
+        for rule in own
+        for path in (*rule.filled, *rule.between, *rule.length, *rule.among, *rule.form)
+        for value in ("", 10**9, -5, "x" * 500, "no such choice of them", [], ["x"] * 500)
+        for fault in rule_faults(operation, placed(path, value), None, dict(NO_FACTS), {operation: (rule,)})
+    }
+    for words in told:
+        assert_fits(words)
+    said = [words for words in told if "must" in words or "not allowed" in words]
+    unsaid = [words for words in said if "found" not in words and "empty" not in words and "8 to 256" not in words]
+    assert len(said) > 200
+    assert unsaid == []  # a certificate's password is told by its bounds alone
+
+
+NO_FACTS: Final[Mapping[str, str]] = {"$bound": "", "$model": "", "$template": "false"}
+
+
+def placed(path: str, value: Any) -> Any:
+    """A body with the value at a path such as ``rules[].port``."""
+    for part in reversed(path.split(".")):
+        value = {part.removesuffix("[]"): [value]} if part.endswith("[]") else {part: value}
+    return value

@@ -12,9 +12,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from mcp_server.catalogue.validation.fault import Fault
+from mcp_server.catalogue.validation.fault import Fault, is_secret
 from mcp_server.catalogue.validation.forms import FORMS
 from mcp_server.catalogue.validation.plan_language import is_edit_of_list, is_placeholder
+from mcp_server.domain import given
 from mcp_server.domain.call import Json
 from mcp_server.domain.state.merge import merged
 
@@ -147,14 +148,14 @@ def _faults(
     for path, allowed in rule.among.items():
         words = tuple(map(str, allowed))
         yield from (
-            Fault(where, "must be one of these", words)
+            Fault(where, f"not allowed, {_given(where, value)}", words)
             for where, value in _new(sent, was, path)
             if value is not None and value not in allowed
         )
     for path, form in rule.form.items():
         name, fits = FORMS[form]
         yield from (
-            Fault(where, f"must be {name}")
+            Fault(where, f"must be {name}, {_given(where, value)}")
             for where, value in _new(sent, was, path)
             if value is not None and not fits(value)
         )
@@ -168,9 +169,9 @@ def _together(
     for path in rule.without:
         yield from (Fault(where, f"is not allowed{why}") for where, value in _at(sent, path, "body") if value)
     for paths in rule.apart:
-        given = [path for path in paths if _is_filled(after, path)]
-        if len(given) > 1 and _touches(given, sent, was):
-            yield Fault(f"body.{given[0]}", f"only one of {' and '.join(given)} can be set")
+        filled = [path for path in paths if _is_filled(after, path)]
+        if len(filled) > 1 and _touches(filled, sent, was):
+            yield Fault(f"body.{filled[0]}", f"only one of {' and '.join(filled)} can be set")
     for paths in rule.needs:
         holders = [path for path in paths if _is_filled(after, path)]
         asked = [*paths, *(name for name in rule.when if not name.startswith("$"))]
@@ -240,14 +241,24 @@ def _numbers(sent: Mapping[str, Json], was: Mapping[str, Json], path: str) -> It
 def _outside(found: Iterator[tuple[str, float]], low: float, high: float) -> Iterator[Fault]:
     for where, number in found:
         if not low <= number <= high:
-            yield Fault(where, f"must be between {low} and {high}")
+            yield Fault(where, f"must be between {low} and {high}, {_given(where, number)}")
 
 
 def _wrong_length(sent: Mapping[str, Json], was: Mapping[str, Json], path: str, low: int, high: int) -> Iterator[Fault]:
     for where, value in _new(sent, was, path):
         if isinstance(value, str | list) and not low <= len(value) <= high:
             unit = "characters" if isinstance(value, str) else "elements"
-            yield Fault(where, f"must have {low} to {high} {unit}")
+            count = "" if _is_secret(where) else f", found {len(value)}"
+            yield Fault(where, f"must have {low} to {high} {unit}{count}")
+
+
+def _given(where: str, value: Json) -> str:
+    """What was given there; the value of a secret is not shown."""
+    return given.found(value, secret=_is_secret(where))
+
+
+def _is_secret(where: str) -> bool:
+    return is_secret(where.rsplit(".", 1)[-1])
 
 
 def _is_blank(value: Json) -> bool:

@@ -30,7 +30,9 @@ def refuse_unfit(drafts: Sequence[Draft], reaches: Sequence[Reach], attempt: Att
     head = f"The cloud would refuse this. {len(wrong)} faults; the first: " if len(wrong) > 1 else ""
     raise InvalidArguments(
         f"{head}{wrong[0]}.",
-        "Correct all faults at once and plan again; meraki_search with operation=ID shows the schema.",
+        "Correct all faults at once and plan again; meraki_search with operation=ID shows the schema."
+        if len(wrong) > 1
+        else "Correct it and plan again.",
         details={"faults": wrong[:40]},
     )
 

@@ -140,9 +140,10 @@ async def test_after_the_freeze_nothing_is_sent_of_a_change_that_was_not_begun_b
 
 async def test_a_freeze_of_one_organization_leaves_the_others_free(tmp_path: Path) -> None:
     """By its id; lifting it needs the same id."""
-    async with filled(tmp_path / "home") as stage:
+    async with staged(tmp_path / "home", answer=accepting) as stage:
         plan = await planned(stage, renamed(2, "Visitantes"))
-        assert (await run(stage, "freeze", "--organization", "999")).code == 0
+        async with opened({"home": stage.settings.home}) as local:
+            await _freeze(local, "999", "")
         assert (await stage.call("meraki_apply", plan_id=plan["plan_id"]))["status"] == "applied"
         assert (await run(stage, "freeze", "--organization", ORG)).code == 0
         await frozen(stage, await planned(stage, renamed(2, "Outra")))
@@ -191,10 +192,11 @@ async def test_two_people_may_pull_it_at_the_same_moment(tmp_path: Path) -> None
 
 async def test_no_program_lifts_a_freeze(tmp_path: Path) -> None:
     """Not without a terminal, not with a wrong passphrase, not by writing into the row; each try is on record."""
-    async with filled(tmp_path / "home") as stage:
+    async with staged(tmp_path / "home", answer=accepting) as stage:
         await enrolled(stage)
         plan = await planned(stage, renamed(2, "Visitantes"))
-        await run(stage, "freeze")
+        async with opened({"home": stage.settings.home}) as local:
+            await _freeze(local, "", "")
         alone = await run(stage, "unfreeze", given=f"{PASSPHRASE}\n")
         assert (alone.code, "terminal" in alone.err) == (3, True)
         async with at_terminal([*PROGRAM, "unfreeze"], environment(stage.settings)) as person:

@@ -120,8 +120,10 @@ async def changed_and_taken_back(inspector: Inspector, stage: Stage) -> None:
     done = await inspector.tool("meraki_apply", plan_id=plan["plan_id"])
     assert (done["status"], stage.sandbox.world.get(ssid)["name"]) == ("applied", "Recepção")
     await inspector.tool("health_check", change_id=done["change_id"])
-    waiting = json.loads((await inspector.run("tools/call", *calling("rollback", last=1))).out)["result"]
-    await approve(stage.settings.home, waiting["structuredContent"]["plan_id"])
+    waiting = await inspector.run("tools/call", *calling("rollback", last=1))
+    told = json.loads(waiting.out)["result"]["structuredContent"]
+    assert (waiting.code, told["status"]) == (REFUSED, "needs_approval")
+    await approve(stage.settings.home, told["plan_id"])
     undone = await inspector.tool("rollback", last=1)
     assert (undone["status"], stage.sandbox.world.get(ssid)["name"]) == ("rolled_back", "Visitantes")
 

@@ -76,14 +76,19 @@ def answer(tool: str, receipt: Any, status: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("receipt", "status", "is_silent"),
-    [(None, "ok", True), (None, "changes refused: the store cannot be written", False), ({"seq": 1}, "ok", False)],
+    ("receipts", "status", "is_silent"),
+    [
+        ((None, None), "ok", True),
+        ((None, None), "changes refused: the store cannot be written", False),
+        ((None, {"seq": 2}), "ok", False),
+        (({"seq": 1}, {"seq": 2}), "ok", False),
+    ],
 )
 def test_a_read_without_a_record_beside_a_health_check_that_finds_nothing_is_a_fault(
-    receipt: Any, status: str, is_silent: bool
+    receipts: tuple[Any, Any], status: str, is_silent: bool
 ) -> None:
-    """Whoever meets a store that cannot be written must be told why somewhere."""
-    answers = [answer("meraki_read", receipt), answer("health_check", receipt, status)]
+    """Whoever meets a store that cannot be written must be told why somewhere, as long as it cannot."""
+    answers = [answer("meraki_read", receipts[0]), answer("health_check", receipts[1], status)]
     assert bool(silent(answers)) == is_silent
 
 

@@ -5,7 +5,8 @@ the group's COMMIT has returned; the file lock is held around opening, committin
 the event loop has run everybody who was ready: those who just got their answers and write again come into one group.
 
 A group is written on the event loop itself while the disk is quick and no other process has the lock, for going to a
-thread and back costs more than the sync. Else, and to open the database, a thread does it and the loop goes on.
+thread and back costs more than the sync. Else, and to open the database, a thread does it and the loop goes on; and
+for good once a group has failed, for a disk in trouble may stall at any moment.
 """
 
 import asyncio
@@ -64,6 +65,7 @@ class Writer:
         self._is_at_work = False
         self._is_here = False  #: at work on the event loop
         self._is_quick = False
+        self._has_failed = False
         self._is_ending = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._connection: sqlite3.Connection | None = None
@@ -140,7 +142,7 @@ class Writer:
         finally:  # a fault of our own ends this turn of the thread, not its work
             with self._turn:
                 self._is_at_work = False
-                self._is_quick = self.is_open and self._clock.monotonic() - began < QUICK_S
+                self._is_quick = self.is_open and not self._has_failed and self._clock.monotonic() - began < QUICK_S
                 loops = {commit.loop for commit in self._waiting}
             for loop in loops:  # who came meanwhile; whoever was just answered runs before the next group begins
                 with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits there any more
@@ -157,6 +159,7 @@ class Writer:
         except StoreError as problem:
             self._drop_connection()
             self.problem = str(problem)
+            self._has_failed = True
             results = [_again(problem) for _ in group]
         except Exception as fault:  # our own: each waiter hears of it, and the next group is written
             failed.__cause__ = fault

@@ -234,6 +234,25 @@ async def test_a_slow_disk_does_not_stop_the_event_loop_a_second_time(
     store.close()
 
 
+async def test_a_store_that_has_failed_is_left_to_the_thread(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, places: list[str]
+) -> None:
+    """A disk in trouble may stall at any moment, and must not stop the event loop."""
+
+    def full(_: Writer) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    for _ in range(2):
+        await store.commit(Append(records.an_entry()))
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "_opened", full)
+        with pytest.raises(StoreUnavailable, match="the disk is full"):
+            await store.commit(Append(records.an_entry()))
+    for _ in range(3):
+        await store.commit(Append(records.an_entry()))
+    assert places == ["thread", "loop", "thread", "thread", "thread"]
+
+
 async def test_closing_waits_for_what_is_written_on_the_event_loop(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

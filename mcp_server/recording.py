@@ -1,7 +1,8 @@
 """One call row for every call, committed when the call closes, and the answer that carries its receipt.
 
 If the row cannot be written, a change was never made (its own rows could not be written either); a read is served
-with ``receipt: null`` and a warning, or refused when ``strict_audit`` is on.
+with ``receipt: null`` and a warning, or refused when ``strict_audit`` is on: then only what health_check says of this
+server itself is told.
 """
 
 import json
@@ -73,7 +74,8 @@ class Recorder:
         except StoreError as error:
             if self._strict and outcome.error is None:
                 outcome = failed(error)
-                payload = rendered(outcome)
+                own = {"server": payload["server"]} if "server" in payload else {}  # why it is so: told even then
+                payload = {**rendered(outcome), **own}
             payload["warnings"] = [
                 *payload["warnings"],
                 {

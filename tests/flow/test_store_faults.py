@@ -1,8 +1,8 @@
 """A store that cannot be written: no change is made, a read is served without receipt, and health_check says why."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,10 +51,10 @@ async def _refused_by_the_store(stage: Stage, tool: str, **arguments: Any) -> No
     assert answer["receipt"] is None
 
 
-async def _health_says_why(stage: Stage, why: str) -> None:
+async def _health_says_why(stage: Stage, why: str, status: str = "ok") -> None:
     answer = await stage.call("health_check")
     store = answer["server"]["store"]
-    assert (answer["status"], store["writable"]) == ("ok", False)
+    assert (answer["status"], store["writable"]) == (status, False)
     assert why in store["problem"]
     assert answer["server"]["status"] == "changes refused: the store cannot be written"
 
@@ -83,43 +83,46 @@ async def test_while_the_store_cannot_be_written_reads_go_on_and_no_change_is_ma
 
 @pytest.mark.parametrize("name", FAULTS)
 async def test_under_strict_audit_a_read_that_cannot_be_recorded_is_refused(tmp_path: Path, name: str) -> None:
-    """The answer holds nothing of what was read."""
+    """The answer holds nothing of what was read; what health_check says of the server itself is told all the same."""
     home = tmp_path / "home"
     async with _staged(home, strict_audit=True) as stage:
         assert (await stage.call("meraki_read", **READ))["status"] == "ok"
         with FAULTS[name][0](home):
             await _refused_by_the_store(stage, "meraki_read", **READ)
             assert "Visitantes" not in str(await stage.call("meraki_read", **READ))
+            await _health_says_why(stage, FAULTS[name][1], "refused")
 
 
-@contextmanager
-def _warm() -> Iterator[Path]:
-    """An unwritable home, with everything loaded that nobody may not read."""
-    import mcp_server.cli.local  # noqa: F401 - loaded before the account changes
-
+@asynccontextmanager
+async def _unwritable(tmp_path: Path) -> AsyncIterator[Path]:
+    """An unwritable home, with everything loaded that nobody may not read: what is asked there was asked before."""
+    async with _staged(tmp_path / "first") as stage:
+        await stage.client.list_tools()
+        await stage.call("meraki_read", **READ)
+        await stage.call("meraki_plan", operations=[SSID], intent="tried")
+        await stage.call("health_check")
     with unwritable_home() as home:
         yield home
 
 
 @pytest.mark.same_process  # another process of that account need not be able to read this program
-async def test_on_a_directory_that_may_not_be_written_the_server_starts_and_serves_reads() -> None:
+async def test_on_a_directory_that_may_not_be_written_the_server_starts_and_serves_reads(tmp_path: Path) -> None:
     """Nothing is written there; changes are refused, and health_check says why."""
-    with _warm() as home:
-        async with _staged(home) as stage:
-            assert len((await stage.client.list_tools()).tools) == 8
-            await _read_is_served_without_receipt(stage)
-            await _refused_by_the_store(stage, "meraki_plan", operations=[SSID], intent="tried")
-            await _health_says_why(stage, "this account may not write there")
-            assert list(home.iterdir()) == []
+    async with _unwritable(tmp_path) as home, _staged(home) as stage:
+        assert len((await stage.client.list_tools()).tools) == 8
+        await _read_is_served_without_receipt(stage)
+        await _refused_by_the_store(stage, "meraki_plan", operations=[SSID], intent="tried")
+        await _health_says_why(stage, "this account may not write there")
+        assert list(home.iterdir()) == []
 
 
 @pytest.mark.same_process
-async def test_under_strict_audit_an_unwritable_directory_refuses_every_read() -> None:
+async def test_under_strict_audit_an_unwritable_directory_refuses_every_read(tmp_path: Path) -> None:
     """And still the tools are listed, and health_check answers why."""
-    with _warm() as home:
-        async with _staged(home, strict_audit=True) as stage:
-            assert len((await stage.client.list_tools()).tools) == 8
-            await _refused_by_the_store(stage, "meraki_read", **READ)
+    async with _unwritable(tmp_path) as home, _staged(home, strict_audit=True) as stage:
+        assert len((await stage.client.list_tools()).tools) == 8
+        await _refused_by_the_store(stage, "meraki_read", **READ)
+        await _health_says_why(stage, "this account may not write there", "refused")
 
 
 async def _refused_from_the_start(home: Path, why: str) -> None:

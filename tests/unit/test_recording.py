@@ -180,10 +180,12 @@ async def test_a_tool_name_is_whatever_the_client_sent_and_is_kept_short_and_ine
 
 
 async def test_under_strict_audit_what_could_not_be_recorded_is_not_told() -> None:
-    """A refusal stays the refusal that it was."""
+    """Only what the server says of itself is; a refusal stays the refusal that it was."""
     store = MemoryStore()
     store.failing = True
-    result, _, _ = await closed(Outcome("ok", "done", {"rows": [1]}), store, strict=True)
+    found = {"rows": [1], "server": {"status": f"ill: {SECRET}"}}
+    result, _, _ = await closed(Outcome("ok", "done", found), store, strict=True)
+    assert result.payload["server"] == {"status": "ill: ********"}
     assert (result.payload["status"], result.payload["error"]["code"]) == ("refused", "store_unavailable")
     assert ("rows" in result.payload, result.is_error) == (False, True)
     assert result.payload["warnings"][0]["rule"] == "no_receipt"

@@ -74,9 +74,7 @@ def refuse_contradiction(doubts: Sequence[Doubt], said: Said) -> None:
 
 
 def refuse_early(doubts: Sequence[Doubt], said: Said, world: World, means: Means) -> None:
-    """Nothing, or Refused while a write that is called not applied may still arrive, with the moment when it no longer
-    can.
-    """
+    """Nothing, or Refused while a write that is called not applied may still arrive, with the moment of its last."""
     lost = [doubt.record for doubt in doubts] if said == "not-applied" else []
     now = moment(world.clock)
     until = last_arrival(lost, now, means.times.late_s)

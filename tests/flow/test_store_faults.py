@@ -31,7 +31,7 @@ FAULTS: Final[dict[str, tuple[Fault, str]]] = {
 
 @asynccontextmanager
 async def _staged(home: Path, **given: Any) -> AsyncIterator[Stage]:
-    async with staged(home, answer=accepting, given={"store_wait_s": 0.05, **given}) as stage:
+    async with staged(home, answer=accepting, given={"store_wait_s": 0.3, **given}) as stage:
         yield stage
 
 

@@ -102,6 +102,17 @@ async def test_nothing_is_written_any_more_when_the_last_step_is_too_long_ago(tm
         assert {one.number: one.state for one in steps} == {1: "applied", 2: "not_applied"}
 
 
+async def test_nothing_is_written_when_the_clock_was_set_back_behind_the_last_step(crash: Crash) -> None:
+    """Nobody can tell how long ago it was: a person decides."""
+    await crash.killed("K6@2")
+    clock = ShiftedClock()
+    clock.jump(-3600)
+    async with running(crash.settings, channel="http", budget=FreeBudget(), clock=clock) as server:
+        await ended(server)
+        [change] = await server.store.list(Change, {})
+    assert (change.state, sent(crash)) == (S.PARTIAL, ["Um"])
+
+
 @pytest.mark.parametrize(("comes", "end"), [(False, S.FAILED), (True, S.ROLLED_BACK)])
 async def test_a_write_that_may_be_on_its_way_when_its_server_is_killed_is_not_called_not_applied(
     crash: Crash, *, comes: bool, end: ChangeState

@@ -15,7 +15,7 @@ from mcp_server.changes.recovery.settling import settle_open
 from mcp_server.domain.call import Json
 from mcp_server.domain.change_state import MOVES, ChangeState
 from mcp_server.domain.outcome import Outcome
-from mcp_server.domain.recovery.safe_end import SafeEnd, is_in_doubt, is_undoing, safe_end
+from mcp_server.domain.recovery.safe_end import SafeEnd, is_in_doubt, is_undoing, safe_end, too_long_ago
 from mcp_server.errors import MerakiMcpError, OutcomeUnknown
 from mcp_server.failpoints import failpoint
 from mcp_server.health.signals import Signals, from_json
@@ -137,4 +137,4 @@ def _is_late(run: Run) -> bool:
         return False
     moments = [at for one in run.steps for at in (one.sent_at, one.ended_at) if at is not None]
     last: datetime = max(moments, default=run.change.started_at)
-    return run.world.clock.now() - last > timedelta(minutes=run.means.times.recover_minutes)
+    return too_long_ago(last, run.world.clock.now(), timedelta(minutes=run.means.times.recover_minutes))

@@ -1,13 +1,16 @@
 """How a change whose server stopped comes to a safe end.
 
 Rules: what is not known is a person's to decide; a change that is whole is only looked at, never written to; nothing
-is written when its last step is too long ago, for the network may have been put right by hand since.
+is written when its last step is too long ago, for the network may have been put right by hand since; nor when the clock
+says that it is yet to come, for then nobody can tell how long ago it was.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.holds.confirm import JUMP_S
 from mcp_server.domain.plan import Step
 from mcp_server.domain.record import ChangeStep
 
@@ -52,6 +55,11 @@ def safe_end(
     if not took_effect:
         return SafeEnd.FAIL
     return SafeEnd.ASK if is_late else SafeEnd.UNDO
+
+
+def too_long_ago(last: datetime, now: datetime, within: timedelta) -> bool:
+    """Whether the last step was longer ago than that, or nobody can tell: the clock was set back behind it since."""
+    return not timedelta(seconds=-JUMP_S) <= now - last <= within
 
 
 def is_in_doubt(records: Sequence[ChangeStep]) -> bool:

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import Reader
 from mcp_server.domain.record import Asked, ChangeStep
-from mcp_server.domain.recovery.safe_end import Policy, SafeEnd, safe_end
+from mcp_server.domain.recovery.safe_end import Policy, SafeEnd, safe_end, too_long_ago
 from tests.support.plans import step
 
 S = ChangeState
@@ -90,3 +91,12 @@ def test_an_undo_that_was_begun_is_gone_on_with(state: ChangeState) -> None:
     found = ends(done("applied", "applied"), state)
     assert {found["undo", False], found["finish", False]} == {SafeEnd.UNDO}
     assert {found["undo", True], found["finish", True]} == {SafeEnd.ASK}
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "is_late"), [(0, False), (900, False), (901, True), (-60, False), (-61, True), (-86_400, True)]
+)
+def test_a_step_that_is_yet_to_come_is_as_late_as_one_of_long_ago(passed_s: float, *, is_late: bool) -> None:
+    """The clock was set back, by more than clocks are put right by: nobody can tell how long ago it was."""
+    last = datetime(2026, 11, 22, tzinfo=UTC)
+    assert too_long_ago(last, last + timedelta(seconds=passed_s), timedelta(minutes=15)) is is_late

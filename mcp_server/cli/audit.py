@@ -150,7 +150,8 @@ def export(home: dict[str, Any], target: Path | None, first: int, form: str) -> 
 def _written(lines: Iterable[str], target: Path | None) -> int:
     """How many lines went to the file, or to standard output."""
     if target is None:
-        return sum(1 for text in lines if sys.stdout.write(text))
+        out = sys.stdout.buffer  # UTF-8 whatever the terminal takes: a client may have any name
+        return sum(1 for text in lines if out.write(text.encode()))
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as there:
@@ -159,7 +160,7 @@ def _written(lines: Iterable[str], target: Path | None) -> int:
         raise Refused(
             f"{target} cannot be written: {problem.strerror}.", "Name another file.", code="no_file"
         ) from problem
-    with os.fdopen(descriptor, "w", encoding="ascii", newline="") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
         return sum(1 for text in lines if file.write(text))
 
 

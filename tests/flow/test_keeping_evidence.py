@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,24 @@ def test_old_segments_are_sealed_archived_and_pruned_and_all_that_is_left_verifi
     assert second_opinion(export, tmp_path / "home" / "anchors.jsonl").stdout.startswith("WHOLE: rows 7 to 11 ")
     written(tmp_path, 1)
     assert verified(run)["rows"] == 12
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "ocsf"])
+def test_a_row_with_any_name_is_exported(run: Run, tmp_path: Path, form: str) -> None:
+    """Into a file and to standard output, which need not be able to show it; people see the name as it is."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    store = open_store(load({}, overrides={"home": home}), home, FakeClock(OLD))
+    named = replace(records.an_entry(OLD), owner="jos\u00e9", client="\u65e5\u672c")
+    asyncio.run(store.commit(Append(named)))
+    store.close()
+    target = tmp_path / "export"
+    assert run("audit", "export", "--format", form, "--to", target).exit_code == 0
+    said = run("audit", "export", "--format", form)
+    assert said.exit_code == 0
+    assert said.stdout_bytes.endswith(target.read_bytes())
+    names = ("jos\u00e9", "\u65e5\u672c") if form == "csv" else ("jos\\u00e9", "\\u65e5\\u672c")
+    assert all(name in target.read_text("utf-8") for name in names)
 
 
 def test_a_chain_that_is_not_whole_is_not_pruned(run: Run, tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ _COLUMNS: Final = (
     "seq", "at", "event", "status", "owner", "client", "tool", "call_id", "correlation_id", "plan_id", "change_id",
     "organization_id", "network_ids", "detail", "previous_hash", "hash",
 )  # fmt: skip
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")  #: OWASP, CSV injection: what a spreadsheet would run
+#: What a spreadsheet would run (OWASP, CSV injection, and ASVS 5.0 1.2.10); in its wide form too, as a keyboard for
+#: Chinese or Japanese types it.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _READS: Final = frozenset({"call", "question"})
 _FAILED: Final = frozenset(
     {"failed", "refused", "rollback_failed", "cancelled", "stale", "expired", "declined", "busy", "not_applied"}

@@ -17,7 +17,7 @@ from mcp_server.assembly import open_store, running
 from mcp_server.cli.program import program
 from mcp_server.domain.ports import Append
 from mcp_server.domain.record import AuditEntry
-from mcp_server.errors import MerakiMcpError
+from mcp_server.errors import MerakiMcpError, StoreUnavailable
 from mcp_server.settings import load
 from mcp_server.store.evidence.statements import EVERY_S
 from mcp_server.store.evidence.witness import statements_in
@@ -183,6 +183,27 @@ def test_a_copy_older_than_the_anchors_is_put_back_only_when_the_loss_is_accepte
     (entry,) = asyncio.run(_restores(store))
     store.close()
     assert (entry.detail["lost_to"], entry.detail["reason"]) == (6, "the disk died")
+
+
+@pytest.mark.parametrize("last", ["seal", "clock"])
+def test_an_older_copy_is_not_written_on_whatever_was_anchored_last(run: Run, tmp_path: Path, last: str) -> None:
+    """The furthest row that was anchored counts, though a seal of old rows came after it, or a clock was put right."""
+    home, copy = tmp_path / "home", tmp_path / "copy.db"
+    years = (2026, 2026) if last == "seal" else (2031, 2026)
+    written(tmp_path, 3, OLD.replace(year=years[0]))
+    written(tmp_path, 3, OLD.replace(year=years[1], month=2))
+    copy.write_bytes((home / "store.db").read_bytes())
+    written(tmp_path, 3, OLD.replace(month=3))
+    if last == "seal":
+        prune = ("audit", "prune", "--before", "2026-02-01", "--archive", tmp_path / "archive.jsonl")
+        assert "sealed" in run(*prune).output
+        anchors = home / "anchors.jsonl"
+        lines = anchors.read_text().splitlines(keepends=True)
+        place = next(number for number, line in enumerate(lines) if '"tombstone"' in line)
+        anchors.write_text("".join(lines[: place + 1]))  # killed before it signed its own end
+    (home / "store.db").write_bytes(copy.read_bytes())
+    with pytest.raises(StoreUnavailable, match="row 9 was anchored"):
+        written(tmp_path, 1, OLD.replace(month=4))
 
 
 def test_a_copy_that_was_edited_or_is_no_store_is_never_put_back(run: Run, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class Witness:
         """
         self._sign_on(last_statement(connection))
         newest = statements_in(self._memory, last_bytes=_TAIL_BYTES) if self._memory else ()
-        for anchored in standing(newest)[-1:]:
+        for anchored in sorted(standing(newest), key=lambda one: one.seq)[-1:]:  # a seal is about old rows, a time lies
             row = connection.execute(sql("get_audit"), {"key": anchored.seq}).fetchone()
             pruned = connection.execute(sql("pruned_to")).fetchone()[0] or 0
             if anchored.seq > pruned and (row is None or row[2] != anchored.hash):

@@ -51,7 +51,7 @@ class Commit:
 
 
 class Writer:
-    """The only connection of this process that writes and checkpoints. ``problem`` says why the last group failed."""
+    """The only connection of this process that writes and checkpoints."""
 
     def __init__(self, path: Path, seal: Seal, clock: Clock, wait_s: float, witness: Witness | None = None) -> None:
         self._path = path
@@ -70,7 +70,6 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
-        self.problem = ""
 
     @property
     def is_open(self) -> bool:
@@ -158,7 +157,6 @@ class Writer:
             results = self._committed(group)
         except StoreError as problem:
             self._drop_connection()
-            self.problem = str(problem)
             self._has_failed = True
             results = [_again(problem) for _ in group]
         except Exception as fault:  # our own: each waiter hears of it, and the next group is written
@@ -193,7 +191,6 @@ class Writer:
                 if witness is not None:
                     witness.checkpoint(connection, journal.head, now=attest)
                     witness.note(connection)
-        self.problem = ""
         if witness is not None:
             witness.committed()
         return result

@@ -1,6 +1,7 @@
 """Group commit: many waiters share one sync, and each hears only of what is on disk."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 
@@ -170,7 +171,8 @@ async def test_a_commit_that_was_cancelled_before_its_group_began_is_not_made(
     assert answer.cancel()
     go_on.set()
     monkeypatch.undo()
-    assert await store.list(AuditEntry) == []
+    (receipt,) = await store.commit(Append(records.an_entry()))  # whatever was in the queue has had its turn
+    assert receipt.seq == 1
 
 
 def test_a_loop_that_ended_before_its_answer_came_harms_nobody(tmp_path: Path, store: SqliteStore) -> None:
@@ -253,31 +255,56 @@ async def test_a_store_that_has_failed_is_left_to_the_thread(
     assert places == ["thread", "loop", "thread", "thread", "thread"]
 
 
+async def test_a_connection_that_failed_is_not_used_again(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who knows what it still holds open: the next group has another one."""
+    await store.commit(Append(records.an_entry()))
+    failed = store._writer._connection
+
+    def broken(_: Journal) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "close_head", broken)
+        with pytest.raises(StoreUnavailable):
+            await store.commit(Append(records.an_entry()))
+    (receipt,) = await store.commit(Append(records.an_entry()))
+    assert receipt.seq == 2
+    assert failed is not None
+    assert store._writer._connection is not failed
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        failed.execute("SELECT 1")
+
+
 async def test_closing_waits_for_what_is_written_on_the_event_loop(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is taken from under a group, and nothing is opened again after it."""
     await store.commit(Append(records.an_entry()))
     begun, ended = Event(), []
-    committed = Writer._committed
+    committed, drop = Writer._committed, Writer._drop_connection
 
     def closed() -> None:
         begun.wait(5)
         store.close()
         ended.append("closed")
 
+    def dropped(writer: Writer) -> None:
+        ended.append("taken away" if writer._is_here else "dropped")
+        drop(writer)
+
     def long(writer: Writer, group: list[Commit]) -> list[Receipts | StoreError]:
         begun.set()
-        while not writer._is_ending:  # until the other thread is in ``close``
+        while not (ended or writer._turn._waiters):  # type: ignore[attr-defined]  # until ``close`` waits in its thread
             Event().wait(0.001)
         results = committed(writer, group)
         ended.append("written")
         return results
 
     monkeypatch.setattr(Writer, "_committed", long)
+    monkeypatch.setattr(Writer, "_drop_connection", dropped)
     closing = Thread(target=closed)
     closing.start()
     (receipt,) = await store.commit(Append(records.an_entry()))
     await asyncio.to_thread(closing.join)
-    assert (receipt.seq, ended) == (2, ["written", "closed"])
+    assert (receipt.seq, ended) == (2, ["written", "dropped", "closed"])
     assert not store._writer.is_open

@@ -1,6 +1,7 @@
 """The witness: a statement with the rows it covers, anchored when on disk; an anchor that fails is told, not hidden."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from mcp_server.domain.ports import Append
 from mcp_server.errors import StoreUnavailable
 from mcp_server.store.evidence.statements import EVERY_ROWS, EVERY_S, Statement, is_due, standing, statement_of
 from mcp_server.store.evidence.verifying import Claims
+from mcp_server.store.evidence.witness import Witness
 from mcp_server.store.sqlite_store import SqliteStore
 from tests.support import records
 from tests.support.evidence import Kept, witnessed
@@ -111,6 +113,28 @@ async def test_an_anchor_that_fails_is_told_and_tried_again_and_delays_nobody(tm
     await append(again)
     again.close()
     assert await anchored(broken) == [4]
+
+
+async def test_what_was_signed_in_a_commit_that_failed_is_never_anchored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An anchor of a statement that no store holds would call a whole chain falsified for ever."""
+    kept = Kept()
+    store = witnessed(tmp_path, kept)
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Witness, "note", full)  # after the first checkpoint was signed
+        with pytest.raises(StoreUnavailable):
+            await append(store)
+    await append(store, 2)
+    store.close()
+    assert await anchored(kept) == [2]
+    store = witnessed(tmp_path, Kept())
+    assert (await store.verify(Claims(anchored=[_found(line) for line in kept.lines]))).problem is None
+    store.close()
 
 
 async def test_an_anchor_that_was_never_reached_is_told_too(tmp_path: Path) -> None:

@@ -74,9 +74,10 @@ def statement_in(line):
 
 
 def standing(statements):
-    """Those that no later restore has made void: what spoke of rows that are gone, and each seal."""
+    """Those that no later restore has made void: what spoke of its row or of rows that are gone, and each seal."""
     backs = [(one["at"], one["seq"]) for one in statements if one["kind"] == "restore"]
-    void = [s for s in statements for at, seq in backs if s["at"] < at and (s["seq"] > seq or s["kind"] == "tombstone")]
+    gone = [(s, at) for s in statements for at, seq in backs if s["seq"] >= seq or s["kind"] == "tombstone"]
+    void = [s for s, at in gone if s["at"] < at]
     return [one for one in statements if one not in void]
 
 

@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mcp_server.domain.ports import Append
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import MerakiMcpError, StoreUnavailable
 from mcp_server.settings import load
+from mcp_server.store.evidence.backup import back_up
 from mcp_server.store.evidence.statements import EVERY_S
 from mcp_server.store.evidence.witness import statements_in
 from mcp_server.store.sqlite_store import SqliteStore
@@ -183,6 +184,70 @@ def test_a_copy_older_than_the_anchors_is_put_back_only_when_the_loss_is_accepte
     (entry,) = asyncio.run(_restores(store))
     store.close()
     assert (entry.detail["lost_to"], entry.detail["reason"]) == (6, "the disk died")
+
+
+def test_a_copy_of_what_a_restore_gave_up_is_not_put_back(run: Run, tmp_path: Path) -> None:
+    """It is longer than what stands, and still lacks rows of it: neither they nor the restore are lost in silence."""
+    written(tmp_path, 3)
+    short, long = tmp_path / "short.db", tmp_path / "long.db"
+    assert run("backup", short).exit_code == 0
+    written(tmp_path, 9)
+    assert run("backup", long).exit_code == 0
+    assert run("restore", short, "--accept-loss", "a test").exit_code == 0
+    written(tmp_path, 2, datetime.now(UTC))
+    before = verified(run)
+    assert code_of(run("restore", long)) == "another_branch"
+    assert code_of(run("restore", long, "--accept-loss", "a test")) == "another_branch"
+    anchors = tmp_path / "home" / "anchors.jsonl"
+    kept = anchors.read_text()
+    anchors.unlink()
+    assert code_of(run("restore", long, "--accept-loss", "a test")) == "another_branch"  # the store knows it alone
+    anchors.write_text(kept)
+    assert verified(run)["rows"] == before["rows"] == 6
+    (tmp_path / "home" / "store.db").write_bytes(b"damaged")
+    assert code_of(run("restore", long, "--accept-loss", "a test")) == "another_branch"  # and so do the anchors
+
+
+def test_one_copy_is_put_back_twice(run: Run, tmp_path: Path) -> None:
+    """The second restore makes void what was said since the first, the first itself included."""
+    written(tmp_path, 3)
+    copy = tmp_path / "copy.db"
+    assert run("backup", copy).exit_code == 0
+    for reason in ("once", "twice"):
+        assert run("restore", copy, "--accept-loss", reason).exit_code == 0
+        found = verified(run)
+        assert (found["whole"], found["rows"]) == (True, 4)
+        assert any(f"rows to 4 were lost: {reason}" in one for one in found["proves"])
+    export = tmp_path / "export.jsonl"
+    assert run("audit", "export", "--to", export).exit_code == 0
+    assert second_opinion(export, tmp_path / "home" / "anchors.jsonl").returncode == 0
+
+
+def test_a_copy_that_holds_every_row_but_not_its_last_signature_is_put_back_whole(run: Run, tmp_path: Path) -> None:
+    """What was signed and anchored of the last row after the copy was made is made void by the restore; no row is."""
+    home = tmp_path / "home"
+    written(tmp_path, 1)
+    copy = tmp_path / "copy.db"
+    store = open_store(load({}, overrides={"home": home}), home, FakeClock(OLD))
+    asyncio.run(store.commit(Append(records.an_entry(OLD))))
+    back_up(home, copy)
+    store.close()  # signs row 2
+    (home / "store.db").write_bytes(b"damaged")
+    assert run("restore", copy).exit_code == 0
+    found = verified(run)
+    assert (found["whole"], found["rows"]) == (True, 3)
+    assert any(one.endswith("put the store back to row 2, no row was lost.") for one in found["proves"])
+
+
+def test_a_restore_waits_for_a_clock_that_was_set_back(run: Run, tmp_path: Path) -> None:
+    """Signed now it would seem to come before what it makes void, and the chain would not be whole for ever."""
+    written(tmp_path, 3)
+    copy = tmp_path / "copy.db"
+    assert run("backup", copy).exit_code == 0
+    written(tmp_path, 2, datetime.now(UTC) + timedelta(days=1))
+    assert code_of(run("restore", copy, "--accept-loss", "a test")) == "clock_behind"
+    found = verified(run)
+    assert (found["whole"], found["rows"]) == (True, 6)
 
 
 @pytest.mark.parametrize("last", ["seal", "clock"])

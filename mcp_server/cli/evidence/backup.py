@@ -10,12 +10,13 @@ from mcp_server.assembly import evidence_key, open_store
 from mcp_server.cli.local import Local, on_local, opened, told_by
 from mcp_server.clock import SystemClock
 from mcp_server.domain.call import Receipt
+from mcp_server.domain.record import AuditEntry
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused, StoreError
 from mcp_server.settings import load, open_home
 from mcp_server.store.evidence.backup import back_up, copy_into, put_in_place
 from mcp_server.store.evidence.signing import SigningKey
-from mcp_server.store.evidence.statements import RESTORE, Statement, standing
+from mcp_server.store.evidence.statements import RESTORE, TOMBSTONE, Statement, standing
 from mcp_server.store.evidence.verifying import Claims
 from mcp_server.store.evidence.witness import LOCAL, statements_in
 from mcp_server.store.records import moment
@@ -63,7 +64,10 @@ def restore(home: dict[str, Any], file: Path, anchors: tuple[Path, ...], reason:
         try:
             head = await _whole(copy, file)
             await _signable(copy, key)
-            lost_to = await _known_to(home, copy, anchored)
+            unheld = await _unheld(copy, anchored)
+            _refuse_branch(unheld, head)
+            _refuse_before(clock, unheld)
+            lost_to = max([await _standing_to(home, copy, head, anchored), *(one.seq for one in unheld)])
         finally:
             copy.close()
         if lost_to > head.seq and not reason:
@@ -76,7 +80,8 @@ def restore(home: dict[str, Any], file: Path, anchors: tuple[Path, ...], reason:
         aside = put_in_place(directory, made, f"before-{clock.now():%Y%m%d-%H%M%S}")
         store = open_store(settings, directory, clock, is_checked=False)
         try:
-            await _recorded(store, clock, head, lost_to if lost_to > head.seq else 0, (file.name, clean(reason, 300)))
+            about = (file.name, clean(reason, 300))
+            await _recorded(store, clock, head, max(lost_to, head.seq) if unheld or lost_to > head.seq else 0, about)
         finally:
             store.close()
         kept = f" The store before it is {aside}." if aside else ""
@@ -117,15 +122,61 @@ async def _signable(copy: SqliteStore, key: SigningKey) -> None:
         key.use(statements[-1].successor)
 
 
-async def _known_to(home: dict[str, Any], copy: SqliteStore, anchored: list[Statement]) -> int:
-    """The last row that anybody knows of and that the copy does not hold as it was; 0 when it holds all."""
-    judged = await copy.verify(Claims(anchored=anchored))
-    known = max((one.seq for one in standing(anchored)), default=0) if judged.problem else 0
+async def _unheld(copy: SqliteStore, anchored: list[Statement]) -> list[Statement]:
+    """The statements that were anchored, that no restore has made void, and that the copy does not hold."""
+    own = await copy.export(lambda _, signed: list(signed))
+    held = {one.digest() for one in own}
+    return [one for one in standing([*anchored, *own]) if one.digest() not in held]
+
+
+def _refuse_branch(unheld: list[Statement], head: Receipt) -> None:
+    """Raises Refused when a signed row stands in the copy as another one: then it is no older state of this store.
+
+    A copy that goes beyond a row holds what was signed of it, except a seal, and what an earlier restore said.
+    """
+    for one in unheld:
+        if one.kind != TOMBSTONE and (one.seq < head.seq or (one.seq == head.seq and one.hash != head.hash)):
+            raise _another_branch(one.seq)
+
+
+def _another_branch(seq: int) -> Refused:
+    return Refused(
+        f"The copy is no older state of this store: what it holds of row {seq} and later is not what is known of them. "
+        "It goes back to what an earlier restore gave up, or what stands was written anew.",
+        "Find a copy made since that restore. If the copy is right and the store is not: move store.db and the "
+        "anchors aside, keep them, then restore again.",
+        code="another_branch",
+    )
+
+
+def _refuse_before(clock: SystemClock, unheld: list[Statement]) -> None:
+    """Raises Refused when a restore signed now would seem to come before what it makes void."""
+    now = moment(clock.now())
+    later = max((one.at for one in unheld), default="")
+    if later >= now:
+        raise Refused(
+            f"The clock says {now}, and a row was anchored at {later}.",
+            "Set the clock right, then restore again.",
+            code="clock_behind",
+        )
+
+
+async def _standing_to(home: dict[str, Any], copy: SqliteStore, head: Receipt, anchored: list[Statement]) -> int:
+    """The last row of the store that is to be replaced; 0 when it cannot be read.
+
+    Raises Refused when it is whole, and a row of it stands in the copy as another one.
+    """
     try:
         async with opened(home) as local:
-            return max(known, (await local.store.verify(Claims())).last.seq)
+            judged = await local.store.verify(Claims(anchored=anchored))
+            key = str(min(judged.last.seq, head.seq))
+            own = await local.store.get(AuditEntry, key) if judged.problem is None else None
     except StoreError:
-        return known  # the store that is to be replaced cannot be read
+        return 0
+    row = await copy.get(AuditEntry, key)
+    if own is not None and row is not None and own.hash != row.hash:
+        raise _another_branch(row.seq or 0)
+    return judged.last.seq
 
 
 async def _recorded(

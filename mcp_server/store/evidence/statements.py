@@ -117,7 +117,8 @@ def statement_of(text: str) -> Statement | None:
 def standing(statements: Iterable[Statement]) -> Sequence[Statement]:
     """The statements without those that a later restore has made void, oldest first.
 
-    Void is what spoke of rows that are gone, and each seal: a copy may still hold the rows that were pruned.
+    Void is what spoke of rows that are gone, or of the row that the restore itself names: the copy may be older than
+    what was signed of its last row. So is each seal: a copy may still hold the rows that were pruned.
     """
     ordered = sorted(statements, key=lambda one: one.at)
     restores = [one for one in ordered if one.kind == RESTORE]
@@ -125,7 +126,7 @@ def standing(statements: Iterable[Statement]) -> Sequence[Statement]:
 
 
 def _is_void(one: Statement, back: Statement) -> bool:
-    return one.at < back.at and (one.seq > back.seq or one.kind == TOMBSTONE)
+    return one.at < back.at and (one.seq >= back.seq or one.kind == TOMBSTONE)
 
 
 def _canonical(values: dict[str, object]) -> str:

@@ -60,8 +60,7 @@ class Verdict:
             for one in self.rotations
         ]
         return told + [
-            f"At {one.at} {one.by} put the store back to row {one.seq}, rows to {one.lost_to} were lost: {one.reason}"
-            for one in self.restores
+            f"At {one.at} {one.by} put the store back to row {one.seq}, {_loss(one)}" for one in self.restores
         ]
 
     def does_not_prove(self) -> list[str]:
@@ -80,6 +79,11 @@ class Verdict:
         if self.signed and not self.is_key_known:
             told.append("Who signed: the key was taken from the statements themselves; give anchors or --key.")
         return [*told, "That what was recorded was true: only that it is what was recorded."]
+
+
+def _loss(back: Statement) -> str:
+    """What a restore cost."""
+    return "no row was lost." if back.lost_to <= back.seq else f"rows to {back.lost_to} were lost: {back.reason}"
 
 
 def verdict(lines: Iterable[Line], claims: Claims) -> Verdict:

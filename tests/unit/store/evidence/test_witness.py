@@ -178,12 +178,12 @@ def test_a_line_of_a_log_gives_back_its_statement_and_other_lines_none() -> None
         assert statement_of(line) is None
 
 
-def test_a_restore_makes_void_what_was_said_before_it_about_later_rows() -> None:
-    """And nothing else."""
+def test_a_restore_makes_void_what_was_said_before_it_about_its_row_and_later_ones() -> None:
+    """And nothing else: it names its row itself."""
     said = [Statement("checkpoint", seq, "a", f"2026-11-21T12:0{seq}", "key") for seq in (1, 2, 3)]
     back = Statement("restore", 2, "b", "2026-11-21T12:05", "key", lost_to=3)
     later = Statement("checkpoint", 4, "c", "2026-11-21T12:06", "key")
-    assert standing([later, back, *said]) == [said[0], said[1], back, later]
+    assert standing([later, back, *said]) == [said[0], back, later]
 
 
 class _FileOf(Kept):

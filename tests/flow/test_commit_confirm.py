@@ -15,9 +15,10 @@ import pytest
 from mcp_server.assembly import Server, running
 from mcp_server.catalogue.shared_reads import SharedReads
 from mcp_server.changes.keeping.tend import Tender
+from mcp_server.cli.local import opened
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.ports import Reply, Request
-from mcp_server.domain.record import AuditEntry, Change, Deadline
+from mcp_server.domain.record import AuditEntry, Change, Deadline, Lease
 from mcp_server.errors import Unreachable
 from mcp_server.sandbox.app import SandboxApp
 from mcp_server.sandbox.server import serving
@@ -29,6 +30,7 @@ from tests.support.fake_clock import ShiftedClock
 from tests.support.places import CORE, NET
 from tests.support.stage import FreeBudget, Stage, accepting, also, declining, staged
 from tests.support.story import Payload, confirmed, planned, step
+from tests.support.waiting import wait_until
 
 SSID: Final = f"/networks/{NET}/wireless/ssids/1"
 RENAMED: Final = step("updateNetworkWirelessSsid", {"name": "Recepção"}, networkId=NET, number="1")
@@ -186,6 +188,22 @@ async def test_nobody_has_to_call_for_the_undo_to_come(tmp_path: Path, *, is_res
     assert (calls[0].tool, row.status) == ("meraki_apply", "undone")
     assert_same(before, canonical(stage.sandbox.world))
     assert len(stage.writes()) == 2
+
+
+async def test_a_server_that_stops_while_it_looks_what_stands_holds_the_networks_no_longer(tmp_path: Path) -> None:
+    """Nothing is begun: the next server need not wait until the leases of that look run out."""
+    async with later(tmp_path / "home", None) as (stage, clock):  # type: ignore[arg-type]  # a sandbox of its own
+        done = await waiting(stage)
+    async with serving(stage.sandbox) as base:
+        settings = also(stage.settings, base_url=base)
+        stage.sandbox.add_fault({"kind": "latency", "seconds": 600, "method": "GET", "path": SSID, "count": 9})
+        async with running(settings, channel="http", budget=FreeBudget(), clock=clock) as server:
+            clock.advance(700)
+            await wait_until(lambda: any(row["fault"] for row in stage.sandbox.world.journal))
+            assert len(await server.store.list(Lease, {"change_id": done["change_id"]})) == 1
+        async with opened({"home": settings.home}) as local:
+            assert list(await local.store.list(Lease)) == []
+    assert len(stage.writes()) == 1
 
 
 async def undone(server: Server, change_id: str) -> None:

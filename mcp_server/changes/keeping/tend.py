@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
+from anyio import CancelScope, get_cancelled_exc_class
+
 from mcp_server.changes.execution.execute import undo, worse
 from mcp_server.changes.execution.health_gate import watch
 from mcp_server.changes.execution.pending import confirm_view
@@ -136,7 +138,12 @@ class Tender:
     async def _begun(self, run: Run, deadline: Deadline) -> bool:
         """Whether the undo is begun; not when somebody else changed the same meanwhile."""
         done = {one.number: one for one in run.steps if one.phase == "apply" and one.state == "applied"}
-        touched = await touched_since(as_found(run.plan.steps, done), done, run.world)
+        try:
+            touched = await touched_since(as_found(run.plan.steps, done), done, run.world)
+        except get_cancelled_exc_class():  # the server stops; another one looks without waiting for the leases' end
+            with CancelScope(shield=True):
+                await _given_back(run)
+            raise
         if touched:
             await self._stop(run, deadline, touched)
             return False

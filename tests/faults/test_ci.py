@@ -10,6 +10,7 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[2]
 CALLS: Final = [
     "check",
+    "install",
     "test",
     "faults kill --quick",
     "faults processes",
@@ -26,8 +27,9 @@ def _checkout(place: Path, failing: str) -> Path:
     """A folder with .ci/run and scripts that note their call; the sweep ends only after every other one has."""
     (place / "scripts").mkdir(parents=True)
     (place / ".ci").mkdir()
-    shutil.copy(ROOT / ".ci" / "run", place / ".ci" / "run")
-    for name in ("check", "test", "sweep", "faults"):
+    for name in (".ci/run", "scripts/environment"):
+        shutil.copy(ROOT / name, place / name)
+    for name in ("install", "check", "test", "sweep", "faults"):
         waits = _UNTIL_LAST if name == "sweep" else ""
         script = (
             f'{waits}\ncall="{name}${{*:+ $*}}${{CI:+ CI=$CI}}"\necho "$call" >> calls\n[ "$call" != "{failing}" ]\n'
@@ -58,6 +60,15 @@ def _commands(place: Path, *names: str) -> str:
     return str(place)
 
 
+@pytest.mark.parametrize("failing", ["install", "check", "test"])
+def test_a_script_that_failed_ends_ci_when_the_next_needs_it(tmp_path: Path, failing: str) -> None:
+    """Nothing is tried in an environment that is not whole, and no fault is provoked in what is not sound."""
+    checkout = _checkout(tmp_path / "checkout", failing)
+    done = _run(checkout, _commands(tmp_path / "commands", "strace"))
+    assert done.returncode == 1
+    assert (checkout / "calls").read_text("utf-8").splitlines()[-1] == failing
+
+
 @pytest.mark.parametrize("failing", ["", "faults kill --quick", "faults syscalls --quick CI=true", "sweep --quick"])
 def test_every_script_ends_before_ci_does_and_one_that_failed_fails_it(tmp_path: Path, failing: str) -> None:
     """Whichever it is, and whenever it ends; what cannot be swept here is a failure and not a line."""
@@ -69,10 +80,11 @@ def test_every_script_ends_before_ci_does_and_one_that_failed_fails_it(tmp_path:
 
 
 def test_strace_is_installed_when_it_is_missing(tmp_path: Path) -> None:
-    """Before anything else, with sudo unless the account is root."""
+    """Before anything is tried, with sudo unless the account is root."""
     checkout = _checkout(tmp_path / "checkout", "check")
     done = _run(checkout, _commands(tmp_path / "commands", "apt-get", "sudo"))
     assert done.returncode == 1
+    assert (checkout / "calls").read_text("utf-8").splitlines() == ["install", "check"]
     assert (tmp_path / "commands" / "installed").read_text("utf-8").splitlines() == [
         "sudo apt-get update -qq",
         "apt-get update -qq",

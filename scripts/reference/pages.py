@@ -1,5 +1,6 @@
 """Which pages there are."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -38,14 +39,18 @@ _MAKERS: Final = (
 _NOTE: Final = "<!-- Made by `scripts/build docs`; change the code, not this page. -->\n\n"
 
 
+def names() -> list[str]:
+    """The file name of every page."""
+    return [_file_name(maker.__name__) for maker in _MAKERS]
+
+
 def pages() -> dict[str, str]:
     """The text of every page by file name."""
-    return {_file_name(maker.__name__): _NOTE + maker.page().strip() + "\n" for maker in _MAKERS}
+    return {name: _NOTE + maker.page().strip() + "\n" for name, maker in zip(names(), _MAKERS, strict=True)}
 
 
-def outdated() -> list[str]:
+def outdated(made: Mapping[str, str]) -> list[str]:
     """The file names of the pages that are missing or say something else."""
-    made = pages()
     return [name for name, text in made.items() if not _is_same(FOLDER / name, text)]
 
 

@@ -1,6 +1,7 @@
 """The reference pages are what the code says, and leave nothing out."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,28 +18,33 @@ from mcp_server.settings import SETTINGS
 from scripts.reference import rules
 from scripts.reference.change_states import diagram
 from scripts.reference.errors import classes_of, codes_of
-from scripts.reference.pages import FOLDER, outdated, pages
+from scripts.reference.pages import FOLDER, names, outdated, pages
 from tests.architecture.test_imports import LOWER
 
-MADE = pages()
 MEASURED = {"performance.md", "comparison.md"}
 
 
-@pytest.mark.parametrize("name", MADE)
+@cache
+def made() -> dict[str, str]:
+    """Every page, made once, and only where these tests run: that takes seconds."""
+    return pages()
+
+
+@pytest.mark.parametrize("name", names())
 def test_a_page_is_what_the_code_says_today(name: str) -> None:
     """Otherwise: scripts/build docs."""
-    assert name not in outdated(), "run scripts/build docs"
+    assert name not in outdated(made()), "run scripts/build docs"
 
 
 def test_every_page_there_is_is_made() -> None:
     """No page is left over from what no longer exists; measurements are written by hand."""
-    assert {path.name for path in FOLDER.iterdir()} - MEASURED == set(MADE)
+    assert {path.name for path in FOLDER.iterdir()} - MEASURED == set(names())
 
 
 def test_every_setting_is_documented_with_its_name_and_meaning() -> None:
     """A setting without a row does not exist for whoever reads the page."""
     missing = [
-        one.env for one in SETTINGS if one.env not in MADE["settings.md"] or one.meaning not in MADE["settings.md"]
+        one.env for one in SETTINGS if one.env not in made()["settings.md"] or one.meaning not in made()["settings.md"]
     ]
     assert missing == []
 
@@ -55,7 +61,7 @@ def test_every_tool_hook_error_prompt_and_command_is_documented() -> None:
         "sandbox.md": [f"`{name}`" for name in BEHAVIOURS],
     }
     assert cloud
-    assert {page: [text for text in texts if text not in MADE[page]] for page, texts in wanted.items()} == {
+    assert {page: [text for text in texts if text not in made()[page]] for page, texts in wanted.items()} == {
         page: [] for page in wanted
     }
 
@@ -64,7 +70,7 @@ def test_every_rule_is_documented_and_every_demand_belongs_to_a_rule() -> None:
     """What is refused, or asks for a code or another channel, names a rule that exists."""
     every: list[Callable[..., Any]] = [*RULES, *PLAN_RULES]
     names = {name for rule in every for name, _ in rules.ids(rule)}
-    assert [name for name in names if f"`{name}`" not in MADE["rules.md"]] == []
+    assert [name for name in names if f"`{name}`" not in made()["rules.md"]] == []
     assert names >= REFUSED | OUTSIDE | TYPED_CODE
 
 
@@ -78,7 +84,7 @@ def test_the_diagram_draws_every_state_and_every_move() -> None:
 
 def test_every_room_is_shown_with_what_it_may_import() -> None:
     """Room by room, as the architecture tests enforce it."""
-    lines = MADE["rooms.md"].splitlines()
+    lines = made()["rooms.md"].splitlines()
     for room, lower in LOWER.items():
         told = ", ".join(f"`{name}`" for name in sorted(lower)) or "nothing"
         line = next((line for line in lines if line.startswith(f"| `{room}` |")), "")

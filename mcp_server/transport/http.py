@@ -8,35 +8,31 @@ import json
 from http import HTTPStatus
 from typing import Any, Final
 
-import uvicorn
+import anyio
 from starlette.routing import Mount, Route
 
 from mcp_server.errors import SettingsError
 from mcp_server.transport.host import Host
+from mcp_server.transport.listening import SLOWEST_S, server
 from mcp_server.transport.sdk_bridge import Bridge, SseApp, web_app
+from mcp_server.transport.unanswerable import FAULT, is_unanswerable
 
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
+_LONGEST: Final = 4 * 1024 * 1024  #: bytes of a body; the SDK refuses more
+_INVALID_REQUEST: Final = -32600  #: of JSON-RPC
 
 
 async def serve(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridge] = Bridge) -> None:
     """Serve until the process is told to stop; SettingsError for a bind that others can reach."""
-    config = uvicorn.Config(
-        app(host, transport, address, bridge),
-        host=address[0],
-        port=address[1],
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=10,
-    )
-    await uvicorn.Server(config).serve()
+    await server(app(host, transport, address, bridge), address).serve()
 
 
 def app(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridge] = Bridge) -> Any:
     """The ASGI application of one transport; ``address`` is where it will be bound, ``bridge`` what answers."""
     refuse_open_bind(address[0])
-    names = [*_LOCAL[:2], f"[{_LOCAL[2]}]"]
-    hosts = [f"{name}:*" for name in names]
-    origins = [f"http://{name}:*" for name in names]
+    names = sorted({f"[{name}]" if ":" in name else name for name in (*_LOCAL, address[0])})
+    hosts = [*names, *(f"{name}:*" for name in names)]
+    origins = [f"http://{host}" for host in hosts]
     answers = bridge(host, transport)
     application = web_app(answers, hosts, origins)
     if transport == "sse":
@@ -68,28 +64,74 @@ class _Stream:
 
 
 class PlainErrors:
-    """An ASGI app in which a body that is no message of the protocol is refused in our words, not in a library's."""
+    """An ASGI app that reads each body whole before anybody else does, and refuses in our words, not in a library's.
 
-    def __init__(self, app: Any) -> None:
-        """Around ``app``; everything but such a refusal passes untouched."""
+    The SDK logs a client that leaves in the middle of a body as a fault of its own, waits for ever for a body that does
+    not end, and puts the whole report of its validation into a 400 (mcp 2.3.0, streamable_http.py).
+    """
+
+    def __init__(self, app: Any, slowest_s: float = SLOWEST_S) -> None:
+        """Around ``app``; everything but such a request passes untouched."""
         self._app = app
+        self._slowest_s = slowest_s
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request; the SDK puts the whole report of its validation into a 400 (mcp 2.3.0, streamable_http.py)."""
-        held: list[Any] = []
-
-        async def outgoing(message: Any) -> None:
-            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.BAD_REQUEST:
-                held.append(message)
+        """One request, if it comes to its end."""
+        parts: list[Any] = []
+        if scope["type"] == "http" and scope["method"] == "POST":
+            with anyio.move_on_after(self._slowest_s):
+                parts = await _whole(receive)
+            if not parts:
+                await _refuse(send, HTTPStatus.REQUEST_TIMEOUT, "The body has not come to its end.")
                 return
-            if held:
-                start, body = held.pop(), _reworded(message.get("body", b""))
-                kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-                await send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
-                message = {**message, "body": body}
-            await send(message)
+            if parts[-1]["type"] == "http.disconnect":
+                return
+            if is_unanswerable(b"".join(part["body"] for part in parts).decode(errors="replace")):
+                await _refuse(send, HTTPStatus.BAD_REQUEST, FAULT)
+                return
 
-        await self._app(scope, receive, outgoing)
+        async def again() -> Any:
+            return parts.pop(0) if parts else await receive()
+
+        await self._app(scope, again, _rewording(send))
+
+
+async def _whole(receive: Any) -> list[Any]:
+    """The parts of a body up to its end, to where it is too long for the SDK, or to where its sender left."""
+    parts: list[Any] = []
+    size, is_open = 0, True
+    while is_open and size <= _LONGEST:
+        parts.append(await receive())
+        is_open = parts[-1].get("more_body", False)
+        size += len(parts[-1].get("body", b""))
+    return parts
+
+
+async def _refuse(send: Any, status: HTTPStatus, words: str) -> None:
+    """An answer that needs nothing of the request, and the end of the connection."""
+    body = json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": _INVALID_REQUEST, "message": words}}).encode()
+    length = str(len(body)).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", length), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _rewording(send: Any) -> Any:
+    """The ``send`` of one answer, by which a 400 goes out in our words."""
+    held: list[Any] = []
+
+    async def outgoing(message: Any) -> None:
+        if message["type"] == "http.response.start" and message["status"] == HTTPStatus.BAD_REQUEST:
+            held.append(message)
+            return
+        if held:
+            start, body = held.pop(), _reworded(message.get("body", b""))
+            kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+            await send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+            message = {**message, "body": body}
+        await send(message)
+
+    return outgoing
 
 
 def _reworded(body: bytes) -> bytes:

@@ -29,6 +29,7 @@ from mcp_server.domain.call import Answer, Json, ToolCall
 from mcp_server.domain.outcome import Asking, ToolResult
 from mcp_server.toolkit import Tool
 from mcp_server.transport.host import Host
+from mcp_server.transport.unanswerable import FAULT
 
 log = logging.getLogger(__name__)
 NAME: Final = "meraki-specialist"
@@ -254,7 +255,7 @@ def _unread(fault: Exception) -> types.JSONRPCError | None:
     """The answer to a line that is no message, under the id that it names; none to an empty line or to an answer."""
     given = [one["input"] for one in fault.errors(include_url=False)] if isinstance(fault, ValidationError) else []
     message: Any = next((one for one in given if isinstance(one, dict)), None)
-    code, words = types.INVALID_REQUEST, "This is no JSON-RPC 2.0 message of the protocol."
+    code, words = types.INVALID_REQUEST, FAULT
     if message is None and given and isinstance(given[0], str):
         code, words = types.PARSE_ERROR, "This cannot be read: no JSON, half of a surrogate pair, or nested too deep."
         if not given[0].strip():

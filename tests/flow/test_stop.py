@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from subprocess import PIPE
 from typing import Any, Final
 
 import anyio
+import httpx
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
@@ -65,3 +67,42 @@ async def test_a_server_that_is_told_to_stop_signs_what_it_wrote(tmp_path: Path,
     row = answer["result"]["structuredContent"]["receipt"]
     signed = [json.loads(line) for line in (tmp_path / "anchors.jsonl").read_text("utf-8").splitlines()]
     assert (signed[-1]["seq"], signed[-1]["hash"]) == (row["seq"], row["hash"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
+async def test_a_server_over_http_that_is_told_to_stop_signs_what_it_wrote(tmp_path: Path) -> None:
+    """It ends in order too, with a client's stream open: exit status 0, the last row signed, nothing to say."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    given = {**os.environ, "MERAKI_SPECIALIST_HOME": str(tmp_path), "MERAKI_DASHBOARD_API_KEY": KEY}
+    command = [sys.executable, "-m", "mcp_server", "serve", "--sandbox", "--transport", "http", "--port", str(port)]
+    usual = {"Accept": "application/json, text/event-stream"}
+    address = f"http://127.0.0.1:{port}/mcp"
+    with anyio.fail_after(60):
+        async with (
+            await anyio.open_process(command, stdin=None, stdout=None, stderr=PIPE, env=given) as server,
+            httpx.AsyncClient(trust_env=False, headers=usual, timeout=30) as web,
+        ):
+            hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _HELLO}
+            begun = await _posted(web, address, hello)
+            session = {"Mcp-Session-Id": begun.headers["mcp-session-id"], "MCP-Protocol-Version": "2025-11-25"}
+            call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": _SEARCH}
+            answer = (await web.post(address, json=call, headers=session)).text
+            async with web.stream("GET", address, headers=session):
+                server.send_signal(signal.SIGTERM)
+                assert await server.wait() == 0
+            assert server.stderr is not None
+            said = b"".join([chunk async for chunk in server.stderr]).decode()
+    row = json.loads(answer.split("data: ", 1)[1])["result"]["structuredContent"]["receipt"]
+    signed = [json.loads(line) for line in (tmp_path / "anchors.jsonl").read_text("utf-8").splitlines()]
+    assert (signed[-1]["seq"], signed[-1]["hash"]) == (row["seq"], row["hash"])
+    assert "Traceback" not in said
+
+
+async def _posted(web: httpx.AsyncClient, address: str, message: dict[str, Any]) -> httpx.Response:
+    """The answer, once the server listens."""
+    while True:
+        try:
+            return await web.post(address, json=message)
+        except httpx.ConnectError:
+            await anyio.sleep(0.05)

@@ -1,0 +1,86 @@
+"""What listens for HTTP on this machine: how it ends, how many connections it takes, how long it waits for a request.
+
+uvicorn raises the signal that stopped it once more when it has shut down, and so ends the process before changes under
+way are finished and the record is signed. And it takes connections until the process has no descriptor left for its
+store or for Meraki, and waits for ever on one that asks nothing (uvicorn 0.54, server.py and protocols/http).
+"""
+
+import signal
+import sys
+from asyncio import TimerHandle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MOST: Final = 400  #: connections at a time; fewer where the process may open few files
+SLOWEST_S: Final = 30.0  #: from the connection to its first request
+_GRACE_S: Final = 1  #: for what is being answered; a change under way is finished after it, whoever asked for it
+
+
+class Connection(H11Protocol):
+    """One connection; it is cut when there are too many, or when nothing has been asked on it for long."""
+
+    most: int = MOST
+    slowest_s: float = SLOWEST_S
+    _waiting: TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Take it, if there is room."""
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            transport.abort()
+        else:
+            self._waiting = self.loop.call_later(self.slowest_s, self._unasked)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def _unasked(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """Ends when told, and leaves the rest of the process to whoever started it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and Ctrl-C are taken for what they ask, and not raised again."""
+        former = {told: signal.signal(told, self.handle_exit) for told in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for told, handler in former.items():
+                signal.signal(told, handler)
+
+
+def server(app: Any, address: tuple[str, int]) -> Server:
+    """A server of that ASGI app; ``serve`` it from the main thread."""
+    connection = type("Bounded", (Connection,), {"most": most_connections()})
+    config = uvicorn.Config(
+        app,
+        host=address[0],
+        port=address[1],
+        http=connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    return Server(config)
+
+
+def most_connections() -> int:
+    """Half of the files that this process may open, and never more than MOST: the rest is for the store and Meraki."""
+    if sys.platform == "win32":
+        return MOST
+    import resource  # noqa: PLC0415 - not on Windows
+
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST if allowed == resource.RLIM_INFINITY else min(MOST, max(allowed // 2, 1))

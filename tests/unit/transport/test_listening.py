@@ -1,0 +1,79 @@
+"""How many connections are taken, and how long one may ask nothing."""
+
+import resource
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import anyio.abc
+import pytest
+
+from mcp_server.transport.listening import MOST, Connection, most_connections, server
+
+ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def _app(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@asynccontextmanager
+async def _listening(**of: Any) -> AsyncIterator[int]:
+    """The port of a server whose connections have these bounds."""
+    listens = server(_app, ("127.0.0.1", 0))
+    listens.config.http = type("Small", (Connection,), of)
+    listens.config.lifespan = "off"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(listens.serve, [listener])
+            yield listener.getsockname()[1]
+            listens.should_exit = True
+
+
+async def _closed(stream: anyio.abc.ByteStream) -> bool:
+    """Whether the other side ends the connection without a word; TimeoutError when it does nothing."""
+    with anyio.fail_after(10):
+        try:
+            await stream.receive()
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            return True
+    return False
+
+
+async def test_connections_beyond_the_most_are_cut_and_those_before_go_on() -> None:
+    """A flood takes no descriptor that the store or a change needs."""
+    async with _listening(most=2) as port:
+        async with await anyio.connect_tcp("127.0.0.1", port) as one, await anyio.connect_tcp("127.0.0.1", port) as two:
+            for stream in (one, two):
+                await stream.send(ASK)
+                assert (await stream.receive()).startswith(b"HTTP/1.1 200")
+            async with await anyio.connect_tcp("127.0.0.1", port) as three:
+                assert await _closed(three)
+            await two.send(ASK)
+            assert (await two.receive()).startswith(b"HTTP/1.1 200")
+        async with await anyio.connect_tcp("127.0.0.1", port) as again:
+            await again.send(ASK)
+            assert (await again.receive()).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_connection_on_which_nothing_is_asked_is_closed() -> None:
+    """Silent, or with a request that never ends."""
+    async with _listening(slowest_s=0.05) as port:
+        for begun in (b"", b"POST / HTTP/1.1\r\nX: "):
+            async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+                if begun:
+                    await stream.send(begun)
+                assert await _closed(stream)
+
+
+@pytest.mark.parametrize(("allowed", "most"), [(256, 128), (1, 1), (1 << 20, MOST), (resource.RLIM_INFINITY, MOST)])
+def test_half_of_the_files_of_the_process_are_left_to_its_work(
+    monkeypatch: pytest.MonkeyPatch, allowed: int, most: int
+) -> None:
+    """What macOS allows a process by itself is 256."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (allowed, allowed))
+    assert most_connections() == most
+    assert getattr(server(_app, ("127.0.0.1", 0)).config.http, "most", None) == most

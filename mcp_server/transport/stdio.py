@@ -7,6 +7,7 @@ follows as if nothing had been before.
 """
 
 import json
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -19,20 +20,26 @@ from mcp_server.transport.host import Host
 from mcp_server.transport.loading import SDK, load
 from mcp_server.transport.opening import Opening, prepared
 from mcp_server.transport.pipes import Lines, Output, standard
+from mcp_server.transport.unanswerable import is_unanswerable
 
+log = logging.getLogger(__name__)
 _PAUSE_S: Final = 0.1  #: in which a client that goes on opening its session has asked for the next list
+_NO_REQUEST: Final = "{}\n"  #: answered as what it is, under no id
 
 
 async def serve(host: Host) -> None:
-    """Serve the one client until its input ends, or until the process is told to stop."""
-    async with anyio.create_task_group() as group:
-        if sys.platform == "win32":
-            await _session(host)
-        else:
-            group.start_soon(_stop_when_told, group.cancel_scope)
-            with standard() as (lines, output):
-                await over(host, lines, output, Opening(prepared(output_schemas=host.output_schemas)))
-        group.cancel_scope.cancel()
+    """Serve the one client until its input ends, it no longer reads, or the process is told to stop."""
+    try:
+        async with anyio.create_task_group() as group:
+            if sys.platform == "win32":
+                await _session(host)
+            else:
+                group.start_soon(_stop_when_told, group.cancel_scope)
+                with standard() as (lines, output):
+                    await over(host, lines, output, Opening(prepared(output_schemas=host.output_schemas)))
+            group.cancel_scope.cancel()
+    except* BrokenPipeError:
+        log.warning("the client is gone: an answer could not be written")
 
 
 async def over(host: Host, lines: Lines, output: Output, opening: Opening) -> None:
@@ -75,11 +82,11 @@ async def _session(host: Host, *pipes: Any) -> None:
 
 
 async def _following(first: Sequence[str], incoming: AsyncIterator[str]) -> AsyncIterator[str]:
-    """The first lines, then those that come in."""
+    """The first lines, then those that come in; a request that has no id is none for the SDK either."""
     for line in first:
-        yield line
+        yield _NO_REQUEST if is_unanswerable(line) else line
     async for line in incoming:
-        yield line
+        yield _NO_REQUEST if is_unanswerable(line) else line
 
 
 class _Without:

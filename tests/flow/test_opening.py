@@ -61,3 +61,19 @@ def test_a_server_that_is_told_to_stop_before_the_first_call_ends_in_order(tmp_p
         assert [json.loads(server.stdout.readline())["id"] for _ in range(2)] == [1, 2]
         server.send_signal(signal.SIGTERM)
         assert server.wait(60) == 0
+
+
+@pytest.mark.parametrize("asked", [(hello(),), (hello(), CALL)], ids=["before the SDK", "by the SDK"])
+def test_a_client_that_no_longer_reads_ends_the_server_in_order(tmp_path: Path, asked: tuple[object, ...]) -> None:
+    """An assistant that was closed is no fault: exit status 0, and one line that says so instead of a traceback."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "wb") as nobody:
+        environ = _environment(tmp_path)
+        done = subprocess.run(
+            COMMAND, input=_lines(*asked), env=environ, cwd=ROOT, stdout=nobody, stderr=PIPE, timeout=60, check=False
+        )
+    assert done.returncode == 0
+    assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == [
+        "the client is gone: an answer could not be written"
+    ]

@@ -96,6 +96,16 @@ async def test_the_sdk_has_no_part_in_a_session_that_only_lists(monkeypatch: pyt
     assert [json.loads(text)["id"] for text in talk.answers] == [1, 2]
 
 
+@pytest.mark.parametrize("first", [(), SHAKEN], ids=["first", "after the lists"])
+async def test_a_request_whose_id_is_none_is_answered(first: tuple[Any, ...]) -> None:
+    """The SDK would take it for a notification: whoever sent it would wait for ever."""
+    after = (request("ping", number=7), request("ping", number=8))  # the refusal may come before the first answer
+    lines = [json.dumps(message) for message in (*first, {**CALL, "id": None}, *after)]
+    told = {answer["id"]: answer for answer in await answered(lines, RESULTS)}
+    assert told[None]["error"]["code"] == -32600
+    assert told[7]["result"] == {}
+
+
 async def test_a_client_that_is_gone_ends_the_session() -> None:
     """Its answer cannot be written: an error, as in the SDK's session."""
 

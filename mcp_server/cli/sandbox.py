@@ -1,5 +1,6 @@
 """meraki-specialist sandbox: the simulated API over TCP, for a server or any other client to use."""
 
+import json
 from datetime import UTC, datetime
 from typing import Final
 
@@ -7,7 +8,7 @@ import anyio
 import click
 
 from mcp_server.assembly import SANDBOX_KEY
-from mcp_server.cli.views.printing import lines, progress, shown
+from mcp_server.cli.views.printing import console, lines, progress
 from mcp_server.domain.call import Json
 from mcp_server.errors import Refused
 from mcp_server.sandbox.app import SandboxApp, create_app
@@ -40,12 +41,20 @@ def sandbox(port: int, networks: int, devices: int, seed: int, *, no_rate_limit:
 
 async def _serve(app: SandboxApp, port: int, as_json: bool) -> None:
     async with serving(app, _HOST, port) as url:
-        shown(
-            {"url": url, "environment": environment(url)},
-            is_json=as_json,
-            draw=lambda out: lines(out, [f"Simulated Dashboard API: {url}", "", "Point a server at it with:", *(
-                f"export {name}={value}" for name, value in environment(url).items()), "", "Ctrl-C ends it."]),
-        )  # fmt: skip
+        given = environment(url)
+        if as_json:  # at once, for it goes on serving, and whole: the key opens nothing but this sandbox
+            click.echo(json.dumps({"url": url, "environment": given}, indent=2))
+        else:
+            exports = [f"export {name}={value}" for name, value in given.items()]
+            says = [
+                f"Simulated Dashboard API: {url}",
+                "",
+                "Point a server at it with:",
+                *exports,
+                "",
+                "Ctrl-C ends it.",
+            ]
+            lines(console(), says)
         await anyio.sleep_forever()
 
 

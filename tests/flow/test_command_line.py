@@ -8,10 +8,12 @@ import stat
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 import pytest
 import rfc8785
 
 from mcp_server.catalogue.operations import Catalogue
+from mcp_server.cli import sandbox
 from mcp_server.sandbox.cloud import Answer
 from mcp_server.store.evidence.exporting import ocsf_event
 from tests.support.commands import PASSPHRASE, approved, enrolled, evidence, filled, port_moved, renamed, run, told
@@ -206,6 +208,21 @@ async def test_the_sandbox_prints_where_it_is_and_how_a_server_is_pointed_at_it(
         assert given["MERAKI_DASHBOARD_API_KEY"] not in done.out + done.err
         await person.presses_ctrl_c()
         assert await person.leaves() == 0, person.screen
+
+
+async def test_a_program_that_starts_the_sandbox_is_told_at_once_what_it_needs() -> None:
+    """Through a pipe too, and with the key itself: it opens nothing else."""
+    command = [*PROGRAM, "sandbox", "--port", "0", "--json"]
+    plain = {"PATH": os.environ["PATH"], "PYTHONPATH": ROOT}
+    with anyio.fail_after(30):
+        async with await anyio.open_process(command, env=plain, stderr=None) as process:
+            assert process.stdout is not None
+            said = b""
+            while not said.endswith(b"\n}\n"):
+                said += await process.stdout.receive()
+            process.terminate()
+    told = json.loads(said)
+    assert told["environment"] == sandbox.environment(told["url"])
 
 
 async def test_a_taken_port_is_refused_in_one_line(tmp_path: Path) -> None:

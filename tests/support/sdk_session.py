@@ -54,11 +54,13 @@ class Talk:
 
     async def write(self, text: str) -> None:
         """An answer has come."""
+        self.write_at_once(text)
+
+    def write_at_once(self, text: str) -> bool:
+        """As ``write``."""
         self.answers.append(text)
         self._answered.set()
-
-    async def flush(self) -> None:
-        """Nothing is held back."""
+        return True
 
 
 def _is_request(line: str) -> bool:

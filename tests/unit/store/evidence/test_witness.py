@@ -122,11 +122,12 @@ async def test_what_was_signed_in_a_commit_that_failed_is_never_anchored(
     kept = Kept()
     store = witnessed(tmp_path, kept)
 
-    def full(*_: object) -> None:
-        raise sqlite3.OperationalError("disk is full")
+    def doomed(_: Witness, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA defer_foreign_keys = ON")  # so that it is the COMMIT that fails
+        connection.execute("INSERT INTO snapshots (plan_id, number, sealed) VALUES ('none', 1, x'00')")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Witness, "note", full)  # after the first checkpoint was signed
+        patch.setattr(Witness, "note", doomed)  # after the first checkpoint was signed
         with pytest.raises(StoreUnavailable):
             await append(store)
     await append(store, 2)

@@ -67,7 +67,7 @@ def holds(statement):
 def statement_in(line):
     """The statement in a line, whatever a log wrote in front of it; None when there is none."""
     try:
-        found = json.loads(line[line.index("{") :])
+        found = json.loads(line[line.index('{"at":') :])
     except ValueError:
         return None
     return found if isinstance(found, dict) and found.get("format") == FORMAT else None

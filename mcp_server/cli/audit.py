@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from mcp_server.domain.call import Json, Receipt
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import Refused
 from mcp_server.store.evidence.exporting import FORMS, row_in
-from mcp_server.store.evidence.statements import statement_of
+from mcp_server.store.evidence.statements import Statement, statement_of
 from mcp_server.store.evidence.verifying import Claims, Verdict, verdict
 from mcp_server.store.evidence.witness import LOCAL, statements_in
 from mcp_server.store.records import moment
@@ -62,12 +62,24 @@ def audit() -> None:
 def verify(ctx: click.Context, /, *, as_json: bool, **given: Any) -> None:
     """Walk the whole chain; names the first row that is not as written (exit 1), and what the result proves."""
     claims = Claims(receipts=given["receipts"], key=given["key"], first=given["first"] or 0)
-    claims = replace(claims, anchored=[one for path in given["anchors"] for one in statements_in(path)])
+    claims = replace(claims, anchored=[one for path in given["anchors"] for one in _anchored(path)])
     progress("Walking the chain ...")
     judged = _on_export(given["exported"], claims) if given["exported"] else on_local(ctx.obj, _on_store(claims))
     found = _seen(judged)
     shown(found, is_json=as_json, draw=lambda out: _draw(out, found))
     ctx.exit(0 if found["whole"] else 1)
+
+
+def _anchored(path: Path) -> Sequence[Statement]:
+    """The statements in the file. Refused when there is none: whoever gives anchors means them to be compared."""
+    found = statements_in(path)
+    if not found:
+        raise Refused(
+            f"{path} holds no signed statement that can be read.",
+            "Name a file of anchors: lines of anchors.jsonl, with or without a log's own words before them.",
+            code="no_anchors",
+        )
+    return found
 
 
 def _on_store(claims: Claims) -> Callable[[Local], Awaitable[Verdict]]:

@@ -114,6 +114,23 @@ def test_a_row_with_any_name_is_exported(run: Run, tmp_path: Path, form: str) ->
     assert all(name in target.read_text("utf-8") for name in names)
 
 
+def test_what_was_given_and_could_not_be_compared_is_told(run: Run, tmp_path: Path) -> None:
+    """A receipt of a row that is not here, in a pruned store or a part; a file of anchors in which none can be read."""
+    for month in (1, 2):
+        written(tmp_path, 3, OLD.replace(month=month))
+    part, wrong = tmp_path / "part.jsonl", tmp_path / "wrong.txt"
+    assert run("audit", "export", "--since", 4, "--to", part).exit_code == 0
+    prune = ("audit", "prune", "--before", "2026-02-01", "--archive", tmp_path / "archive.jsonl")
+    assert "Rows 1 to 3 are sealed" in run(*prune).output
+    claim = f"2:{'a' * 64}"
+    for where in ((), ("--export", part, "--since", 4)):
+        found = verified(run, "--receipt", claim, *where)
+        assert any(one.startswith("That row 2 is the one of its receipt") for one in found["does_not_prove"])
+    assert verified(run, "--receipt", claim, "--export", tmp_path / "archive.jsonl", code=1)["first_bad_row"] == 2
+    wrong.write_text("no statement here\n")
+    assert code_of(run("audit", "verify", "--anchors", wrong)) == "no_anchors"
+
+
 def test_a_chain_that_is_not_whole_is_not_pruned(run: Run, tmp_path: Path) -> None:
     """Nor is an archive written over a file; evidence of tampering is not swept away."""
     written(tmp_path, 3)

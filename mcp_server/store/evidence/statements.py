@@ -15,6 +15,7 @@ from typing import Final, Protocol
 FORMAT: Final = "meraki-specialist-statement/1"
 EVERY_ROWS: Final = 1_000
 EVERY_S: Final = 300.0
+_BEGINS: Final = '{"at":'  #: every statement, for its keys are sorted
 CHECKPOINT, TOMBSTONE, RESTORE, ROTATION = "checkpoint", "tombstone", "restore", "rotation"
 
 
@@ -97,8 +98,8 @@ def seconds_between(earlier: str, now: datetime) -> float:
 
 
 def statement_of(text: str) -> Statement | None:
-    """The statement in a line, whatever stands before its ``{`` (a log's prefix); None when there is none."""
-    start = text.find("{")
+    """The statement in a line, whatever stands before it (a log's prefix); None when there is none."""
+    start = text.find(_BEGINS)
     try:
         found = json.loads(text[start:]) if start >= 0 else None
     except ValueError:

@@ -40,6 +40,7 @@ class Verdict:
     rotations: tuple[Statement, ...]
     is_store: bool
     is_key_known: bool
+    unseen: tuple[int, ...] = ()  #: rows of which a receipt was given, and that are not here
 
     def proves(self) -> list[str]:
         """What follows from it, in sentences; [] when a row is bad."""
@@ -68,7 +69,10 @@ class Verdict:
         if self.problem:
             return [f"Anything about row {max(self.problem.seq, 1)} and later."]
         held = self.anchored.seq if self.anchored else 0
-        told = []
+        told = [
+            f"That row {seq} is the one of its receipt: that row is not here, but in an archive or another export."
+            for seq in self.unseen
+        ]
         if held < self.last.seq:
             told.append(
                 f"Rows {held + 1} to {self.last.seq}: no anchor was given for them, so whoever has the data directory "
@@ -106,6 +110,7 @@ def verdict(lines: Iterable[Line], claims: Claims) -> Verdict:
         rotations=tuple(one for one in claims.statements if one.kind == ROTATION),
         is_store=claims.head is not None,
         is_key_known=bool(claims.key or claims.anchored),
+        unseen=_unseen(claims, begun, at),
     )
 
 
@@ -127,6 +132,12 @@ def _bounds(claims: Claims, rows: Iterator[Line]) -> tuple[Receipt, Receipt | No
     if claims.first > seals[-1].seq + 1 and first[0] == claims.first:
         return Receipt(claims.first - 1, previous_of(first[1])), None, rows
     return seals[-1], None, rows
+
+
+def _unseen(claims: Claims, begun: Receipt, at: Receipt) -> tuple[int, ...]:
+    """The rows of receipts that were not walked and that no statement names."""
+    named = {one.seq for one in (*standing(claims.statements), *_kept(claims))}
+    return tuple(sorted({one.seq for one in claims.receipts if not begun.seq <= one.seq <= at.seq} - named))
 
 
 def _again(first: Line, rest: Iterator[Line]) -> Iterator[Line]:

@@ -174,6 +174,7 @@ def test_a_line_of_a_log_gives_back_its_statement_and_other_lines_none() -> None
     """Whatever stands in front of it."""
     one = Statement("checkpoint", 1, "a" * 64, "2026-11-21T12:00:00.000000+00:00", "key")
     assert statement_of(f"Nov 21 host meraki-specialist: {one.text()}\n") == one
+    assert statement_of(f'{{"host": "a"}} {one.text()}\n') == one
     changed = [one.text()[:-1], one.text().replace("/1", "/2"), one.text().replace('"seq":1', '"seq":true')]
     for line in ("", "{", "{}", "[1]", *changed, one.text().replace('"kind"', '"king"')):
         assert statement_of(line) is None

@@ -33,6 +33,7 @@ from mcp_server.store.seal import Seal
 log = logging.getLogger(__name__)
 A = TypeVar("A")
 
+_GONE = (0, 0)  #: no file has this inode
 GROUP_LIMIT = 256  #: commits in one group
 QUICK_S = 0.005  #: the longest that the last group may have taken for the next one to be written on the event loop
 
@@ -70,6 +71,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
+        self._wal: tuple[int, int] | None = None  #: of the connection's write-ahead log, from its first commit on
 
     @property
     def is_open(self) -> bool:
@@ -191,6 +193,7 @@ class Writer:
                 if witness is not None:
                     witness.checkpoint(connection, journal.head, now=attest)
                     witness.note(connection)
+            self._wal = self._wal or _inode(_wal_of(self._path))
         if witness is not None:
             witness.committed()
         return result
@@ -211,8 +214,13 @@ class Writer:
         if self._connection is None and self._inode is None:
             self._connection = self._opened_anew()
             self._inode = _inode(self._path)
+        if self._connection is not None and self._wal and _inode(_wal_of(self._path)) != self._wal:
+            self._inode = _GONE  # for good; what was committed is saved, while its descriptor still reaches it
+            self._connection.execute("PRAGMA wal_checkpoint")
         if _inode(self._path) != self._inode:
-            raise StoreUnavailable(f"{self._path} was removed or replaced while the server ran; start the server again")
+            raise StoreUnavailable(
+                f"{self._path} or its log was removed or replaced while the server ran; start the server again"
+            )
         if self._connection is None:
             self._connection = self._opened_anew()
         return self._connection
@@ -230,7 +238,7 @@ class Writer:
 
     def _drop_connection(self) -> None:
         """Close a connection that failed; the next group opens another."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._wal = self._connection, None, None
         if self._witness is not None:
             self._witness.forget()
         if connection is not None:
@@ -282,6 +290,10 @@ def _give(told: _Told) -> None:
             answer.set_exception(result)
         else:
             answer.set_result(result)
+
+
+def _wal_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -141,17 +142,42 @@ async def test_a_file_that_was_taken_away_while_open_closes_the_store_for_writin
     assert not is_replaced or kept.read_bytes() == b""
 
 
+async def test_a_log_that_was_taken_away_while_open_loses_no_row_that_has_a_receipt(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    """What was committed is saved, nothing more is promised, and what is left on a crash is the whole chain."""
+    for _ in range(3):
+        await store.commit(Append(records.an_entry()))
+    (tmp_path / "store.db-wal").unlink()
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="removed or replaced"):
+            await store.commit(Append(records.an_entry()))
+    left = tmp_path / "left"
+    left.mkdir(mode=0o700)
+    shutil.copy(tmp_path / "store.db", left)  # as after a kill -9 at this moment
+    after = open_store(left)
+    assert len(await after.list(AuditEntry)) == 3
+    assert await after.verify_chain() is None
+    (receipt,) = await after.commit(Append(records.an_entry()))
+    assert receipt.seq == 4
+    after.close()
+
+
+@pytest.mark.parametrize("is_there", [False, True])
 @pytest.mark.parametrize("name", ["store.db", "store.lock"])
-async def test_a_symbolic_link_in_place_of_a_file_is_not_followed(tmp_path: Path, name: str) -> None:
-    """Nothing outside the data directory is opened or made."""
-    home = tmp_path / "home"
+async def test_a_symbolic_link_in_place_of_a_file_is_not_followed(tmp_path: Path, name: str, is_there: bool) -> None:
+    """Nothing outside the data directory is opened, made or written to."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     home.mkdir(mode=0o700)
-    (home / name).symlink_to(tmp_path / "elsewhere")
+    (home / name).symlink_to(elsewhere)
+    if is_there:
+        elsewhere.touch(mode=0o600)
     store = open_store(home)
     with pytest.raises(StoreUnavailable):
         await store.commit(Append(records.an_entry()))
     store.close()
-    assert not (tmp_path / "elsewhere").exists()
+    assert elsewhere.exists() == is_there
+    assert not is_there or elsewhere.read_bytes() == b""
 
 
 def test_two_processes_and_four_threads_make_one_chain_without_gaps(tmp_path: Path) -> None:

@@ -34,9 +34,10 @@ def test_a_new_database_has_strict_tables_and_every_pragma(tmp_path: Path) -> No
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
-    """The schema is made once."""
+    """The schema is made once; a REPLACE still meets the triggers, which sqlite-utils saw to only when it was made."""
     open_database(tmp_path / "store.db", 1.0).close()
     connection = open_database(tmp_path / "store.db", 1.0)
+    assert connection.execute("PRAGMA recursive_triggers").fetchone()[0] == 1
     assert connection.execute("SELECT COUNT(*) FROM _sqlite_migrations").fetchone()[0] == len(
         schema.migrations.applied(Database(connection))
     )

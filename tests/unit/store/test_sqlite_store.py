@@ -131,6 +131,8 @@ async def test_a_lease_whose_end_was_edited_cannot_be_taken(store: SqliteStore, 
         "UPDATE audit_head SET seq = 0",
         "DELETE FROM leases",
         "UPDATE leases SET fence = 0",
+        "UPDATE statements SET doc = doc",
+        "DELETE FROM statements",
     ],
 )
 async def test_the_database_itself_refuses_to_change_evidence(
@@ -140,6 +142,7 @@ async def test_the_database_itself_refuses_to_change_evidence(
     await store.commit(Append(records.an_entry()), TakeLeases(("network:N_1",), "CHG-1", "ana", START, START))
     connection = sqlite3.connect(tmp_path / "store.db")
     try:
+        connection.execute("INSERT INTO statements (seq, kind, doc) VALUES (1, 'checkpoint', '{}')")
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute(statement)
     finally:

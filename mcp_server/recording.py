@@ -66,7 +66,7 @@ class Recorder:
         shown = masked(payload, text, secrets)
         if shown is not payload:
             payload, text = shown, _compact(shown)
-        usage = _usage(call, outcome, world, len(text), world.clock.monotonic() - started_at)
+        usage = _usage(call, outcome, world, len(text.encode(errors="replace")), world.clock.monotonic() - started_at)
         try:
             with anyio.CancelScope(shield=True):  # whoever goes away now still leaves the row of this call
                 receipts = await self._store.commit(Append(_row(call, outcome, world, secrets)), Put(usage, {}))

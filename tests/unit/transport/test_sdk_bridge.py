@@ -1,0 +1,94 @@
+"""What the bridge says in its own words, where the SDK would say too little or name its own types."""
+
+import json
+from dataclasses import replace
+from typing import Any, Final
+
+import anyio
+import pytest
+
+from mcp_server.domain.call import ToolCall
+from mcp_server.domain.outcome import Asking, ToolResult
+from mcp_server.transport.opening import Opening
+from mcp_server.transport.stdio import over
+from tests.support.sdk_session import Talk, answered, host
+from tests.unit.transport.test_opening import LISTS, hello, modern, request
+
+SEARCH: Final = {"name": "meraki_search", "arguments": {"query": "ssid"}}
+
+
+async def _told(*messages: Any) -> Any:
+    """The last answer's error, or its result."""
+    *_, answer = await answered([json.dumps(message) for message in messages])
+    return answer.get("error") or answer["result"]
+
+
+@pytest.mark.parametrize("method", ["tools/list", "tools/call"])
+async def test_a_client_that_did_not_open_its_session_is_told_how(method: str) -> None:
+    """Its parameters are not at fault."""
+    error = await _told(request(method, SEARCH if method == "tools/call" else {}))
+    assert error["code"] == -32602
+    assert error["message"] == "Send initialize first, or with each request the _meta of 2026-07-28."
+
+
+@pytest.mark.parametrize("method", LISTS)
+async def test_a_page_that_there_is_not_is_refused(method: str) -> None:
+    """A client that pages would take the first one for the next (specification, pagination: invalid cursors)."""
+    error = await _told(hello(), request(method, {"cursor": "x"}, 2))
+    assert (error["code"], "no such page" in error["message"]) == (-32602, True)
+    for first in ({}, {"cursor": None}, {"cursor": ""}):
+        assert "code" not in await _told(hello(), request(method, first, 2))
+
+
+async def test_a_message_that_does_not_fit_is_told_where_by_its_own_names() -> None:
+    """No type of a library stands in the place."""
+    call = modern("tools/call")
+    for wrong in (5, {"action": "accept", "content": []}):
+        given = {**call["params"], **SEARCH, "inputResponses": {"approval": wrong}}
+        error = await _told(modern("server/discover"), {**call, "params": given})
+        assert error["message"] == "tools/call does not fit the protocol at params.inputResponses.approval."
+    error = await _told(modern("server/discover"), modern("tools/list", clientCapabilities={"roots": 5}))
+    assert "params._meta.io.modelcontextprotocol/clientCapabilities.roots" in error["message"]
+
+
+class Replying(Talk):
+    """A client that answers the server's question with whatever it is given."""
+
+    def __init__(self, said: Any, *messages: Any) -> None:
+        self._coming = [json.dumps(message) for message in messages]
+        super().__init__(self._coming)
+        self._said = said
+
+    async def write(self, text: str) -> None:
+        """What is answered, and pings during which the call goes on."""
+        message = json.loads(text)
+        if message.get("method") == "elicitation/create":
+            reply = {"jsonrpc": "2.0", "id": message["id"], "result": self._said}
+            self._coming += [json.dumps(one) for one in (reply, *(request("ping", number=n) for n in (20, 21, 22)))]
+        await super().write(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "counts_as"),
+    [
+        ({"action": "accept", "content": {"approve": True}}, "accept"),
+        ({"action": "yes"}, "cancel"),
+        ({"action": "accept", "content": {"approve": True, "more": {"a": [1]}}}, "cancel"),
+        ({}, "cancel"),
+    ],
+    ids=str,
+)
+async def test_an_answer_that_is_none_counts_as_no_answer(said: Any, counts_as: str) -> None:
+    """The call that asked is not blamed for it: it goes on as after a question that nobody answered."""
+
+    async def asking(call: ToolCall) -> ToolResult:
+        told = {"action": call.answer.action if call.answer else "asked"}
+        question = None if call.answer else Asking("Apply?", {"type": "object", "properties": {}}, "state")
+        return ToolResult(told, json.dumps(told), is_error=False, asking=question)
+
+    askable: dict[str, Any] = {"elicitation": {"form": {}}}
+    talk: Any = Replying(said, hello(capabilities=askable), request("tools/call", SEARCH, 9))
+    with anyio.fail_after(20):
+        await over(replace(host(), handle=asking), talk, talk, Opening({}))
+    (answer,) = [one for one in map(json.loads, talk.answers) if one.get("id") == 9]
+    assert answer["result"]["structuredContent"] == {"action": counts_as}

@@ -108,7 +108,7 @@ def bad(row, why):
 
 def main(export, *anchors):
     """Walk the export, then say what it proves."""
-    lines = open(export, encoding="ascii").read().split("\n")[:-1]
+    lines = open(export, encoding="ascii").read().removesuffix("\n").split("\n")  # a line that is cut off is one too
     statements = [found for line in lines if (found := statement_in(line))]
     kept = [found for name in anchors for line in open(name, errors="replace") if (found := statement_in(line))]
     signers, previous = [one["public_key"] for one in statements], ""

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from mcp_server.store.evidence.exporting import json_lines, row_in
 from mcp_server.store.evidence.statements import statement_of
 from mcp_server.store.evidence.verifying import Claims, verdict
@@ -32,6 +34,19 @@ def test_both_verifiers_accept_the_golden_export() -> None:
     assert said.stdout.startswith("WHOLE: rows 1 to 10 ")
     assert f"{change.public_key}, {change.next_key}" in said.stdout
     assert len(SECOND.read_text("utf-8").splitlines()) <= 150
+
+
+def test_a_line_that_was_cut_off_is_no_end(tmp_path: Path) -> None:
+    """An export that was not copied whole is not whole: neither verifier passes over the piece of a row."""
+    text = "".join(json_lines(chain_of(entries(3)), (), "0"))
+    cut = tmp_path / "cut.jsonl"
+    cut.write_text(text[:-9], "ascii")
+    with pytest.raises(ValueError, match="not a row"):
+        row_in(cut.read_text("ascii").splitlines()[-1])
+    said = second_opinion(cut)
+    assert (said.returncode, said.stdout.split(":")[:2]) == (1, ["NOT WHOLE", " the first bad row is 3"])
+    cut.write_text(text[:-1], "ascii")  # only the end of the line is missing
+    assert second_opinion(cut).stdout.startswith("WHOLE: rows 1 to 3 ")
 
 
 def test_an_exported_row_gives_back_the_text_that_was_hashed() -> None:

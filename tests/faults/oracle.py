@@ -29,7 +29,7 @@ Json = Any
 Row = Mapping[str, Any]
 
 MEANING: Final[Mapping[str, str]] = {
-    "I1": "each mutation the cloud received has one intent before it, and at most one outcome after",
+    "I1": "each mutation the cloud received was announced so by one intent, and has at most one outcome after",
     "I2": "each outcome has an intent; no intent stays open unless the change is said to be in doubt",
     "I3": "no step is sent twice, unless the earlier try is on record as not applied",
     "I4": "no mutation without a yes of the right kind to exactly this plan, still valid",
@@ -64,6 +64,7 @@ APPROVAL_HOURS: Final = 4.0
 MOST_FILES_MORE: Final = 16
 MOST_MEMORY_MORE_BYTES: Final = 64_000_000
 MOST_DISK_BYTES_A_CHANGE: Final = 200_000
+MASK: Final = "********"  #: what the record has in place of a secret
 LOG_BYTES: Final = 8_000_000  #: a write-ahead log that was not yet folded in
 
 
@@ -194,6 +195,25 @@ def _i1(case: Case, verdict: Verdict) -> None:
         for arrival in intent.arrivals:
             late = [row for row in settled if _at(row) < _at(arrival)]
             verdict.look("I1", holds=not late, otherwise=f"{_named(arrival)} came after the outcome of {intent.key}")
+            other = _other(intent.row["detail"]["request"].get("body"), arrival["body"])
+            verdict.look("I1", holds=not other, otherwise=f"{_named(arrival)} was not announced with its {other}")
+
+
+def _other(announced: Json, arrived: Json) -> list[str]:
+    """The fields of a body that are not as they were announced, secrets and what was filled in later apart."""
+    if not isinstance(announced, Mapping) or not isinstance(arrived, Mapping):
+        return [] if (announced or None) == (arrived or None) else ["body"]
+    same = (name for name in announced.keys() & arrived.keys() if _is_as(announced[name], arrived[name]))
+    return sorted((announced.keys() | arrived.keys()) - set(same))
+
+
+def _is_as(announced: Json, arrived: Json) -> bool:
+    if isinstance(announced, Mapping) and isinstance(arrived, Mapping):
+        return not _other(announced, arrived)
+    if isinstance(announced, list) and isinstance(arrived, list):
+        return len(announced) == len(arrived) and all(map(_is_as, announced, arrived))
+    is_hidden = announced == MASK or (isinstance(announced, Mapping) and any(one.startswith("$") for one in announced))
+    return is_hidden or bool(announced == arrived)
 
 
 def _i2(case: Case, verdict: Verdict) -> None:

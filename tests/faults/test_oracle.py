@@ -59,11 +59,11 @@ def _again(rows: list[Json]) -> None:
     rows.insert(5, copy.deepcopy(_first(rows, "intent")) | {"at": rows[4]["at"]})
 
 
-def _interleaved(rows: list[Json]) -> None:
+def _interleaved(rows: list[Json], fences: Mapping[str, int]) -> None:
     """A second change announces a write while the first holds the network."""
     intruder = row(0.31, "intent", "intent", plan_id="plan-9", change_id="CHG-9")
     wanted = {"method": "PUT", "path": f"{SSID}/9"}
-    intruder["detail"] = {"phase": "apply", "step": 1, "request": wanted, "fences": {f"network:{NET}": 9}}
+    intruder["detail"] = {"phase": "apply", "step": 1, "request": wanted, "fences": fences}
     rows.insert(4, intruder)
 
 
@@ -109,7 +109,7 @@ def _given_up_too_early() -> Evidence:
         first["status"] = "unknown"
         rows.insert(rows.index(first) + 1, {**first, "event": "reconciled", "status": "not_applied", "at": at(0.55)})
 
-    return replace(spoiled("audit", later), journal=[request(1.5, f"{SSID}/1", "PUT"), *honest().journal[1:]])
+    return replace(spoiled("audit", later), journal=[{**honest().journal[0], "at": at(1.5)}, *honest().journal[1:]])
 
 
 #: For each invariant a run that breaks it; made by hand.
@@ -119,8 +119,13 @@ VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
             "journal", lambda rows: rows.append(request(90.0, f"{SSID}/7", "PUT"))
         ),
         "a mutation from before its intent": lambda: spoiled("journal", _set(0, at=honest().audit[0]["at"])),
+        "a mutation that was announced with another value": lambda: spoiled("journal", _set(0, body={"name": "Two"})),
+        "a mutation with more than was announced": lambda: spoiled(
+            "journal", lambda rows: rows[0]["body"].update(enabled=False)
+        ),
+        "a mutation without what was announced": lambda: spoiled("journal", _set(0, body={})),
         "a mutation after its outcome": lambda: spoiled(
-            "journal", lambda rows: rows.insert(1, request(1.5, f"{SSID}/1", "PUT"))
+            "journal", lambda rows: rows.insert(1, {**rows[0], "at": at(1.5)})
         ),
         "a mutation after a later look called it not applied": _given_up_too_early,
         "two outcomes": lambda: spoiled("audit", lambda rows: rows.insert(5, dict(_first(rows, "outcome")))),
@@ -178,7 +183,8 @@ VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
         ),
     },
     "I8": {
-        "two writers on one network": lambda: spoiled("audit", _interleaved),
+        "two writers on one network": lambda: spoiled("audit", lambda rows: _interleaved(rows, {f"network:{NET}": 9})),
+        "a writer without any lease": lambda: spoiled("audit", lambda rows: _interleaved(rows, {})),
         "a writer whose lease was taken over": lambda: spoiled("audit", _outrun),
     },
     "I9": {"an approval used for two changes": lambda: spoiled("audit", _one_approval)},
@@ -218,6 +224,7 @@ VIOLATIONS: Final[Mapping[str, Mapping[str, Callable[[], Evidence]]]] = {
     },
     "I17": {
         "a leak of open files": lambda: spoiled("measured", lambda rows: rows[-1].update(files=900)),
+        "a disk that fills": lambda: spoiled("measured", lambda rows: rows[-1].update(disk_bytes=90_000_000)),
         "a leak of memory": lambda: spoiled("measured", lambda rows: rows[-1].update(rss_bytes=900_000_000)),
     },
 }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.ports import Append, HoldLeases, NotFrozen, Put, ReleaseLeases, Store, TakeLeases
+from mcp_server.domain.ports import Append, HoldLeases, NotFrozen, Put, ReleaseLeases, Store, StoreWrite, TakeLeases
 from mcp_server.domain.record import (
     Approval,
     AuditEntry,
@@ -94,6 +94,16 @@ async def test_nothing_of_a_commit_is_written_when_one_write_of_it_conflicts(sto
     assert await store.get(Lease, KEYS[0]) is None
     (receipt,) = await store.commit(Append(records.an_entry()))
     assert receipt.seq == 1
+
+
+@pytest.mark.parametrize("first", [Put(records.a_change()), TakeLeases(KEYS, "CHG-1", "ana", START, UNTIL)])
+async def test_the_first_of_two_writes_is_undone_when_the_second_conflicts(store: Store, first: StoreWrite) -> None:
+    """Two are as many as many."""
+    await store.commit(Put(records.a_plan()))
+    with pytest.raises(RecordConflict):
+        await store.commit(first, Put(records.a_plan()))
+    assert await store.get(Change, records.a_change().key) is None
+    assert await store.get(Lease, KEYS[0]) is None
 
 
 async def test_one_conflict_does_not_hurt_commits_that_wait_beside_it(store: Store) -> None:
@@ -211,6 +221,8 @@ async def test_a_lease_that_ran_out_may_be_taken_and_its_fence_grows(store: Stor
     await store.commit(ReleaseLeases("CHG-2"))
     assert await store.get(Lease, KEYS[0]) is None
     assert list(await store.list(Lease)) == []
+    with pytest.raises(RecordConflict):  # given up, though nobody has taken them since and the fence is the same
+        await store.commit(HoldLeases(KEYS, "CHG-2", UNTIL, (2, 2)))
     await store.commit(TakeLeases(KEYS, "CHG-3", "ana", START, UNTIL))
     lease = await store.get(Lease, KEYS[0])
     assert lease is not None

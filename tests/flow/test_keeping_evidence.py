@@ -114,6 +114,19 @@ def test_a_row_with_any_name_is_exported(run: Run, tmp_path: Path, form: str) ->
     assert all(name in target.read_text("utf-8") for name in names)
 
 
+def test_an_anchor_that_fell_behind_a_pruning_does_not_stop_the_store(run: Run, tmp_path: Path) -> None:
+    """The last row that it holds was sealed and pruned: it says nothing of the rows that are left."""
+    for month in (1, 2):
+        written(tmp_path, 3, OLD.replace(month=month))
+    anchors = tmp_path / "home" / "anchors.jsonl"
+    behind = anchors.read_text().splitlines(keepends=True)[:1]  # row 1
+    prune = ("audit", "prune", "--before", "2026-02-01", "--archive", tmp_path / "archive.jsonl")
+    assert "Rows 1 to 3 are sealed" in run(*prune).output
+    anchors.write_text("".join(behind))
+    written(tmp_path, 1, OLD.replace(month=3))
+    assert verified(run)["rows"] == 8
+
+
 def test_what_was_given_and_could_not_be_compared_is_told(run: Run, tmp_path: Path) -> None:
     """A receipt of a row that is not here, in a pruned store or a part; a file of anchors in which none can be read."""
     for month in (1, 2):

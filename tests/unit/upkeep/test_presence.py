@@ -103,6 +103,15 @@ def test_a_name_that_no_server_has_is_nobody_and_opens_no_file(tmp_path: Path, n
     assert (tmp_path / "server-a.lock").exists()
 
 
+def test_what_cannot_be_found_out_counts_as_alive(tmp_path: Path) -> None:
+    """Nobody goes on with the change of a server whose lock cannot be looked at."""
+    looking = Presence(tmp_path, "server-b")
+    looking.enter()
+    (tmp_path / "servers" / "server-a.lock").symlink_to(tmp_path / "elsewhere")
+    assert looking.is_alive("server-a")
+    looking.close()
+
+
 def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """No change begins then: nobody could tell that its server lives."""
     (tmp_path / "servers").write_text("in the way")

@@ -2,15 +2,18 @@
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mcp_server.domain.ports import Append
-from mcp_server.errors import StoreUnavailable
+from mcp_server.domain.record import AuditEntry
+from mcp_server.errors import RecordConflict, StoreUnavailable
 from mcp_server.store.evidence.statements import EVERY_ROWS, EVERY_S, Statement, is_due, standing, statement_of
 from mcp_server.store.evidence.verifying import Claims
 from mcp_server.store.evidence.witness import Witness
+from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import SqliteStore
 from tests.support import records
 from tests.support.evidence import Kept, witnessed
@@ -113,6 +116,31 @@ async def test_an_anchor_that_fails_is_told_and_tried_again_and_delays_nobody(tm
     await append(again)
     again.close()
     assert await anchored(broken) == [4]
+    broken.is_mended = False
+    again = witnessed(tmp_path, kept, broken)
+    await append(again)
+    again.close()
+    after = witnessed(tmp_path, kept, broken)  # has used no anchor yet: it tells what is on record
+    told = {one.name: one for one in await after._anchors()}
+    assert (told["far away"].seq, told["far away"].problem) == (4, "nobody is there")
+    after.close()
+
+
+async def test_nothing_is_signed_or_pruned_that_names_another_row_or_that_nobody_signs(tmp_path: Path) -> None:
+    """A seal about a row that is not as it says takes no row away."""
+    store = witnessed(tmp_path, Kept())
+    await append(store, 3)
+    seal = Statement("tombstone", 2, "0" * 64, "2026-11-21T12:00:00.000000+00:00", first=1)
+    with pytest.raises(RecordConflict, match="audit 2"):
+        await store.declare(seal)
+    store.close()
+    store = SqliteStore.open(tmp_path, Seal(b"k" * 32), FakeClock())
+    row = await store.get(AuditEntry, "2")
+    assert row is not None
+    with pytest.raises(RecordConflict, match="nobody signs"):
+        await store.declare(replace(seal, hash=row.hash))
+    assert len(await store.list(AuditEntry)) == 3
+    store.close()
 
 
 async def test_what_was_signed_in_a_commit_that_failed_is_never_anchored(
@@ -170,12 +198,30 @@ async def test_a_store_that_was_put_back_to_an_older_copy_is_not_written_to(tmp_
     older.close()
 
 
+async def test_a_store_in_which_an_anchored_row_is_another_one_is_not_written_to(tmp_path: Path) -> None:
+    """It has as many rows, and was rewritten."""
+    memory, home = tmp_path / "anchors.jsonl", tmp_path / "home"
+    home.mkdir()
+    store = witnessed(home, _FileOf(memory), memory=memory)
+    await append(store, 2)
+    store.close()
+    last = _found(memory.read_text().splitlines()[-1])
+    memory.write_text(replace(last, hash="0" * 64).text() + "\n")
+    store = witnessed(home, memory=memory)
+    with pytest.raises(StoreUnavailable, match="row 2 was anchored"):
+        await append(store)
+    store.close()
+
+
 def test_a_line_of_a_log_gives_back_its_statement_and_other_lines_none() -> None:
     """Whatever stands in front of it."""
     one = Statement("checkpoint", 1, "a" * 64, "2026-11-21T12:00:00.000000+00:00", "key")
     assert statement_of(f"Nov 21 host meraki-specialist: {one.text()}\n") == one
     assert statement_of(f'{{"host": "a"}} {one.text()}\n') == one
     changed = [one.text()[:-1], one.text().replace("/1", "/2"), one.text().replace('"seq":1', '"seq":true')]
+    exchange = replace(one, kind="rotation", next_key="other").text()
+    assert statement_of(exchange) is not None
+    changed.append(exchange.replace('"next_key":"other"', '"next_key":""'))
     for line in ("", "{", "{}", "[1]", *changed, one.text().replace('"kind"', '"king"')):
         assert statement_of(line) is None
 

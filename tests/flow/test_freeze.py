@@ -145,6 +145,8 @@ async def test_a_freeze_of_one_organization_leaves_the_others_free(tmp_path: Pat
         async with opened({"home": stage.settings.home}) as local:
             await _freeze(local, "999", "")
         assert (await stage.call("meraki_apply", plan_id=plan["plan_id"]))["status"] == "applied"
+        named = await run(stage, "freeze", "--organization", "Campus")
+        assert (named.code, "nothing was frozen" in named.out + named.err) == (3, True)
         assert (await run(stage, "freeze", "--organization", ORG)).code == 0
         await frozen(stage, await planned(stage, renamed(2, "Outra")))
         refused = await run(stage, "unfreeze")

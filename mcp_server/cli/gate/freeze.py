@@ -30,12 +30,23 @@ def freeze(home: dict[str, Any], organization_id: str, reason: str) -> None:
 
 async def _freeze(local: Local, organization_id: str, reason: str) -> list[str]:
     """What is said once the switch is on; two people may pull it at the same moment."""
+    _must_be_an_id(organization_id)
     for _ in range(_TRIES):
         try:
             return await _pulled(local, organization_id, reason)
         except RecordConflict:
             continue  # somebody was first: it is on, or it was lifted just now
     return await _pulled(local, organization_id, reason)
+
+
+def _must_be_an_id(organization_id: str) -> None:
+    """Refused for a name, say: no change would be held back, and a person would believe that all were."""
+    if organization_id and not (organization_id.isascii() and organization_id.isdigit()):
+        raise Refused(
+            f"{clean(organization_id, 80)} is no organization's id: nothing was frozen.",
+            "Give its id (digits), or freeze everything: without --organization.",
+            code="organization_unknown",
+        )
 
 
 async def _pulled(local: Local, organization_id: str, reason: str) -> list[str]:

@@ -1,6 +1,8 @@
 """The shared circuit breaker: one server's failures stop all, one probe goes at a time, a restart changes nothing."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -117,4 +119,24 @@ async def test_a_read_believes_what_it_was_told_for_a_fifth_of_a_second(
     assert (await told(servers[0])).is_clean
     await fail(servers[1], FAILURES_TO_OPEN)
     clock.advance(CLEAN_LIFE_S * 1.01)
+    assert (await told(servers[0])).admission is Admission.STOP
+
+
+async def test_of_two_servers_that_ask_at_one_moment_one_probes(
+    servers: list[StoreBreakers], clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the other wrote between the look and the decision counts."""
+    await fail(servers[0], FAILURES_TO_OPEN)
+    clock.advance(OPEN_S)
+    transaction = RateFile.transaction
+
+    @contextmanager
+    def overtaken(file: RateFile, connection: sqlite3.Connection) -> Iterator[None]:
+        other = sqlite3.connect(tmp_path / "rate.db", isolation_level=None)
+        other.execute("UPDATE breakers SET probe_at = ?", [clock.now().timestamp()])
+        other.close()
+        with transaction(file, connection):
+            yield
+
+    monkeypatch.setattr(RateFile, "transaction", overtaken)
     assert (await told(servers[0])).admission is Admission.STOP

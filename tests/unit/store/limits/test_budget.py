@@ -106,6 +106,20 @@ async def test_a_clock_set_back_does_not_stop_the_budget(tmp_path: Path) -> None
     file.close()
 
 
+async def test_tokens_taken_ahead_are_not_used_at_another_time(tmp_path: Path) -> None:
+    """A clock that was set back does not make their tenth of a second longer: the others have spent the budget."""
+    ahead, back = FakeClock(), FakeClock(START - timedelta(hours=1))
+    files = [RateFile(tmp_path) for _ in range(2)]
+    one, other = StoreBudget(files[0], ahead), StoreBudget(files[1], ahead)
+    assert [await one.reserve("O_1") for _ in range(2)] == [0.0, 0.0]  # the second is a burst: some more are taken
+    await other.reserve("O_1", 30)
+    assert await one.reserve("O_1") == 0.0
+    one._clock = back
+    assert await one.reserve("O_1") > 0
+    for file in files:
+        file.close()
+
+
 async def test_a_damaged_file_is_made_anew(tmp_path: Path, clock: FakeClock) -> None:
     """Nothing in it is worth keeping, so a power cut does not end the sharing."""
     (tmp_path / "rate.db").write_bytes(b"torn page" * 999)

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,8 +15,20 @@ class Module:
 
     name: str
     path: Path
-    lines: int
-    tree: ast.Module
+
+    @cached_property
+    def lines(self) -> int:
+        """How many lines it has."""
+        return self._text.count("\n")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """What it says; parsed when it is asked for, not by whoever only wants to know which modules there are."""
+        return ast.parse(self._text)
+
+    @cached_property
+    def _text(self) -> str:
+        return self.path.read_text("utf-8")
 
     @property
     def room(self) -> str:
@@ -32,13 +44,22 @@ def modules() -> tuple[Module, ...]:
     for package in ("mcp_server", "tools"):
         for path in sorted((ROOT / package).rglob("*.py")):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            text = path.read_text("utf-8")
-            found.append(Module(name, path, text.count("\n"), ast.parse(text)))
+            found.append(Module(name, path))
     return tuple(found)
 
 
-def imports(module: Module) -> Iterator[tuple[str, bool]]:
+@cache
+def imports(module: Module) -> tuple[tuple[str, bool], ...]:
     """Each imported module's dotted name, and whether the import stands inside a function. Type-only ones count."""
+    return tuple(_imports(module))
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(module.name for module in modules())
+
+
+def _imports(module: Module) -> Iterator[tuple[str, bool]]:
     inside = {
         id(node)
         for function in ast.walk(module.tree)
@@ -50,9 +71,8 @@ def imports(module: Module) -> Iterator[tuple[str, bool]]:
             yield from ((alias.name, id(node) in inside) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module, id(node) in inside
-            names = {other.name for other in modules()}
             joined = (f"{node.module}.{alias.name}" for alias in node.names)
-            yield from ((name, id(node) in inside) for name in joined if name in names)
+            yield from ((name, id(node) in inside) for name in joined if name in _names())
 
 
 def functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -16,6 +16,7 @@ from mcp_server.sandbox.server import serving
 from tests.faults.machine.people import resolve
 from tests.faults.proxy import Fault, Proxy, proxied
 from tests.support.fake_clock import ShiftedClock
+from tests.support.longest import LONGEST_S
 from tests.support.places import NET
 from tests.support.stage import KEY, Stage, accepting, staged
 from tests.support.story import confirmed, planned, step
@@ -48,7 +49,7 @@ class Scene:
 
     async def seen(self, change_id: str, *states: str) -> Any:
         """The change once the server has brought it to one of these ends by itself."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONGEST_S):
             while True:
                 found = await self.stage.call("history", change_id=change_id)
                 if found["change"]["status"] in states:
@@ -63,7 +64,7 @@ class Scene:
     async def evidence(self, event: str) -> AuditEntry:
         """The newest such row of the audit, once there is one."""
         async with self.stage.store() as store:
-            with anyio.fail_after(20):
+            with anyio.fail_after(LONGEST_S):
                 while True:
                     for row in await store.list(AuditEntry, {"event": event}, limit=1):
                         return row

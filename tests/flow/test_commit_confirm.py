@@ -27,6 +27,7 @@ from tests.support.approving import approve
 from tests.support.canonical import assert_same, canonical
 from tests.support.commands import filled, port_moved, told
 from tests.support.fake_clock import ShiftedClock
+from tests.support.longest import LONGEST_S
 from tests.support.places import CORE, NET
 from tests.support.stage import FreeBudget, Stage, accepting, also, declining, staged
 from tests.support.story import Payload, confirmed, planned, step
@@ -34,7 +35,6 @@ from tests.support.waiting import wait_until
 
 SSID: Final = f"/networks/{NET}/wireless/ssids/1"
 RENAMED: Final = step("updateNetworkWirelessSsid", {"name": "Recepção"}, networkId=NET, number="1")
-LONGEST_S: Final = 20.0
 
 
 def now() -> datetime:

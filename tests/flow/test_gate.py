@@ -24,6 +24,7 @@ from tests.support.ahead import AheadClock
 from tests.support.approving import APPROVER, approve
 from tests.support.approving import PASSPHRASE as APPROVERS_PASSPHRASE
 from tests.support.commands import PASSPHRASE, approved, enrolled, evidence, port_moved, renamed, run
+from tests.support.longest import LONGEST_S
 from tests.support.outside import requester
 from tests.support.places import CORE
 from tests.support.stage import USUAL, Stage, accepting, also, environment, staged
@@ -406,7 +407,7 @@ async def test_without_a_profile_http_is_a_team(tmp_path: Path) -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until it is so."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(LONGEST_S):
         while not condition():  # noqa: ASYNC110  what is waited for happens in the cloud, which sends no event
             await anyio.sleep(0.005)
 

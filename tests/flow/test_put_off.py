@@ -9,13 +9,13 @@ import pytest
 from mcp_server.changes.execution import take_back
 from mcp_server.domain.record import AuditEntry
 from tests.support.canonical import assert_same, canonical
+from tests.support.longest import LONGEST_S
 from tests.support.places import NET
 from tests.support.stage import Stage, accepting, staged
 from tests.support.story import Payload, confirmed, planned, step
 
 SSID: Final = f"/networks/{NET}/wireless/ssids/"
 GIVEN: Final = {"recover_every_s": 0.1, "settle_s": 0.1, "retry_server_tries": 1}
-LONGEST_S: Final = 20.0
 
 
 async def _half_done(stage: Stage) -> Payload:

@@ -19,6 +19,7 @@ from mcp_server.domain.record import AuditEntry, Change, ChangeStep, Lease
 from tests.support.approving import approve
 from tests.support.crashing import Crash, about_to_crash, ended, resume
 from tests.support.fake_clock import ShiftedClock
+from tests.support.longest import LONGEST_S
 from tests.support.places import CORE, NET, ORG
 from tests.support.stage import FreeBudget, also
 from tests.support.story import step
@@ -128,7 +129,7 @@ async def test_a_write_that_may_be_on_its_way_when_its_server_is_killed_is_not_c
     if comes:
         crash.sandbox.edit(f"/networks/{NET}/wireless/ssids/1", {"name": "Um"})
     async with crash.server(late_s=120.0 if comes else 0.0, recover_every_s=0.05) as server:
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONGEST_S):
             while change.state is not end:
                 await anyio.sleep(0.02)
                 [change] = await server.store.list(Change, {})
@@ -178,7 +179,7 @@ async def test_a_change_that_ended_in_doubt_because_the_store_failed_once_is_gon
         await local.store.commit(Put(doubted, {"state": change.state}))
     async with running(crash.settings, channel="http", budget=FreeBudget()) as server:
         await server.recovery.go_on()
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONGEST_S):
             while server.changes.under_way():  # noqa: ASYNC110  the engine sets no event
                 await anyio.sleep(0.02)
         [change] = await server.store.list(Change, {})
@@ -192,7 +193,7 @@ async def test_a_change_that_cannot_be_gone_on_with_is_named_with_why(crash: Cra
     quick = {"retry_server_tries": 1, "recover_every_s": 0.1}
     async with running(also(crash.settings, **quick), channel="http", budget=FreeBudget()) as server:
         asked = partial(server.host.new_call, "health_check", {}, Actor("anonymous", "http"))
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONGEST_S):
             while "left_behind" not in (seen := (await server.host.handle(asked())).payload["server"]):  # noqa: ASYNC110  told when asked
                 await anyio.sleep(0.02)
         [change] = await server.store.list(Change, {})
@@ -201,7 +202,7 @@ async def test_a_change_that_cannot_be_gone_on_with_is_named_with_why(crash: Cra
         assert [(one["duty"], one["state"], one["why"]) for one in seen["duties"]] == [("recovery", "failing", why)]
         crash.sandbox.faults.clear()
         await ended(server)
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONGEST_S):
             while server.upkeep.troubles():  # noqa: ASYNC110  as above
                 await anyio.sleep(0.02)
         after = (await server.host.handle(asked())).payload["server"]
@@ -211,7 +212,7 @@ async def test_a_change_that_cannot_be_gone_on_with_is_named_with_why(crash: Cra
 async def test_no_server_goes_on_with_a_change_whose_owner_lives(crash: Crash) -> None:
     """However long it stands still; once it moves again it ends its change itself."""
     async with crash.started("K7:stop", crash.plan_id) as process:
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONGEST_S):
             while "K7" not in crash.reached():  # noqa: ASYNC110  another process writes the file
                 await anyio.sleep(0.02)
         async with running(crash.settings, channel="http", budget=FreeBudget()) as server:
@@ -219,7 +220,7 @@ async def test_no_server_goes_on_with_a_change_whose_owner_lives(crash: Crash) -
             [change] = await server.store.list(Change, {})
             assert (change.state, sent(crash)) == (S.APPLYING, ["Um"])
         resume(process)
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONGEST_S):
             assert await process.wait() == 0
     assert sent(crash) == ["Um", "Dois"]
 
@@ -236,7 +237,7 @@ async def test_no_change_is_begun_where_the_owner_of_another_lives_though_its_le
         plan = await call("meraki_plan", operations=[OTHER], intent="at the same time")
         await approve(crash.settings.home, plan["plan_id"])
         async with crash.started("K6:stop", crash.plan_id) as process:
-            with anyio.fail_after(20):
+            with anyio.fail_after(LONGEST_S):
                 while "K6" not in crash.reached():  # noqa: ASYNC110  another process writes the file
                     await anyio.sleep(0.02)
             clock.advance(10 * crash.settings.lease_s)
@@ -247,7 +248,7 @@ async def test_no_change_is_begun_where_the_owner_of_another_lives_though_its_le
             assert busy["error"]["details"]["ran_out_at"] < clock.now().isoformat()
             assert "until" not in busy["error"]["details"]
             resume(process)
-            with anyio.fail_after(20):
+            with anyio.fail_after(LONGEST_S):
                 assert await process.wait() == 0
         assert (await call("meraki_apply", plan_id=plan["plan_id"]))["status"] == "applied"
     assert sent(crash) == ["Um", "Dois", "Outro"]

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from tests.support.fake_clock import ShiftedClock
+from tests.support.longest import LONGEST_S
 from tests.support.places import NET, ORG
 from tests.support.stage import Stage, accepting, staged
 from tests.support.story import Payload, applied, confirmed, keep, planned, step, undo_secret
@@ -191,7 +192,7 @@ async def test_what_nobody_keeps_is_undone_with_the_secret_that_a_person_gave_me
         if is_given:
             keep(stage, undo_secret(done["change_id"]), HOOK)
         clock.advance(400)
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONGEST_S):
             while (change := await _record(stage, done))["status"] == "pending_keep" or not change["ended_at"]:  # noqa: ASYNC110  told when asked
                 await anyio.sleep(0.02)
         assert change["status"] == ("rolled_back" if is_given else "rollback_failed")

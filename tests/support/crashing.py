@@ -21,11 +21,11 @@ from mcp_server.sandbox.app import SandboxApp
 from mcp_server.settings import Settings
 from tests.support.approving import approve
 from tests.support.canonical import canonical
+from tests.support.longest import LONGEST_S
 from tests.support.stage import FreeBudget, Stage, also, environment, staged
 from tests.support.story import Payload, planned
 
 ROOT = Path(__file__).resolve().parents[2]
-LONGEST_S = 30.0
 #: Carries out the plan of its first argument, or goes on with what was left behind until nothing is.
 PROGRAM = """
 import sys, anyio

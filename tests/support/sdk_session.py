@@ -14,6 +14,7 @@ from mcp_server.registry import Registry
 from mcp_server.transport.host import Host
 from mcp_server.transport.opening import Opening, Results
 from mcp_server.transport.stdio import over
+from tests.support.longest import LONGEST_S
 
 
 async def _telling(call: ToolCall) -> ToolResult:
@@ -74,6 +75,6 @@ def _is_request(line: str) -> bool:
 async def answered(lines: Sequence[str], results: Results | None = None, of: Host | None = None) -> list[Any]:
     """The answers to these lines, by the SDK alone when there are no prepared ``results``; TimeoutError without one."""
     talk: Any = Talk(lines)
-    with anyio.fail_after(20):
+    with anyio.fail_after(LONGEST_S):
         await over(of or host(), talk, talk, Opening(results or {}))
     return [json.loads(text) for text in talk.answers]

@@ -31,6 +31,7 @@ from mcp_server.settings import SETTINGS, Settings, load
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.transport.http import app as http_app
 from mcp_server.transport.sdk_bridge import Bridge
+from tests.support.longest import LONGEST_S
 
 ERAS: Mapping[str, Any] = {"2025-11-25": "legacy", "2026-07-28": "auto"}
 TRANSPORTS = ("stdio", "http", "sse")
@@ -195,9 +196,12 @@ async def another_client(
         async with _connected(process, era, answer, stage) as client:
             yield client
         return
-    async with httpx2.AsyncClient(timeout=60, verify=False) as web:  # plain HTTP to loopback: saves a TLS context
+    # plain HTTP to loopback: no verification saves a TLS context
+    async with httpx2.AsyncClient(timeout=LONGEST_S, verify=False) as web:
         url = f"{stage.address}/mcp" if transport == "http" else f"{stage.address}/sse"
-        target: Any = streamable_http_client(url, http_client=web) if transport == "http" else sse_client(url)
+        target: Any = (
+            streamable_http_client(url, http_client=web) if transport == "http" else sse_client(url, timeout=LONGEST_S)
+        )
         async with _connected(target, era, answer, stage) as client:
             yield client
 
@@ -211,7 +215,7 @@ async def _connected(target: Any, era: str, answer: Answerer | None, stage: Stag
         return said if isinstance(said, types.ElicitResult) else await said
 
     callback: Any = answered if answer else None
-    async with Client(target, mode=ERAS[era], elicitation_callback=callback, read_timeout_seconds=60) as client:
+    async with Client(target, mode=ERAS[era], elicitation_callback=callback, read_timeout_seconds=LONGEST_S) as client:
         assert client.protocol_version == era
         yield client
 

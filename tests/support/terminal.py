@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import anyio
 from anyio.abc import Process
 
-_LIMIT_S = 40.0
+from tests.support.longest import LONGEST_S
+
 #: The parent made it lead a session of its own; it takes the terminal on its stdin as the controlling one and goes on
 #: as the command.
 #: Ctrl-C works there also when the tests themselves were started with it ignored, as a job in the background is.
@@ -38,7 +39,7 @@ async def without_terminal(
     command: Sequence[str], environment: Mapping[str, str], *, given: str = "", cwd: str = "/"
 ) -> Ended:
     """The end of a command that has no terminal; ``given`` is piped into it."""
-    with anyio.fail_after(_LIMIT_S):
+    with anyio.fail_after(LONGEST_S):
         done = await anyio.run_process(
             list(command),
             input=given.encode(),
@@ -69,7 +70,7 @@ class Person:
 
     async def reads(self, words: str) -> str:
         """The new part of the screen, once it shows ``words``; AssertionError when the command ends before."""
-        with anyio.fail_after(_LIMIT_S):
+        with anyio.fail_after(LONGEST_S):
             while words.encode() not in self._seen[self._read_to :]:
                 assert not self._is_over, f"ended before it said {words!r}: {self.screen[-600:]!r}"
                 await self._listen()
@@ -78,7 +79,7 @@ class Person:
 
     async def types(self, text: str, *, hidden: bool = False) -> None:
         """Type a line; a hidden one once the echo is off, for switching it off drops what was typed before."""
-        with anyio.fail_after(_LIMIT_S):
+        with anyio.fail_after(LONGEST_S):
             while hidden and self._echoes():  # noqa: ASYNC110  a terminal tells nobody when its echo goes off
                 await anyio.sleep(0.005)
         os.write(self._master, text.encode() + b"\n")
@@ -89,7 +90,7 @@ class Person:
 
     async def leaves(self) -> int:
         """The exit code of the command, once it has ended."""
-        with anyio.fail_after(_LIMIT_S):
+        with anyio.fail_after(LONGEST_S):
             while not self._is_over:
                 await self._listen()
             return await self._process.wait()

@@ -5,9 +5,8 @@ from typing import Any
 
 import anyio
 
+from tests.support.longest import LONGEST_S
 from tests.support.stage import Stage
-
-LONGEST_S = 120.0  #: a condition that never comes is given up; a slow machine may take its time
 
 
 async def wait_until(holds: Callable[[], bool]) -> None:

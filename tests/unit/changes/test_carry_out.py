@@ -20,6 +20,7 @@ from mcp_server.domain.record import AuditEntry, Change, ChangeStep, Lease, Sess
 from mcp_server.errors import OutcomeUnknown, RecordConflict, Rejected, StoreUnavailable
 from mcp_server.settings import load
 from mcp_server.world import World
+from tests.support.longest import LONGEST_S
 from tests.support.places import NET
 from tests.support.stage import QUICK, FreeBudget
 from tests.support.story import step
@@ -198,7 +199,7 @@ async def test_a_change_that_begins_while_the_recovery_looks_is_not_taken_for_on
             def __getattr__(self, name: str) -> Any:
                 return getattr(self.behind, name)
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONGEST_S):
             await replace(server.recovery, world=_with(server, store=Slow).world).go_on()
         released.set()
     assert [answer["status"] for answer in answers] == ["applied"]
@@ -217,7 +218,7 @@ async def test_a_change_that_is_refused_while_the_server_ends_is_not_waited_for(
     parts = _with(server, store=lambda real: Watched(real, before_commit))
     plan_id = await _plan_id(server, SSID)
     answers: list[Mapping[str, Json]] = []
-    with anyio.fail_after(20):
+    with anyio.fail_after(LONGEST_S):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_call_into, answers, server, parts, plan_id)
             await at_the_door.wait()

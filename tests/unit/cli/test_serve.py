@@ -10,6 +10,7 @@ from mcp_server.settings import load
 from mcp_server.store import sqlite_store
 from mcp_server.transport import loading
 from tests.support.fake_clock import SteppedClock
+from tests.support.longest import LONGEST_S
 
 
 @pytest.mark.parametrize("has_store", [True, False])
@@ -20,7 +21,7 @@ async def test_a_server_with_an_older_store_wakes_up_though_nobody_calls(tmp_pat
     if has_store:
         (settings.home / serve.STORE).touch()
     clock, woken, scope = SteppedClock(), list[str](), anyio.CancelScope()
-    with anyio.fail_after(20):
+    with anyio.fail_after(LONGEST_S):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(serve._wake, scope, settings.home, clock, lambda: woken.append("assembled"))
             await anyio.wait_all_tasks_blocked()
@@ -34,7 +35,7 @@ async def test_a_server_that_ends_while_it_wakes_up_is_not_assembled_any_more(tm
     settings = load({}, overrides={"home": tmp_path})
     (settings.home / serve.STORE).touch()
     clock, woken, scope = SteppedClock(), list[str](), anyio.CancelScope()
-    with anyio.fail_after(20):
+    with anyio.fail_after(LONGEST_S):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(serve._wake, scope, settings.home, clock, lambda: woken.append("assembled"))
             await anyio.wait_all_tasks_blocked()

@@ -86,9 +86,9 @@ async def test_when_nobody_listens_nothing_was_sent_and_a_write_is_tried_again()
 
 async def test_an_answer_that_drips_ends_with_the_total_time() -> None:
     """No phase is slow, the whole is."""
-    limits = HttpLimits(read_s=5.0, total_s=0.2)
+    limits = HttpLimits(read_s=5.0, total_s=1.0)  # in which the request has left, however busy the machine is
     async with fault_server(drips()) as server, client_of(server, limits)[0] as client:
-        with pytest.raises(OutcomeUnknown, match=r"within 0\.2 s"):
+        with pytest.raises(OutcomeUnknown, match=r"within 1 s"):
             await client.write(WRITE)
         assert len(server.requests) == 1
 

@@ -1,5 +1,6 @@
 """The reference pages are what the code says, and leave nothing out."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from mcp_server.cli.program import COMMANDS
 from mcp_server.desk.lookups import PROMPTS
-from mcp_server.domain.change_state import MOVES, ChangeState
+from mcp_server.domain.change_state import MOVES, STATUS, ChangeState
 from mcp_server.domain.rules.order import OUTSIDE, PLAN_RULES, REFUSED, RULES, TYPED_CODE
 from mcp_server.hooks.order import POST_TASK, PRE_CHANGE, PRE_TASK
 from mcp_server.registry import ORDER
@@ -20,6 +21,7 @@ from scripts.reference.change_states import diagram
 from scripts.reference.errors import classes_of, codes_of
 from scripts.reference.pages import FOLDER, names, outdated, pages
 from tests.architecture.test_imports import LOWER
+from tests.docs.blocks import ROOT
 
 MEASURED = {"performance.md", "comparison.md"}
 
@@ -80,6 +82,12 @@ def test_the_diagram_draws_every_state_and_every_move() -> None:
     drawn = {tuple(line.split(" --> ")) for line in lines if " --> " in line and "[*]" not in line}
     assert drawn == {(str(state), str(target)) for state, targets in MOVES.items() for target in targets}
     assert all(any(str(state) in line for line in lines) for state in ChangeState)
+
+
+def test_every_status_of_a_change_has_its_meaning() -> None:
+    """In the page that people look it up in, and no other one."""
+    page = (ROOT / "docs" / "howto" / "read-the-history.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(STATUS.values())
 
 
 def test_every_room_is_shown_with_what_it_may_import() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mcp_server.desk.lookups import lookups
 from mcp_server.domain.actor import Actor, Role
 from mcp_server.errors import InvalidArguments, UnknownTool
 from mcp_server.registry import ORDER, Registry
@@ -33,6 +34,36 @@ def test_an_unknown_argument_is_refused_by_its_name() -> None:
         registry.check(registry.find("meraki_apply", PLANNER), {"plan_id": "p", "approved": True})
     assert "approved" in refused.value.message
     assert "plan_id" in refused.value.remedy
+
+
+def test_of_many_unknown_arguments_five_are_named() -> None:
+    """A caller that made them up learns nothing from the rest."""
+    registry = Registry.load()
+    with pytest.raises(InvalidArguments) as refused:
+        registry.check(registry.find("history", PLANNER), {f"made_up_{number}": 1 for number in range(9)})
+    assert refused.value.message.count("made_up_") == 5
+
+
+def test_a_completion_may_begin_from_nothing() -> None:
+    """An empty argument of a tool is refused; the empty text that is to be completed is not."""
+    registry = Registry.load(lookups())
+    look_up = registry.find("completion/complete", PLANNER, is_lookup=True)
+    registry.check(look_up, {"name": "network_id", "value": ""})
+    with pytest.raises(InvalidArguments):
+        registry.check(registry.find("history", PLANNER), {"change_id": ""})
+
+
+def test_a_text_in_the_place_of_an_object_or_a_list_is_not_shown() -> None:
+    """A body that was given as a text may hold what a body holds: a passphrase too."""
+    registry = Registry.load()
+    for tool, given in (
+        ("meraki_read", {"operation": "x", "params": "hunter2"}),
+        ("meraki_plan", {"operations": "hunter2"}),
+    ):
+        with pytest.raises(InvalidArguments) as refused:
+            registry.check(registry.find(tool, PLANNER), given)
+        assert "found string" in refused.value.message
+        assert "hunter2" not in refused.value.message
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -87,7 +88,7 @@ def test_old_segments_are_sealed_archived_and_pruned_and_all_that_is_left_verifi
     assert "Rows 1 to 6 were sealed and pruned; the chain goes on from their last hash." in found["proves"]
     for archive, rows in ((first, (1, 3)), (second, (4, 6))):
         told = verified(run, "--export", archive)
-        assert (told["first"], told["rows"]) == rows
+        assert (told["first"], told["rows"], told["signed_to"]) == (*rows, rows[1])
         assert second_opinion(archive).stdout.startswith(f"WHOLE: rows {rows[0]} to {rows[1]} ")
     export = tmp_path / "export.jsonl"
     assert run("audit", "export", "--to", export).exit_code == 0
@@ -112,6 +113,45 @@ def test_a_row_with_any_name_is_exported(run: Run, tmp_path: Path, form: str) ->
     assert said.stdout_bytes.endswith(target.read_bytes())
     names = ("jos\u00e9", "\u65e5\u672c") if form == "csv" else ("jos\\u00e9", "\\u65e5\\u672c")
     assert all(name in target.read_text("utf-8") for name in names)
+
+
+def test_the_rows_of_the_newest_signature_are_never_pruned(run: Run, tmp_path: Path) -> None:
+    """However late the day: the chain keeps a row behind its last signature."""
+    for month in (1, 2):
+        written(tmp_path, 3, OLD.replace(month=month))
+    prune = ("audit", "prune", "--before", "2027-01-01", "--archive", tmp_path / "archive.jsonl")
+    assert "Rows 1 to 4 are sealed" in run(*prune).output
+
+
+def test_a_damaged_copy_gets_no_name(run: Run, tmp_path: Path) -> None:
+    """A page that no question of ours reads is looked at too."""
+    written(tmp_path, 3)
+    database, copy = tmp_path / "home" / "store.db", tmp_path / "copy.db"
+    connection = sqlite3.connect(database)
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'plans_owner'").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    assert "the copy is damaged" in code_of(run("backup", copy))
+    assert not copy.exists()
+
+
+def test_what_a_crash_left_beside_the_store_is_not_read_into_the_copy(run: Run, tmp_path: Path) -> None:
+    """The log of the store that is replaced goes aside with it."""
+    home, copy = tmp_path / "home", tmp_path / "copy.db"
+    written(tmp_path, 3)
+    assert run("backup", copy).exit_code == 0
+    store = open_store(load({}, overrides={"home": home}), home, FakeClock(OLD))
+    asyncio.run(store.commit(Append(records.an_entry(OLD))))
+    log = (home / "store.db-wal").read_bytes()
+    store.close()
+    (home / "store.db").write_bytes(b"damaged")
+    (home / "store.db-wal").write_bytes(log)
+    assert run("restore", copy, "--accept-loss", "a test").exit_code == 0
+    assert verified(run)["rows"] == 4
+    assert [one.read_bytes() == log for one in home.glob("store.db.before-*-wal")] == [True]
 
 
 def test_an_anchor_that_fell_behind_a_pruning_does_not_stop_the_store(run: Run, tmp_path: Path) -> None:
@@ -140,6 +180,8 @@ def test_what_was_given_and_could_not_be_compared_is_told(run: Run, tmp_path: Pa
         found = verified(run, "--receipt", claim, *where)
         assert any(one.startswith("That row 2 is the one of its receipt") for one in found["does_not_prove"])
     assert verified(run, "--receipt", claim, "--export", tmp_path / "archive.jsonl", code=1)["first_bad_row"] == 2
+    contrary = verified(run, "--receipt", f"1:{'a' * 64}", code=1)  # pruned, and a signed statement names it
+    assert (contrary["first_bad_row"], contrary["why"]) == (1, "two witnesses name different hashes for it")
     wrong.write_text("no statement here\n")
     assert code_of(run("audit", "verify", "--anchors", wrong)) == "no_anchors"
 

@@ -12,9 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mcp_server.domain.call import Receipt
-from mcp_server.store.evidence.statements import Statement
+from mcp_server.store.evidence.signing import SigningKey
+from mcp_server.store.evidence.statements import TOMBSTONE, Statement
 from mcp_server.store.evidence.verifying import Claims, Line, verdict
-from tests.support.evidence import NEXT_SEED, SEED, chain_of, entries, exported, rotated, second_opinion, signed_at
+from tests.support.evidence import (
+    NEXT_SEED,
+    SEED,
+    chain_of,
+    entries,
+    exported,
+    rotated,
+    second_opinion,
+    seeds,
+    signed_at,
+)
 
 COUNT = 12
 ROWS = chain_of(entries(COUNT))
@@ -155,6 +166,21 @@ def test_a_statement_that_was_taken_away_is_found() -> None:
     """They are a chain as well."""
     assert judged(ROWS, [SIGNED[0], SIGNED[2]]) == COUNT
     assert judged(ROWS, SIGNED[:2]) == COUNT
+
+
+@pytest.mark.parametrize(("first", "bad"), [(1, None), (5, 5)])
+def test_a_seal_that_leaves_rows_before_it_unsealed_is_found(first: int, bad: int | None) -> None:
+    """Signed as it may be: rows 1 to 4 are neither there nor sealed."""
+    last = ROWS[7][2]
+    seal = Statement(TOMBSTONE, 8, last, "2026-12-01T00:00:00", first=first, previous=SIGNED[2].digest())
+    assert judged(ROWS[8:], [*SIGNED, SigningKey(seeds(SEED)).signed(seal)]) == bad
+
+
+def test_of_several_bad_rows_the_first_is_named() -> None:
+    """Whatever each of them is found by."""
+    seq, doc, digest = ROWS[1]
+    rows = [ROWS[0], (seq, doc.replace("call", "CALL"), digest), *ROWS[2:]]
+    assert judged(rows, [SIGNED[0], replace(SIGNED[1], at=SIGNED[0].at), SIGNED[2]]) == 2
 
 
 @pytest.mark.parametrize("way", ["another key", "an edited time", "no signature"])

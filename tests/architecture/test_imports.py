@@ -56,7 +56,6 @@ ON_TOP = ("assembly", "cli", "__main__", "mcp_server")
 
 #: outside package -> the rooms that may import it
 OUTSIDE: Mapping[str, frozenset[str]] = {
-    "h11": frozenset({"meraki"}),
     "httpx": frozenset({"meraki"}),
     "tenacity": frozenset({"meraki"}),
     "mcp": frozenset({"transport"}),

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
@@ -15,9 +14,8 @@ Fault = Callable[["FaultServer", asyncio.StreamWriter], Awaitable[None]]
 class FaultServer:
     """One fault for each request in order; the last one stays. ``requests`` holds the raw bytes of each."""
 
-    def __init__(self, faults: Sequence[Fault], scheme: str = "http") -> None:
+    def __init__(self, faults: Sequence[Fault]) -> None:
         self._faults = list(faults)
-        self._scheme = scheme
         self._tasks: set[asyncio.Task[None]] = set()
         self.requests: list[bytes] = []
         self.connections = 0
@@ -27,7 +25,7 @@ class FaultServer:
     @property
     def url(self) -> str:
         """The base URL to give to a client."""
-        return f"{self._scheme}://127.0.0.1:{self.port}/api/v1"
+        return f"http://127.0.0.1:{self.port}/api/v1"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until it is closed by either side."""
@@ -54,10 +52,10 @@ class FaultServer:
 
 
 @contextlib.asynccontextmanager
-async def fault_server(*faults: Fault, tls: ssl.SSLContext | None = None) -> AsyncIterator[FaultServer]:
-    """A running server, with ``tls`` over TLS; stopped at the end."""
-    state = FaultServer(faults, "http" if tls is None else "https")
-    listening = await asyncio.start_server(state.serve, "127.0.0.1", 0, ssl=tls)
+async def fault_server(*faults: Fault) -> AsyncIterator[FaultServer]:
+    """A running server; stopped at the end."""
+    state = FaultServer(faults)
+    listening = await asyncio.start_server(state.serve, "127.0.0.1", 0)
     state.port = listening.sockets[0].getsockname()[1]
     try:
         yield state

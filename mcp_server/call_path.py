@@ -53,8 +53,8 @@ async def _outcome(parts: Parts, call: ToolCall, world: World) -> Outcome:
     try:
         tool = parts.registry.find(call.tool, call.actor, is_lookup=call.is_lookup)
         parts.registry.check(tool, call.arguments)
-        attempt = Attempt(call, tool.effect, call.arguments, is_apply=tool.is_apply)
-        attempt = replace(attempt, skip_blocked=bool(call.arguments.get("skip_blocked", False)))
+        skip_blocked = bool(call.arguments.get("skip_blocked", False))
+        attempt = Attempt(call, tool.effect, call.arguments, skip_blocked=skip_blocked, is_apply=tool.is_apply)
         if tool.reach is not None:
             attempt = replace(attempt, touches=await tool.reach(parts.desk(attempt, world), call.arguments))
         attempt = await pre_task(attempt, world)

@@ -56,22 +56,24 @@ async def pre_change(
 
 async def post_task(attempt: Attempt, outcome: Outcome, world: World, hooks: Sequence[PostHook] = POST_TASK) -> Outcome:
     """The outcome after every hook; a hook that fails or makes it look better leaves it as it was, with a warning."""
-    for hook in hooks:
-        name = _name(hook)
-        try:
-            with anyio.CancelScope(shield=True):
-                after = await hook(attempt, outcome, world)
-            is_lower = may_lower(outcome, after)
-        except Exception:  # the others still run; the network is what it is
-            log.exception("post-task hook %s failed", name, extra={"call_id": attempt.call.call_id})
-            outcome = _warned(outcome, "hook_failed", message(world.limits.locale, "hook.failed", hook=name))
-            continue
-        if is_lower:
-            outcome = after
-            continue
-        log.error("post-task hook %s raised an outcome", name, extra={"call_id": attempt.call.call_id})
-        outcome = _warned(outcome, "hook_raised", message(world.limits.locale, "hook.raised", hook=name))
+    with anyio.CancelScope(shield=True):
+        for hook in hooks:
+            outcome = await _after(hook, attempt, outcome, world)
     return outcome
+
+
+async def _after(hook: PostHook, attempt: Attempt, outcome: Outcome, world: World) -> Outcome:
+    name = _name(hook)
+    try:
+        after = await hook(attempt, outcome, world)
+        is_lower = may_lower(outcome, after)
+    except Exception:  # the others still run; the network is what it is
+        log.exception("post-task hook %s failed", name, extra={"call_id": attempt.call.call_id})
+        return _warned(outcome, "hook_failed", message(world.limits.locale, "hook.failed", hook=name))
+    if is_lower:
+        return after
+    log.error("post-task hook %s raised an outcome", name, extra={"call_id": attempt.call.call_id})
+    return _warned(outcome, "hook_raised", message(world.limits.locale, "hook.raised", hook=name))
 
 
 def _name(hook: PreHook | PlanHook | PostHook) -> str:

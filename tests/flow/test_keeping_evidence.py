@@ -20,10 +20,11 @@ from mcp_server.domain.ports import Append
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import MerakiMcpError, StoreUnavailable
 from mcp_server.settings import load
-from mcp_server.store.evidence.backup import back_up
+from mcp_server.store.evidence.backup import back_up, copy_into
 from mcp_server.store.evidence.statements import EVERY_S
 from mcp_server.store.evidence.witness import statements_in
 from mcp_server.store.sqlite_store import SqliteStore
+from mcp_server.upkeep.presence import Presence
 from tests.support import records
 from tests.support.evidence import second_opinion
 from tests.support.fake_clock import FakeClock
@@ -369,6 +370,25 @@ async def test_a_store_is_not_put_back_under_a_server_that_runs(run: Run, tmp_pa
         await server.store.commit(Append(records.an_entry(OLD)))
     done = await anyio.to_thread.run_sync(run, "restore", copy, "--accept-loss", "tried")
     assert done.exit_code == 0, done.output
+
+
+def test_a_server_that_starts_while_the_copy_is_checked_stops_the_restore(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked for again before anything is moved."""
+    home, copy = tmp_path / "home", tmp_path / "copy.db"
+    written(tmp_path, 3)
+    assert run("backup", copy).exit_code == 0
+    server = Presence(home, "server-late")
+
+    def checked(directory: Path, source: Path) -> Path:
+        server.enter()
+        return copy_into(directory, source)
+
+    monkeypatch.setattr("mcp_server.cli.evidence.backup.copy_into", checked)
+    assert code_of(run("restore", copy, "--accept-loss", "tried")) == "server_runs"
+    assert sorted(home.glob("store.db.*")) == []
+    server.close()
 
 
 def _public(home: Path) -> set[str]:

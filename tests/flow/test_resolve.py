@@ -112,6 +112,12 @@ async def test_what_nobody_has_to_decide_is_not_decided(crash: Crash) -> None:
     change, code = await the_change(crash)
     ended = await without_terminal([*PROGRAM, "resolve", change.key, "--as", "applied"], environment(crash.settings))
     assert (ended.code, "terminal" in ended.err) == (3, True)
+    wrong = [*PROGRAM, "resolve", change.key, "--as", "not-applied"]
+    async with at_terminal(wrong, environment(crash.settings)) as person:
+        await person.reads("anything else to stop: ")
+        await person.types(f"{code}X")
+        assert await person.leaves() == 3
+        assert "the code was not typed" in person.screen
     ended_at, _ = await resolved(crash, change.key, "not-applied", code)
     assert ended_at == 0
     again = [*PROGRAM, "resolve", change.key, "--as", "applied"]

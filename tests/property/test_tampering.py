@@ -176,6 +176,18 @@ def test_a_seal_that_leaves_rows_before_it_unsealed_is_found(first: int, bad: in
     assert judged(ROWS[8:], [*SIGNED, SigningKey(seeds(SEED)).signed(seal)]) == bad
 
 
+@pytest.mark.parametrize("kind", ["statement", "receipt"])
+def test_a_part_follows_the_row_that_somebody_witnessed_before_it(kind: str) -> None:
+    """Written anew from row 8 on, and exported from row 9 on: the row before the part is known all the same."""
+    rows = rebuilt(ROWS, 7, owner="mallory")[8:]
+    known = SIGNED[:2] if kind == "statement" else SIGNED[:1]
+    receipts = () if kind == "statement" else (Receipt(8, ROWS[7][2]),)
+    assert verdict(ROWS[8:], Claims(statements=known, receipts=receipts, first=9)).problem is None
+    problem = verdict(rows, Claims(statements=known, receipts=receipts, first=9)).problem
+    assert problem is not None
+    assert problem.seq == 9
+
+
 def test_of_several_bad_rows_the_first_is_named() -> None:
     """Whatever each of them is found by."""
     seq, doc, digest = ROWS[1]

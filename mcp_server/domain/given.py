@@ -40,7 +40,7 @@ def is_huge(value: Json) -> TypeGuard[int]:
 def is_deep(value: Json) -> bool:
     """Whether it is nested deeper than ``DEEPEST``, found without recursion."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(DEEPEST + 1):
         holders = [one for one in level if isinstance(one, dict | list)]
         level = [inner for one in holders for inner in (one.values() if isinstance(one, dict) else one)]
         if not level:

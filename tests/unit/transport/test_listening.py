@@ -1,6 +1,7 @@
 """How many connections are taken, and how long one may ask nothing."""
 
 import resource
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,9 @@ from mcp_server.transport.listening import MOST, Connection, most_connections, s
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-async def _app(_scope: Any, _receive: Any, send: Any) -> None:
+async def _app(scope: Any, _receive: Any, send: Any) -> None:
+    if scope["path"] == "/slow":
+        await anyio.sleep(0.2)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
@@ -67,6 +70,23 @@ async def test_a_connection_on_which_nothing_is_asked_is_closed() -> None:
                 if begun:
                     await stream.send(begun)
                 assert await _closed(stream)
+
+
+async def test_a_connection_on_which_something_was_asked_is_left_alone() -> None:
+    """However long the answer takes: an open stream is one."""
+    async with _listening(slowest_s=0.05) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
+        await stream.send(ASK.replace(b"GET /", b"GET /slow"))
+        assert (await stream.receive()).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_taken_for_what_it_asks_and_not_raised_again(told: signal.Signals) -> None:
+    """What comes after the server in the same process still happens."""
+    listens, before = server(_app, ("127.0.0.1", 0)), signal.getsignal(told)
+    with listens.capture_signals():
+        signal.raise_signal(told)
+    assert listens.should_exit
+    assert signal.getsignal(told) == before
 
 
 @pytest.mark.parametrize(("allowed", "most"), [(256, 128), (1, 1), (1 << 20, MOST), (resource.RLIM_INFINITY, MOST)])

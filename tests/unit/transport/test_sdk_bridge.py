@@ -51,6 +51,35 @@ async def test_a_message_that_does_not_fit_is_told_where_by_its_own_names() -> N
     assert "params._meta.io.modelcontextprotocol/clientCapabilities.roots" in error["message"]
 
 
+async def _refusing(_call: ToolCall) -> ToolResult:
+    told = {"error": {"message": "No such thing.", "remedy": "Ask for another."}}
+    return ToolResult(told, json.dumps(told), is_error=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "named"),
+    [
+        ("resources/read", {"uri": "plan://x"}, {"uri": "plan://x"}),
+        ("resources/read", {"uri": "plan://" + "x" * 300}, None),
+        ("prompts/get", {"name": "x", "arguments": {"psk": "hunter22"}}, None),
+        (
+            "completion/complete",
+            {"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "x", "value": "hunter22"}},
+            None,
+        ),
+    ],
+    ids=str,
+)
+async def test_a_refused_look_up_sends_back_nothing_of_what_was_given_but_its_uri(
+    method: str, params: Any, named: Any
+) -> None:
+    """It was the whole of the arguments, however long, secrets included."""
+    lines = [json.dumps(one) for one in (hello(), request(method, params, 2))]
+    *_, answer = await answered(lines, of=replace(host(), handle=_refusing))
+    assert answer["error"]["message"] == "No such thing. Ask for another."
+    assert answer["error"].get("data") == named
+
+
 class Replying(Talk):
     """A client that answers the server's question with whatever it is given."""
 
@@ -64,7 +93,7 @@ class Replying(Talk):
         message = json.loads(text)
         if message.get("method") == "elicitation/create":
             reply = {"jsonrpc": "2.0", "id": message["id"], "result": self._said}
-            self._coming += [json.dumps(one) for one in (reply, *(request("ping", number=n) for n in (20, 21, 22)))]
+            self._coming += [json.dumps(one) for one in (reply, *(request("ping", number=n) for n in range(20, 40)))]
         await super().write(text)
 
 

@@ -55,13 +55,12 @@ class Talk:
 
     async def write(self, text: str) -> None:
         """An answer has come."""
-        self.write_at_once(text)
-
-    def write_at_once(self, text: str) -> bool:
-        """As ``write``."""
         self.answers.append(text)
         self._answered.set()
-        return True
+
+    def write_at_once(self, _text: str) -> bool:
+        """Everything is written in turn."""
+        return False
 
 
 def _is_request(line: str) -> bool:

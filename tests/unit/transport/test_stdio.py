@@ -132,9 +132,6 @@ async def test_a_client_that_is_gone_ends_the_session() -> None:
         async def write(self, text: str) -> None:
             raise BrokenPipeError(text[:10])
 
-        def write_at_once(self, text: str) -> bool:
-            return False
-
     for results in (RESULTS, {}):
         talk: Any = Gone([json.dumps(hello())])
         with pytest.RaisesGroup(BrokenPipeError, flatten_subgroups=True):

@@ -53,7 +53,7 @@ def test_a_loopback_address_may_be_bound(address: str) -> None:
     refuse_open_bind(address)
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "example.net", ""])  # noqa: S104  they are refused
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "example.net", "localhost.example.net", ""])  # noqa: S104  they are refused
 def test_any_other_address_is_refused(address: str) -> None:
     """Nobody is authenticated; a name may mean anything."""
     with pytest.raises(SettingsError, match="loopback"):

@@ -21,7 +21,8 @@ from mcp_server.cli.views.printing import as_json as json_text
 from mcp_server.cli.views.printing import console, line, progress, shown
 from mcp_server.domain.call import Json, Receipt
 from mcp_server.domain.record import AuditEntry
-from mcp_server.errors import Refused
+from mcp_server.domain.redaction import clean
+from mcp_server.errors import Refused, StoreUnavailable
 from mcp_server.store.evidence.exporting import FORMS, row_in
 from mcp_server.store.evidence.statements import Statement, statement_of
 from mcp_server.store.evidence.verifying import Claims, Verdict, verdict
@@ -64,7 +65,10 @@ def verify(ctx: click.Context, /, *, as_json: bool, **given: Any) -> None:
     claims = Claims(receipts=given["receipts"], key=given["key"], first=given["first"] or 0)
     claims = replace(claims, anchored=[one for path in given["anchors"] for one in _anchored(path)])
     progress("Walking the chain ...")
-    judged = _on_export(given["exported"], claims) if given["exported"] else on_local(ctx.obj, _on_store(claims))
+    if given["exported"]:
+        judged = _on_export(given["exported"], claims)
+    else:
+        judged = on_local(ctx.obj, _on_store(claims), reads_only=True)
     found = _seen(judged)
     shown(found, is_json=as_json, draw=lambda out: _draw(out, found))
     ctx.exit(0 if found["whole"] else 1)
@@ -85,7 +89,14 @@ def _anchored(path: Path) -> Sequence[Statement]:
 def _on_store(claims: Claims) -> Callable[[Local], Awaitable[Verdict]]:
     async def walk(local: Local) -> Verdict:
         beside = statements_in(local.settings.home / LOCAL)
-        return await local.store.verify(replace(claims, anchored=[*claims.anchored, *beside]))
+        known = replace(claims, anchored=[*claims.anchored, *beside])
+        try:
+            return await local.store.verify(known)
+        except StoreUnavailable as problem:
+            if local.copied_to is None:
+                raise
+            progress(f"Judged like an export, without the seal of its end: {clean(problem, 500)}.")
+            return await local.store.export(lambda rows, said: verdict(rows, replace(known, statements=said)))
 
     return walk
 
@@ -156,7 +167,7 @@ def export(home: dict[str, Any], target: Path | None, first: int, form: str) -> 
             lambda rows, signed: _written(FORMS[form](rows, signed, __version__), target), first
         )
 
-    progress(f"{on_local(home, write)} lines.")
+    progress(f"{on_local(home, write, reads_only=True)} lines.")
 
 
 def _written(lines: Iterable[str], target: Path | None) -> int:
@@ -200,7 +211,7 @@ audit.add_command(rotate_key)
 def tail(home: dict[str, Any], count: int, *, follow: bool, as_json: bool) -> None:
     """The newest rows."""
     try:
-        on_local(home, lambda local: _tail(local, count, follow, as_json))
+        on_local(home, lambda local: _tail(local, count, follow, as_json), reads_only=not follow)
     except KeyboardInterrupt:
         return  # the way to end it
 

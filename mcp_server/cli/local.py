@@ -5,9 +5,11 @@ import getpass
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -24,6 +26,7 @@ from mcp_server.failpoints import arm, parse
 from mcp_server.gate.keys import Keyring, Signer
 from mcp_server.logs import Redactor, configure
 from mcp_server.settings import Settings, load, open_home
+from mcp_server.store.evidence.read_only import copied_aside, is_read_only
 from mcp_server.store.seal import Seal, open_key
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.vault import Vault
@@ -45,6 +48,7 @@ class Local:
     vault: Vault
     clock: Clock
     ids: RandomIds
+    copied_to: Path | None = None  #: where the copy lies that is read, when nothing can be written to the store itself
 
     @property
     def user(self) -> str:
@@ -62,26 +66,35 @@ def told_by(clock: Clock, event: str, status: str, **more: Any) -> Append:
 
 
 @asynccontextmanager
-async def opened(home: Mapping[str, Any]) -> AsyncIterator[Local]:
-    """The data directory of these options; closed at the end."""
+async def opened(home: Mapping[str, Any], *, reads_only: bool = False) -> AsyncIterator[Local]:
+    """The data directory of these options; closed at the end.
+
+    With ``reads_only`` a directory in which this account may write nothing is read from a private copy of its store.
+    """
     settings = load(overrides=dict(home))
     if settings.failpoint or settings.failpoint_trace:
         arm(parse(settings.failpoint), settings.failpoint_trace)
-    directory = open_home(settings)
     clock = SystemClock()
-    store = open_store(settings, directory, clock)
-    vault = Vault(directory, Seal(lambda: open_key(directory, "vault")))
-    try:
-        yield Local(settings, store, Keyring(directory), vault, clock, RandomIds())
-    finally:
-        store.close()
+    with contextlib.ExitStack() as stack:
+        if reads_only and is_read_only(settings.home):
+            directory = settings.home
+            aside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meraki-specialist-")))
+            copied_aside(directory, aside)
+            store = open_store(settings, aside, clock, keys_of=directory, is_checked=False)
+        else:
+            aside = None
+            directory = open_home(settings)
+            store = open_store(settings, directory, clock)
+        stack.callback(store.close)
+        vault = Vault(directory, Seal(lambda: open_key(directory, "vault")))
+        yield Local(settings, store, Keyring(directory), vault, clock, RandomIds(), aside)
 
 
-def on_local(home: Mapping[str, Any], work: Callable[[Local], Awaitable[A]]) -> A:
+def on_local(home: Mapping[str, Any], work: Callable[[Local], Awaitable[A]], *, reads_only: bool = False) -> A:
     """What ``work`` gives for the opened data directory."""
 
     async def run() -> A:
-        async with opened(home) as local:
+        async with opened(home, reads_only=reads_only) as local:
             return await work(local)
 
     return anyio.run(run)

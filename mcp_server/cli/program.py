@@ -1,6 +1,6 @@
 """The command line's root: global options, and one group of commands a file, each imported when it is used.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 needs approval.
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 needs approval, 5 the store cannot be used here.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import click
 
 from mcp_server import __version__
 from mcp_server.domain.redaction import clean
-from mcp_server.errors import AccessError, CallerError, MerakiMcpError, SettingsError
+from mcp_server.errors import AccessError, CallerError, MerakiMcpError, SettingsError, StoreUnavailable
 
 #: command -> the module of mcp_server.cli that declares it under the name with _ for -, and what the root's help says
 COMMANDS: Final = {
@@ -102,6 +102,8 @@ def _words(error: BaseException) -> tuple[int, str]:
         return 3, f"Refused: {error.message} {error.remedy}".rstrip()
     if isinstance(error, AccessError):
         return 3, f"Refused: {type(error).sentence}"
+    if isinstance(error, StoreUnavailable):
+        return 5, f"Failed: the store cannot be used here ({error})"
     if isinstance(error, MerakiMcpError):
         return 1, f"Failed: {type(error).sentence} ({error})"
     raise error

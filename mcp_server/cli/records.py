@@ -52,7 +52,7 @@ class Moment(click.ParamType[datetime]):
 @click.pass_obj
 def plans(home: dict[str, Any], *, as_json: bool) -> None:
     """Open plans and what each waits for."""
-    rows = on_local(home, _open_plans)
+    rows = on_local(home, _open_plans, reads_only=True)
 
     def draw(out: Any) -> None:
         if not rows:
@@ -104,7 +104,9 @@ def _next_command(local: Local, stored: StoredPlan, waiting: str) -> str:
 def history(home: dict[str, Any], /, *, as_json: bool, limit: int, before: str | None, **filters: Any) -> None:
     """Changes, newest first."""
     where = _where(filters)
-    listed: Sequence[Change] = on_local(home, lambda local: local.store.list(Change, where, limit=limit, before=before))
+    listed: Sequence[Change] = on_local(
+        home, lambda local: local.store.list(Change, where, limit=limit, before=before), reads_only=True
+    )
     found = [one for one in listed if filters["status"] in (None, status_of(one))]
     shown({"changes": [change_row(one) for one in found]}, is_json=as_json, draw=lambda out: draw_changes(out, found))
 
@@ -130,7 +132,7 @@ def _where(filters: Mapping[str, Any]) -> dict[str, Json]:
 @click.pass_obj
 def show(home: dict[str, Any], name: str, *, as_json: bool) -> None:
     """The whole record of a change, a plan, an audit, or a row of the audit chain (its number)."""
-    on_local(home, lambda local: _show(local, name, as_json))
+    on_local(home, lambda local: _show(local, name, as_json), reads_only=True)
 
 
 async def _show(local: Local, name: str, as_json: bool) -> None:

@@ -15,7 +15,10 @@ def page() -> str:
 
 _HEAD = """# Command line
 
-Exit codes: 0 done, 1 failed, 2 usage or a wrong setting, 3 refused, 4 needs approval. A passphrase is taken from the
+Exit codes: 0 done, 1 failed, 2 usage or a wrong setting, 3 refused, 4 needs approval, 5 the store cannot be used here
+(`audit verify` keeps 1 for a chain that is not whole; with 5 it says nothing about the chain). Where this account may
+not write in the data directory, `audit verify`, `audit export`, `audit tail`, `backup`, `plans`, `history`, `show` and
+`changes` read a private copy of the store and its log, which they make below `TMPDIR`. A passphrase is taken from the
 terminal only, never from an argument, a pipe or the environment. Under `serve --transport stdio` nothing but MCP goes
 to standard output."""
 

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -14,15 +15,22 @@ _LESS_THAN_A_PAGE: Final = 4_000  #: bytes
 
 
 @contextmanager
-def unwritable_home() -> Iterator[Path]:
-    """A data directory in which this process may make nothing; as root it runs as nobody meanwhile."""
+def unwritable_home(filled_from: Path | None = None) -> Iterator[Path]:
+    """A data directory in which this process may make nothing; as root it runs as nobody meanwhile.
+
+    It is empty, or holds what lies in another one, which may be in use.
+    """
     is_root = os.geteuid() == 0
     with tempfile.TemporaryDirectory() as above:  # not under tmp_path, which other accounts may not enter
         home = Path(above) / "home"
-        home.mkdir()
+        if filled_from is None:
+            home.mkdir()
+        else:
+            shutil.copytree(filled_from, home)
         Path(above).chmod(0o755)
         if is_root:
-            os.chown(home, _NOBODY, _NOBODY)
+            for each in (home, *home.rglob("*")):
+                os.chown(each, _NOBODY, _NOBODY)
         home.chmod(0o500)
         if is_root:
             os.seteuid(_NOBODY)

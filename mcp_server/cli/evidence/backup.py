@@ -8,6 +8,7 @@ import click
 
 from mcp_server.assembly import evidence_key, open_store
 from mcp_server.cli.local import Local, on_local, opened, told_by
+from mcp_server.cli.views.printing import progress
 from mcp_server.clock import SystemClock
 from mcp_server.domain.call import Receipt
 from mcp_server.domain.record import AuditEntry
@@ -33,11 +34,15 @@ def backup(home: dict[str, Any], file: Path) -> None:
     """Copy the store to a new FILE while servers go on. The keys are not in it: keep keys/ apart."""
 
     async def copy(local: Local) -> int:
-        size = await anyio.to_thread.run_sync(back_up, local.settings.home, file)
+        size = await anyio.to_thread.run_sync(back_up, local.copied_to or local.settings.home, file)
+        if local.copied_to is not None:
+            progress(f"It is not on record there: this account may not write in {clean(local.settings.home)}.")
+            return size
         await local.store.commit(local.entry("backup", "done", detail={"file": clean(file.name, 100), "bytes": size}))
         return size
 
-    click.echo(f"{on_local(home, copy)} bytes in {file}. It opens with keys/data.key of this data directory only.")
+    size = on_local(home, copy, reads_only=True)
+    click.echo(f"{size} bytes in {file}. It opens with keys/data.key of this data directory only.")
 
 
 @click.command()

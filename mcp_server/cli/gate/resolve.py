@@ -34,12 +34,12 @@ _SAID: Final = ("applied", "not-applied")
 def changes(home: dict[str, Any], *, in_doubt: bool, as_json: bool) -> None:
     """The last changes; or those in doubt, half done or not taken back, which wait for a person."""
     if not in_doubt:
-        found: Sequence[Change] = on_local(home, lambda local: local.store.list(Change, {}, limit=100))
+        found: Sequence[Change] = on_local(home, lambda local: local.store.list(Change, {}, limit=100), reads_only=True)
         shown(
             {"changes": [change_row(one) for one in found]}, is_json=as_json, draw=lambda out: draw_changes(out, found)
         )
         return
-    rows = [waiting_view(one) for one in on_local(home, lambda local: waiting(local.store))]
+    rows = [waiting_view(one) for one in on_local(home, lambda local: waiting(local.store), reads_only=True)]
     shown({"changes": rows}, is_json=as_json, draw=lambda out: _draw(out, rows))
 
 

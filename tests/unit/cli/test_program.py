@@ -100,7 +100,7 @@ def test_every_reading_command_answers_as_json() -> None:
         (SettingsError("X", "'y'", "z"), 2, "Setting X: found 'y'; allowed: z"),
         (Refused("No.", "Ask."), 3, "Refused: No. Ask."),
         (NotAllowed(), 3, "Refused: The API key has no permission for this."),
-        (StoreUnavailable("disk full"), 1, "(disk full)"),
+        (StoreUnavailable("disk full"), 5, "(disk full)"),
         (OutcomeUnknown("lost", sent=True), 1, "Failed: The Meraki cloud gave no usable answer"),
         (ExceptionGroup("g", [Refused("Inside a group.", "")]), 3, "Refused: Inside a group."),
         (Refused("a\x1b[2Jb", ""), 3, "a\\u001b[2Jb"),

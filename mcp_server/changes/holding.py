@@ -75,4 +75,9 @@ def busy(lease: Lease, now: datetime) -> Busy:
 
 def _is_carried_out(change: Change, means: Means) -> bool:
     is_open = change.state in OPEN and change.ended_at is None
-    return is_open and bool(change.server) and means.servers.is_alive(change.server)
+    return is_open and bool(change.server) and not is_left(change, means)
+
+
+def is_left(change: Change, means: Means) -> bool:
+    """Whether the server that worked on it last is surely gone: no clock says so, but the end of its process."""
+    return bool(change.server) and not means.servers.is_alive(change.server)

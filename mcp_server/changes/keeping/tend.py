@@ -20,7 +20,7 @@ from mcp_server.changes.execution.pending import confirm_view
 from mcp_server.changes.execution.putting_off import begun
 from mcp_server.changes.execution.run import Run, fences_of
 from mcp_server.changes.execution.undo import as_found, touched_since
-from mcp_server.changes.holding import refuse_held
+from mcp_server.changes.holding import is_left, refuse_held
 from mcp_server.changes.keeping.resumed import resumed
 from mcp_server.changes.means import Means
 from mcp_server.domain.call import Json
@@ -120,12 +120,7 @@ class Tender:
         if run is None:
             await self._close(deadline)
             return
-        now = self.clock.now()
-        until = now + timedelta(seconds=_LOOK_LEASE_S)
-        lease = TakeLeases(run.lease_keys, run.change.key, run.change.owner, now, until)
-        await refuse_held(run.lease_keys, run.change.key, run.world, self.means)
-        await self.store.commit(Put(deadline, {"state": "open"}), lease)
-        run.fences = await fences_of(run, until)
+        await self._hold(run, deadline)
         run.failure, run.health = failure, health or run.health
         try:
             is_rolling = await self._begun(run, deadline)
@@ -134,6 +129,19 @@ class Tender:
             raise
         if is_rolling:
             await self.runs.own(run, undo)
+
+    async def _hold(self, run: Run, deadline: Deadline) -> None:
+        """The leases under which this server looks, and its name: once it is gone, the next one need not wait."""
+        now, before = self.clock.now(), run.change
+        until = now + timedelta(seconds=_LOOK_LEASE_S)
+        again = is_left(before, self.means)
+        lease = TakeLeases(run.lease_keys, before.key, before.owner, now, until, again=again)
+        looked_at = replace(before, server=self.means.servers.enter())
+        await refuse_held(run.lease_keys, before.key, run.world, self.means)
+        expected = {"state": S.PENDING_KEEP, "server": before.server}
+        await self.store.commit(Put(deadline, {"state": "open"}), Put(looked_at, expected), lease)
+        run.change = looked_at
+        run.fences = await fences_of(run, until)
 
     async def _begun(self, run: Run, deadline: Deadline) -> bool:
         """Whether the undo is begun; not when somebody else changed the same meanwhile."""

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from mcp_server.changes.execution.run import Run, fences_of
-from mcp_server.changes.holding import OPEN, refuse_held
+from mcp_server.changes.holding import OPEN, is_left, refuse_held
 from mcp_server.changes.means import Means
 from mcp_server.changes.step_records import steps_of
 from mcp_server.domain.actor import Actor
@@ -48,7 +48,7 @@ async def _is_left(change: Change, own: str, world: World, means: Means) -> bool
     if not change.server:
         leases = await world.store.list(Lease, {"change_id": change.key}, limit=1)
         return not leases or leases[0].until <= world.clock.now()
-    return change.server == own or not means.servers.is_alive(change.server)
+    return change.server == own or is_left(change, means)
 
 
 def _can_end_better(change: Change, records: Sequence[ChangeStep]) -> bool:

@@ -3,6 +3,7 @@
 Two rules: a symbolic link is never followed, and a file or directory that others can read is refused, not repaired.
 """
 
+import errno
 import os
 import stat
 import tempfile
@@ -12,6 +13,7 @@ from mcp_server.errors import StoreUnavailable
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
 _HAS_MODES = os.name == "posix"
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  #: what a disk without hard links says
 
 
 def private_directory(path: Path, *, forbidden: int = 0o077) -> Path:
@@ -77,11 +79,29 @@ def _put_in_place(written: Path, path: Path, *, replace: bool) -> bool:
     """Move the written file to its name; without ``replace`` a file that is there stays."""
     if replace:
         written.replace(path)
-    else:
+        _sync_directory(path.parent)
+        return True
+    return put_new(written, path)
+
+
+def put_new(written: Path, path: Path) -> bool:
+    """Whether a written file, synced before, has a new name now, durably; False when something has that name.
+
+    By a hard link, which gives the name at once or not at all. On a disk that knows none the name is taken empty first:
+    a crash between leaves an empty file there, never a part of one. Raises OSError.
+    """
+    try:
+        os.link(written, path)
+    except FileExistsError:
+        return False
+    except OSError as problem:
+        if problem.errno not in _NO_LINKS:
+            raise
         try:
-            os.link(written, path)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600))
         except FileExistsError:
             return False
+        written.replace(path)
     _sync_directory(path.parent)
     return True
 

@@ -46,6 +46,8 @@ def test_the_last_of_several_decides_and_none_is_waited_for_when_none_may_come()
     now = later(30)
     second = given_up(replace(LOST, verified={"settled": "drifted"}), later(7))
     assert last_arrival([second, LOST, replace(second, state="applied")], now, 120.0) == START + timedelta(seconds=127)
+    assert last_arrival([LOST, second], now, 120.0) == last_arrival([second, LOST], now, 120.0)
+    assert last_arrival([replace(LOST, state="intent")], now, 120.0) == START + timedelta(seconds=120)
     assert last_arrival([LOST], later(500), 120.0) == START + timedelta(seconds=500)
     for other in (replace(LOST, state="applied"), replace(LOST, ended_at=None), replace(LOST, http_status=500)):
         assert last_arrival([other], now, 120.0) is None

@@ -50,9 +50,18 @@ def test_an_element_of_which_nothing_that_was_sent_is_read_back_is_nobodys() -> 
     assert newcomer(asked(ignore=("vlan", "dscp")), [OLD, MADE]).settled is Settled.DRIFTED
 
 
+def test_whoever_decides_is_told_up_to_five_fields_that_differ() -> None:
+    """By name, so that they know what to look at."""
+    sent = {f"field{number}": number for number in range(7)}
+    seen = newcomer(asked(expected=sent), [OLD, {"id": "2", **dict.fromkeys(sent, 99)}])
+    assert seen.why.endswith(": field0, field1, field2, field3, field4")
+
+
 def test_ids_are_texts_and_a_list_in_which_one_is_missing_has_none() -> None:
     """It could not be told then which element is new."""
     assert ids_in([{"id": 7}, {"id": "8"}], "id") == ("7", "8")
     assert ids_in([{"id": 7}, {"name": "x"}], "id") is None
+    assert ids_in([{"id": 7}, {"id": ""}], "id") is None
+    assert ids_in([{"id": 7}, "text"], "id") is None
     assert ids_in({"id": 7}, "id") is None
     assert newcomer(Asked("x", None, None, {}), []).settled is Settled.UNKNOWN

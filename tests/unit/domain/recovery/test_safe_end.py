@@ -10,7 +10,15 @@ import pytest
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import Reader
 from mcp_server.domain.record import Asked, ChangeStep
-from mcp_server.domain.recovery.safe_end import Policy, SafeEnd, safe_end, too_long_ago
+from mcp_server.domain.recovery.safe_end import (
+    Policy,
+    SafeEnd,
+    in_doubt,
+    is_undoing,
+    resolved_end,
+    safe_end,
+    too_long_ago,
+)
 from tests.support.plans import step
 
 S = ChangeState
@@ -61,7 +69,7 @@ def test_a_change_that_did_nothing_fails_or_is_carried_out() -> None:
         ("finish", False): SafeEnd.FINISH,
         ("finish", True): SafeEnd.FAIL,
     }
-    for records in (done(), done("not_applied"), done("unchanged", "not_applied")):
+    for records in (done(), done("not_applied"), done("unchanged", "not_applied"), done("unchanged", "unchanged")):
         assert ends(records) == expected
 
 
@@ -91,6 +99,41 @@ def test_an_undo_that_was_begun_is_gone_on_with(state: ChangeState) -> None:
     found = ends(done("applied", "applied"), state)
     assert {found["undo", False], found["finish", False]} == {SafeEnd.UNDO}
     assert {found["undo", True], found["finish", True]} == {SafeEnd.ASK}
+
+
+def test_a_write_of_an_undo_tells_that_it_was_begun_in_whatever_state_the_change_is() -> None:
+    """A crash may leave the state as it was before."""
+    records = [*done("applied", "applied"), *done("applied", phase="undo")]
+    assert is_undoing(S.IN_DOUBT, records)
+    assert not is_undoing(S.IN_DOUBT, done("applied", "applied"))
+    assert resolved_end(S.IN_DOUBT, STEPS, records) is S.ROLLBACK_FAILED
+
+
+def test_only_an_applied_write_that_something_reads_and_nobody_has_read_is_in_doubt_for_that() -> None:
+    """Not what was refused or not applied, nor what was read back, rightly or not."""
+    [unread] = done("applied", asked=ASKED, verified={"matches": None})
+    assert in_doubt(unread)
+    for state in ("failed", "not_applied", "unchanged"):
+        assert not in_doubt(replace(unread, state=state))
+    for matches in (True, False):
+        assert not in_doubt(replace(unread, verified={"matches": matches}))
+
+
+@pytest.mark.parametrize(
+    ("records", "state"),
+    [
+        (done("applied", "applied"), S.APPLIED),
+        (done("applied", "unchanged"), S.APPLIED),
+        (done("applied", "not_applied"), S.PARTIAL),
+        (done("applied"), S.PARTIAL),
+        (done("unchanged", "not_applied"), S.FAILED),
+        (done("not_applied", "not_applied"), S.FAILED),
+        (done("unchanged", "unchanged"), S.FAILED),
+    ],
+)
+def test_a_change_of_which_all_is_said_ends_as_its_steps_did(records: list[ChangeStep], state: ChangeState) -> None:
+    """Applied when every step is; in part when one is; else it has failed."""
+    assert resolved_end(S.IN_DOUBT, STEPS, records) is state
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ def resolved_end(state: ChangeState, steps: Sequence[Step], records: Sequence[Ch
     """The end of a change of which a person has said what became of its writes in doubt; nothing more is written."""
     if is_undoing(state, records):
         return ChangeState.ROLLBACK_FAILED  # what is not proven to be restored is tried again by a rollback
-    done = {record.number for record in records if record.phase == "apply" and record.state in _DONE}
-    if not any(record.phase == "apply" and record.state == "applied" for record in records):
+    done = {record.number for record in records if record.state in _DONE}
+    if not any(record.state == "applied" for record in records):
         return ChangeState.FAILED
     return ChangeState.APPLIED if done == {step.number for step in steps} else ChangeState.PARTIAL
 

@@ -1,0 +1,127 @@
+"""Which changes wait for a person, and when a person may say what became of a write: never too early, never against it.
+
+In front of a stand-in of the cloud, so that each moment can be tried.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mcp_server.changes.execution.ending import end
+from mcp_server.changes.execution.run import Run
+from mcp_server.changes.recovery.left_behind import left_behind
+from mcp_server.changes.recovery.resolve import Doubt, doubts_of, refuse_contradiction, refuse_early
+from mcp_server.changes.recovery.waiting import waiting
+from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.ports import HoldLeases, Put, ReleaseLeases, moment
+from mcp_server.domain.record import Change, ChangeStep
+from mcp_server.domain.recovery.arrival import given_up
+from mcp_server.errors import Refused
+from tests.support.fake_clock import START
+from tests.unit.changes.execution.runs import a_run
+
+S = ChangeState
+
+
+def lost(run: Run, **more: Any) -> ChangeStep:
+    """A write of the run whose answer is lost, given up now."""
+    record = ChangeStep(f"{run.change.key}/apply/1", run.change.key, "apply", 1, "unknown", {}, sent_at=START)
+    return replace(given_up(record, moment(run.world.clock)), **more)
+
+
+async def ended_in_doubt(**more: Any) -> tuple[Run, ChangeStep]:
+    """A change in doubt with one lost write, on record."""
+    run, _ = a_run()
+    record = lost(run, **more)
+    run.change = replace(run.change, state=S.IN_DOUBT, ended_at=run.world.clock.now())
+    await run.world.store.commit(Put(run.change), Put(record))
+    return run, record
+
+
+async def test_a_change_in_doubt_that_somebody_goes_on_with_is_nobodys_to_decide() -> None:
+    """Its end is not on record: the recovery reads it at this moment."""
+    run, record = await ended_in_doubt()
+    _, [doubt] = await doubts_of(run.change.key, run.world)
+    assert (doubt.record, doubt.found) == (record, "unreadable")
+    await run.world.store.commit(Put(replace(run.change, ended_at=None), {}))
+    with pytest.raises(Refused, match="nobody has to decide"):
+        await doubts_of(run.change.key, run.world)
+    with pytest.raises(Refused, match="No change"):
+        await doubts_of("CHG-20260101-000000-zzzz", run.world)
+
+
+async def test_a_write_without_an_end_is_waited_for_from_the_end_of_its_change_on() -> None:
+    """Nobody waits for it any more since then."""
+    run, _ = await ended_in_doubt(ended_at=None)
+    _, [doubt] = await doubts_of(run.change.key, run.world)
+    assert doubt.record.ended_at == run.change.ended_at
+
+
+async def test_only_that_it_was_not_applied_can_be_said_too_early() -> None:
+    """Until the request can last have arrived; what is there is there."""
+    run, record = await ended_in_doubt()
+    doubts, late_s = [Doubt(record, "unreadable")], run.means.times.late_s
+    refuse_early(doubts, "applied", run.world, run.means)
+    with pytest.raises(Refused, match="may still arrive"):
+        refuse_early(doubts, "not-applied", run.world, run.means)
+    run.world.clock.advance(late_s)  # type: ignore[attr-defined]  # a stand-in
+    refuse_early(doubts, "not-applied", run.world, run.means)
+
+
+def test_nothing_is_said_against_what_is_read() -> None:
+    """Neither way; what reads as neither may be said both ways."""
+    run, _ = a_run()
+    for found, refused in (("applied", "not-applied"), ("not_applied", "applied")):
+        doubts = [Doubt(lost(run), "unreadable"), Doubt(lost(run), found)]
+        for said in ("applied", "not-applied"):
+            if said == refused:
+                with pytest.raises(Refused, match=f"reads as {found}"):
+                    refuse_contradiction(doubts, said)
+            else:
+                refuse_contradiction(doubts, said)
+    refuse_contradiction([Doubt(lost(run), "drifted")], "applied")
+
+
+async def test_only_what_has_ended_and_was_not_taken_back_since_waits_for_a_person() -> None:
+    """One that is gone on with may end by itself."""
+    run, _ = a_run()
+    made = [
+        replace(run.change, key=f"CHG-{state}-{ended}-{by}", state=state, ended_at=ended, rolled_back_by=by)
+        for state in (S.IN_DOUBT, S.PARTIAL, S.ROLLBACK_FAILED, S.FAILED, S.APPLIED)
+        for ended in (None, START)
+        for by in (None, "CHG-9")
+    ]
+    await run.world.store.commit(*map(Put, made))
+    found = {change.state for change in await waiting(run.world.store)}
+    assert found == {S.IN_DOUBT, S.PARTIAL, S.ROLLBACK_FAILED}
+    assert len(await waiting(run.world.store)) == 3
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+async def test_the_networks_of_a_change_in_doubt_stay_held_until_nothing_can_arrive(*, is_lost: bool) -> None:
+    """And are given up at once when the cloud answered."""
+    run, _ = a_run()
+    record = lost(run, http_status=None if is_lost else 500)
+    run.change = replace(run.change, state=S.APPLYING, ended_at=None)
+    run.keep_step(record)
+    await run.world.store.commit(Put(run.change), Put(record))
+    await end(run, S.IN_DOUBT)
+    last = run.world.store.commits[-1]  # type: ignore[attr-defined]  # a stand-in
+    until = [one.until for one in last if isinstance(one, HoldLeases)]
+    at = run.world.clock.now() + timedelta(seconds=run.means.times.late_s)
+    assert (at in until) is is_lost
+    assert any(isinstance(one, ReleaseLeases) for one in last) is not is_lost
+    assert run.next_command in str(last)
+
+
+async def test_a_change_of_a_server_that_lives_is_left_to_it() -> None:
+    """One without a server is left when nobody holds its networks."""
+    run, _ = a_run()
+    own = run.means.servers.enter()
+    open_ = replace(run.change, state=S.APPLYING, ended_at=None)
+    made: list[Change] = [replace(open_, key=f"CHG-{name}", server=name) for name in (own, "server-gone", "")]
+    await run.world.store.commit(*map(Put, made))
+    assert {one.server for one in await left_behind(run.world, run.means, ())} == {own, "server-gone", ""}
+    assert {one.server for one in await left_behind(run.world, run.means, ("CHG-",))} == {own, "server-gone"}

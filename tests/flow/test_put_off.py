@@ -18,12 +18,13 @@ SSID: Final = f"/networks/{NET}/wireless/ssids/"
 GIVEN: Final = {"recover_every_s": 0.1, "settle_s": 0.1, "retry_server_tries": 1}
 
 
-async def _half_done(stage: Stage) -> Payload:
-    """The first answer for a change whose second step the cloud refuses."""
-    steps = [step("updateNetworkWirelessSsid", {"name": f"Rede {n}"}, networkId=NET, number=n) for n in ("1", "2")]
+async def _half_done(stage: Stage, *numbers: str) -> Payload:
+    """The first answer for a change whose last step the cloud refuses; by default the second of two."""
+    each = numbers or ("1", "2")
+    steps = [step("updateNetworkWirelessSsid", {"name": f"Rede {n}"}, networkId=NET, number=n) for n in each]
     plan = await planned(stage, *steps)
     refusal = {"kind": "status", "status": 400, "errors": ["No more names"]}
-    stage.sandbox.add_fault({**refusal, "method": "PUT", "path": f"{SSID}2"})
+    stage.sandbox.add_fault({**refusal, "method": "PUT", "path": f"{SSID}{each[-1]}"})
     return await confirmed(stage, "meraki_apply", plan_id=plan["plan_id"])
 
 
@@ -66,6 +67,18 @@ async def test_an_undo_that_did_not_get_through_is_tried_again(tmp_path: Path, f
         assert stage.server is not None
         rows = await stage.server.store.list(AuditEntry, {"event": "outcome", "status": "applied"})
         assert [row.detail["phase"] for row in rows] == ["undo", "apply"]  # newest first; each took effect once
+
+
+async def test_no_step_is_taken_back_before_a_later_one_whose_undo_is_put_off(tmp_path: Path) -> None:
+    """Last step first, also over a pause: a later step may need what an earlier one made."""
+    async with staged(tmp_path / "home", answer=accepting, given=GIVEN) as stage:
+        before = canonical(stage.sandbox.world)
+        once = {"kind": "status", "status": 503, "count": 1}
+        stage.sandbox.add_fault({**once, "method": "PUT", "path": f"{SSID}2", "skip": 1})
+        done = await _half_done(stage, "1", "2", "3")
+        assert (await _ended(stage, done["change_id"]))["status"] == "rolled_back"
+        assert_same(before, canonical(stage.sandbox.world))
+        assert [number for number, _ in _writes(stage)] == ["1", "2", "3", "2", "2", "1"]
 
 
 async def test_an_undo_that_never_gets_through_is_given_up_after_so_many_tries(

@@ -66,6 +66,8 @@ class Tale:
     before: Callable[[Cloud], None] = lambda _cloud: None
 
 
+_CHECKS: Final = 3  #: of the health at the end of a life: one more than there are threads that write the store
+
 TALES: Final[Mapping[str, Tale]] = {
     tale.name: tale
     for tale in (
@@ -175,7 +177,7 @@ def _life(place: Place, tale: str, injection: Injection | None) -> tuple[Ended, 
             await story(caller) if story else None
         if injection is not None and injection.stays:
             await caller.call("meraki_read", phase="refusing", **_READ)
-            for _ in range(2):
+            for _ in range(_CHECKS):
                 await caller.call("health_check", phase="refusing")
 
     ended = place.live("", tell, watch=partial(traced, command)) if story else program(place, "", command)
@@ -192,17 +194,18 @@ def _faults(run: Run, ended: Ended, hit: str, place: Place) -> list[str]:
 
 
 def silent(answers: Sequence[Mapping[str, Json]]) -> list[str]:
-    """What is wrong when of the last two health checks neither is on record, and neither finds anything.
+    """What is wrong when of the last health checks none is on record, and none finds anything.
 
     One that is on record itself tells the truth: strace counts the calls of each thread apart, so that a fault that
-    stays does so in one thread, and the store may be written from the other again. It may begin in that one between
-    what a check tries and the row of the check; the next check tries in the same thread.
+    stays does so in one thread, and the store may be written from the other again. In each of the two it may begin
+    between what a check tries and the row of that check; one check more tries where it has begun.
     """
-    tools, payloads = [one["tool"] for one in answers[-2:]], [one["payload"] for one in answers[-2:]]
-    if tools != ["health_check"] * 2:
-        return [f"its health was not asked for twice at the end, but {tools}"]
+    last = answers[-_CHECKS:]
+    tools, payloads = [one["tool"] for one in last], [one["payload"] for one in last]
+    if tools != ["health_check"] * _CHECKS:
+        return [f"its health was not asked for {_CHECKS} times at the end, but {tools}"]
     is_told = any(one["receipt"] or one["server"]["status"] != "ok" for one in payloads)
-    return unless(is_told, "two health checks found nothing, and neither was recorded")
+    return unless(is_told, f"{_CHECKS} health checks found nothing, and none was recorded")
 
 
 def selection(cloud: Cloud) -> Sequence[Run]:

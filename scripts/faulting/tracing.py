@@ -1,8 +1,8 @@
 """strace around a life: which of its system calls is to fail or to kill it, and what the trace says of that.
 
 Rule: strace counts a call for each thread. So a life that is swept begins in a home that is made, where all syncs of
-the store but the closing ones come from its one writer, and sends are counted in the thread of the event loop alone:
-the others only wake it.
+the store but the closing ones come from the event loop and from the writer's thread, and sends are counted in the
+thread of the event loop alone: the others only wake it.
 """
 
 import re

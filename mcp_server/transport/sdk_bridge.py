@@ -7,15 +7,14 @@ client could then not be asked; every exception is caught here, because the SDK 
 
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any, Final
 
 import anyio
 import mcp_types as types
-from anyio.streams.memory import MemoryObjectSendStream
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
@@ -31,7 +30,6 @@ from mcp_server.domain.call import Answer, Json, ToolCall
 from mcp_server.domain.outcome import Asking, ToolResult
 from mcp_server.toolkit import Tool
 from mcp_server.transport.host import Host
-from mcp_server.transport.pipes import Output
 from mcp_server.transport.unanswerable import FAULT
 
 log = logging.getLogger(__name__)
@@ -318,76 +316,9 @@ def _tool_result(result: ToolResult) -> types.CallToolResult:
     return types.CallToolResult(content=[text], structured_content=json.loads(result.text), is_error=result.is_error)
 
 
-class _Messages:
-    """The lines that come in as messages; in place of one that cannot be read stands the fault."""
-
-    def __init__(self, lines: AsyncIterator[str]) -> None:
-        self._lines = lines
-
-    async def __aenter__(self) -> "_Messages":
-        return self
-
-    async def __aexit__(self, *_raised: Any) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> "_Messages":
-        return self
-
-    async def __anext__(self) -> SessionMessage | ValidationError:
-        line = await anext(self._lines)
-        try:
-            return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
-        except ValidationError as fault:
-            return fault
-
-    async def aclose(self) -> None:
-        """The pipe belongs to whoever opened it."""
-
-
-class _Answers:
-    """What goes out: at once when nobody waits for the pipe and it has room, else in turn."""
-
-    def __init__(self, turn: MemoryObjectSendStream[str], output: Output) -> None:
-        self._turn = turn
-        self._output = output
-
-    async def __aenter__(self) -> "_Answers":
-        return self
-
-    async def __aexit__(self, *_raised: Any) -> None:
-        await self.aclose()
-
-    async def send(self, message: SessionMessage) -> None:
-        """Write the message whole, whatever happens to whoever sends it."""
-        line = message.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n"
-        if self._turn.statistics().tasks_waiting_receive == 0:
-            await self._turn.send(line)
-        elif not self._output.write_at_once(line):
-            self._turn.send_nowait(line)  # to the one who waits for it
-
-    async def aclose(self) -> None:
-        """No more will come."""
-        await self._turn.aclose()
-
-
-@asynccontextmanager
-async def open_pipes(lines: AsyncIterator[str], output: Output) -> AsyncIterator[tuple[_Messages, _Answers]]:
-    """These two pipes as a transport. The SDK's own has a task for each of them, to which every message changes."""
-    turn, waiting = anyio.create_memory_object_stream[str]()
-
-    async def write_in_turn() -> None:
-        async with waiting:
-            async for line in waiting:
-                await output.write(line)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(write_in_turn)
-        yield _Messages(lines), _Answers(turn, output)
-
-
-def open_stdio() -> AbstractAsyncContextManager[Any]:
-    """The process's own standard input and output as a transport."""
-    return stdio_server()
+def open_stdio(lines: Any = None, output: Any = None) -> AbstractAsyncContextManager[Any]:
+    """These two pipes as a transport; the process's own standard input and output when none are given."""
+    return stdio_server(lines, output)
 
 
 def web_app(bridge: Bridge, hosts: Sequence[str], origins: Sequence[str]) -> Any:

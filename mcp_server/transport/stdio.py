@@ -76,10 +76,9 @@ async def _load(wanted: anyio.Event) -> None:
 
 async def _session(host: Host, *pipes: Any) -> None:
     """The SDK's session over these pipes; over the process's own when none are given."""
-    from mcp_server.transport import sdk_bridge  # noqa: PLC0415 - the half second of above
+    from mcp_server.transport.sdk_bridge import Bridge, open_stdio  # noqa: PLC0415 - the half second of above
 
-    transport = sdk_bridge.open_pipes(*pipes) if pipes else sdk_bridge.open_stdio()
-    await sdk_bridge.Bridge(host, "stdio").serve(transport)
+    await Bridge(host, "stdio").serve(open_stdio(*pipes))
 
 
 async def _following(first: Sequence[str], incoming: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -90,7 +89,7 @@ async def _following(first: Sequence[str], incoming: AsyncIterator[str]) -> Asyn
         yield _NO_REQUEST if is_unanswerable(line) else line
 
 
-class _Without(Output):
+class _Without:
     """An output without the answer to one request."""
 
     def __init__(self, request_id: str, output: Output) -> None:
@@ -99,15 +98,11 @@ class _Without(Output):
 
     async def write(self, text: str) -> None:
         """All of it, if it is anything else."""
-        if not self._is_unwanted(text):
+        if self._request_id not in text or json.loads(text).get("id") != self._request_id:
             await self._output.write(text)
 
-    def write_at_once(self, text: str) -> bool:
-        """Whether nothing of it is left to be written."""
-        return self._is_unwanted(text) or self._output.write_at_once(text)
-
-    def _is_unwanted(self, text: str) -> bool:
-        return self._request_id in text and json.loads(text).get("id") == self._request_id
+    async def flush(self) -> None:
+        """Nothing is held back."""
 
 
 async def _stop_when_told(scope: anyio.CancelScope) -> None:

@@ -58,9 +58,8 @@ class Talk:
         self.answers.append(text)
         self._answered.set()
 
-    def write_at_once(self, _text: str) -> bool:
-        """Everything is written in turn."""
-        return False
+    async def flush(self) -> None:
+        """Nothing is held back."""
 
 
 def _is_request(line: str) -> bool:

@@ -88,13 +88,13 @@ class Replying(Talk):
         super().__init__(self._coming)
         self._said = said
 
-    def write_at_once(self, text: str) -> bool:
+    async def write(self, text: str) -> None:
         """What is answered, and pings during which the call goes on."""
         message = json.loads(text)
         if message.get("method") == "elicitation/create":
             reply = {"jsonrpc": "2.0", "id": message["id"], "result": self._said}
             self._coming += [json.dumps(one) for one in (reply, *(request("ping", number=n) for n in range(20, 40)))]
-        return super().write_at_once(text)
+        await super().write(text)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Who looks at a change that waits to be kept holds its networks no longer than they live, and waits for who does."""
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +28,13 @@ def _served(stage: Stage) -> Server:
     return stage.server
 
 
+@asynccontextmanager
+async def _two_servers(home: Path) -> AsyncIterator[Sequence[tuple[Stage, ShiftedClock]]]:
+    """Two on one data directory, in front of one sandbox."""
+    async with later(home, None) as one, later(home, one[0].sandbox) as two:  # type: ignore[arg-type]  # makes its own
+        yield one, two
+
+
 def _tender(server: Server, clock: ShiftedClock) -> Tender:
     return Tender(server.store, clock, server.world, server.means, server.changes)
 
@@ -37,11 +46,7 @@ async def _status(stage: Stage, change_id: str) -> str:
 @pytest.mark.parametrize("is_gone", [True, False])
 async def test_the_lease_of_a_look_holds_no_longer_than_the_server_that_looks(tmp_path: Path, *, is_gone: bool) -> None:
     """Whatever the clock says: set back after a crash, it would not reach the lease's end for as long."""
-    home = tmp_path / "home"
-    async with (
-        later(home, None) as (one, first),  # type: ignore[arg-type]  # a sandbox of its own
-        later(home, one.sandbox) as (two, second),
-    ):
+    async with _two_servers(tmp_path / "home") as ((one, first), (two, second)):
         done = await waiting(one)
         looker, other = _served(one), _served(two)
         first.advance(700)
@@ -69,11 +74,7 @@ async def test_no_undo_begins_while_a_server_stands_still_in_the_middle_of_a_cha
     tmp_path: Path, *, is_gone: bool
 ) -> None:
     """The lease of that change ran out, but a write of it may be on its way for as long as its server lives."""
-    home = tmp_path / "home"
-    async with (
-        later(home, None) as (one, first),  # type: ignore[arg-type]  # a sandbox of its own
-        later(home, one.sandbox) as (two, second),
-    ):
+    async with _two_servers(tmp_path / "home") as ((one, first), (two, second)):
         done = await waiting(one)
         stands, other = _served(one), _served(two)
         change = await other.store.get(Change, done["change_id"])

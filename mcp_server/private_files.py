@@ -9,7 +9,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from mcp_server.errors import StoreUnavailable
+from mcp_server.errors import Refused, StoreUnavailable
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
 _HAS_MODES = os.name == "posix"
@@ -82,6 +82,11 @@ def _put_in_place(written: Path, path: Path, *, replace: bool) -> bool:
         _sync_directory(path.parent)
         return True
     return put_new(written, path)
+
+
+def is_there(path: Path) -> Refused:
+    """What a person is told whose new file has the name of another."""
+    return Refused(f"{path} is there already.", "Name a new file.", code="file_exists")
 
 
 def put_new(written: Path, path: Path) -> bool:

@@ -23,6 +23,7 @@ from mcp_server.domain.call import Json, Receipt
 from mcp_server.domain.record import AuditEntry
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused, StoreUnavailable
+from mcp_server.private_files import is_there
 from mcp_server.store.evidence.exporting import FORMS, row_in
 from mcp_server.store.evidence.statements import Statement, statement_of
 from mcp_server.store.evidence.verifying import Claims, Verdict, verdict
@@ -178,7 +179,7 @@ def _written(lines: Iterable[str], target: Path | None) -> int:
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as there:
-        raise Refused(f"{target} is there already.", "Name a new file.", code="file_exists") from there
+        raise is_there(target) from there
     except OSError as problem:
         raise Refused(
             f"{target} cannot be written: {problem.strerror}.", "Name another file.", code="no_file"

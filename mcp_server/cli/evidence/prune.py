@@ -12,7 +12,7 @@ from mcp_server import __version__
 from mcp_server.cli.local import Local, on_local
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused
-from mcp_server.private_files import read_private, write_private
+from mcp_server.private_files import is_there, read_private, write_private
 from mcp_server.store.evidence.exporting import json_lines, row_in
 from mcp_server.store.evidence.retention import archived, seal_before
 from mcp_server.store.evidence.statements import TOMBSTONE, Statement
@@ -73,7 +73,7 @@ async def _finished(local: Local, archive: Path, kept: Path) -> str | None:
             return await _archived(local, archive, kept, (rows, one))
     pruned_to = max((one.seq for one in signed if one.kind == TOMBSTONE), default=0)
     if named is None or named[0] <= pruned_to:
-        raise _is_there(kept)
+        raise is_there(kept)
     return None
 
 
@@ -88,7 +88,7 @@ async def _archived(local: Local, archive: Path, kept: Path, pruned: tuple[str, 
 def _keep(rows: str, kept: Path, archive: Path) -> None:
     """The rows on disk before they leave the store."""
     if archive.exists():
-        raise _is_there(archive)
+        raise is_there(archive)
     write_private(kept, rows.encode("ascii"), replace=True)
 
 
@@ -96,7 +96,7 @@ def _name(text: str, kept: Path, archive: Path) -> None:
     """The archive with this content; it may be there already, when only taking away what was kept was cut short."""
     content = text.encode("ascii")
     if not write_private(archive, content) and read_private(archive) != content:
-        raise _is_there(archive)
+        raise is_there(archive)
     kept.unlink()
 
 
@@ -108,10 +108,6 @@ def _ends(rows: str) -> tuple[int, int, str] | None:
     except (IndexError, ValueError):
         return None
     return first[0], last[0], last[2]
-
-
-def _is_there(path: Path) -> Refused:
-    return Refused(f"{path} is there already.", "Name a new file.", code="file_exists")
 
 
 def _sealable(rows: Iterator[Line], statements: Sequence[Statement], day: str) -> tuple[Statement | None, str]:

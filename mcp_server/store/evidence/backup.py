@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mcp_server.errors import Refused, StoreUnavailable
-from mcp_server.private_files import put_new
+from mcp_server.private_files import is_there, put_new
 from mcp_server.store.connection import WAIT_S, FileLock, translated
 from mcp_server.store.database import open_database
 from mcp_server.store.sqlite_store import FILE, reading
@@ -23,7 +23,7 @@ _PARTS = ("", "-wal", "-shm")
 def back_up(directory: Path, target: Path) -> int:
     """Copy the store to a new file of mode 0600; its size in bytes. Raises Refused, StoreUnavailable."""
     if target.exists():
-        raise _is_there(target)
+        raise is_there(target)
     _must_exist(directory / FILE)
     with reading(directory / FILE, WAIT_S) as store:
         _copied(store.backup, target)
@@ -73,10 +73,6 @@ def _moved(directory: Path, aside: str) -> Path | None:
     return directory / f"{FILE}.{aside}" if "" in standing else None
 
 
-def _is_there(target: Path) -> Refused:
-    return Refused(f"{target} is there already.", "Name a new file.", code="file_exists")
-
-
 def _must_exist(path: Path) -> None:
     if not path.is_file():
         raise Refused(f"{path} is not there.", "Name the file of a store.", code="no_file")
@@ -106,7 +102,7 @@ def _copied(copy: Callable[[sqlite3.Connection], None], target: Path) -> None:
             finally:
                 os.close(descriptor)
             if not put_new(Path(name), target):
-                raise _is_there(target)
+                raise is_there(target)
     finally:
         for part in ("", "-wal", "-shm", "-journal"):
             Path(name + part).unlink(missing_ok=True)

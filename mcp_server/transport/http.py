@@ -5,6 +5,7 @@ Host and Origin are checked on every bind. A bind that others can reach is refus
 
 import ipaddress
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,12 +15,13 @@ from starlette.routing import Mount, Route
 from mcp_server.errors import SettingsError
 from mcp_server.transport.host import Host
 from mcp_server.transport.listening import SLOWEST_S, server
-from mcp_server.transport.sdk_bridge import Bridge, SseApp, web_app
+from mcp_server.transport.sdk_bridge import Bridge, SseApp, is_message, web_app
 from mcp_server.transport.unanswerable import FAULT, is_unanswerable
 
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 _LONGEST: Final = 4 * 1024 * 1024  #: bytes of a body; the SDK refuses more
 _INVALID_REQUEST: Final = -32600  #: of JSON-RPC
+_NOT_RESUMED: Final = "Nothing can be resumed: events have no ids here. Ask again without Last-Event-ID."
 
 
 async def serve(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridge] = Bridge) -> None:
@@ -38,7 +40,7 @@ def app(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridg
     if transport == "sse":
         sse = SseApp(answers, hosts, origins)
         application.router.routes[:] = [Route("/sse", _Stream(sse)), Mount("/messages/", app=sse.post)]
-    return PlainErrors(application)
+    return PlainErrors(application, takes=is_message if transport == "sse" else lambda _body: True)
 
 
 def refuse_open_bind(address: str) -> None:
@@ -60,20 +62,27 @@ class _Stream:
         self._sse = sse
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._sse.stream(scope, receive, send)
+        if scope["method"] == "GET":
+            await self._sse.stream(scope, receive, send)
+        else:  # a client that asks for Streamable HTTP first takes this for the sign that it is not spoken here
+            await _refuse(send, HTTPStatus.METHOD_NOT_ALLOWED, "A stream is opened with GET.", allow="GET")
 
 
 class PlainErrors:
     """An ASGI app that reads each body whole before anybody else does, and refuses in our words, not in a library's.
 
     The SDK logs a client that leaves in the middle of a body as a fault of its own, waits for ever for a body that does
-    not end, and puts the whole report of its validation into a 400 (mcp 2.3.0, streamable_http.py).
+    not end, puts the whole report of its validation into a 400, and leaves a client without an answer that wants a
+    stream resumed (mcp 2.3.0, streamable_http.py).
     """
 
-    def __init__(self, app: Any, slowest_s: float = SLOWEST_S) -> None:
-        """Around ``app``; everything but such a request passes untouched."""
+    def __init__(
+        self, app: Any, slowest_s: float = SLOWEST_S, takes: Callable[[bytes], bool] = lambda _body: True
+    ) -> None:
+        """Around ``app``; everything but such a request passes untouched, and a body that it ``takes`` not."""
         self._app = app
         self._slowest_s = slowest_s
+        self._takes = takes
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request, if it comes to its end."""
@@ -86,14 +95,18 @@ class PlainErrors:
                 return
             if parts[-1]["type"] == "http.disconnect":
                 return
-            if is_unanswerable(b"".join(part["body"] for part in parts).decode(errors="replace")):
+            body = b"".join(part["body"] for part in parts)
+            if is_unanswerable(body.decode(errors="replace")) or (len(body) <= _LONGEST and not self._takes(body)):
                 await _refuse(send, HTTPStatus.BAD_REQUEST, FAULT)
                 return
 
         async def again() -> Any:
             return parts.pop(0) if parts else await receive()
 
-        await self._app(scope, again, _rewording(send))
+        outgoing = _Rewording(send)
+        await self._app(scope, again, outgoing)
+        if not outgoing.is_begun and scope["type"] == "http" and scope["method"] == "GET":
+            await _refuse(send, HTTPStatus.METHOD_NOT_ALLOWED, _NOT_RESUMED, allow="GET, POST, DELETE")
 
 
 async def _whole(receive: Any) -> list[Any]:
@@ -107,31 +120,36 @@ async def _whole(receive: Any) -> list[Any]:
     return parts
 
 
-async def _refuse(send: Any, status: HTTPStatus, words: str) -> None:
-    """An answer that needs nothing of the request, and the end of the connection."""
+async def _refuse(send: Any, status: HTTPStatus, words: str, allow: str = "") -> None:
+    """An answer that needs nothing of the request, and the end of the connection; ``allow`` names other methods."""
     body = json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": _INVALID_REQUEST, "message": words}}).encode()
     length = str(len(body)).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", length), (b"connection", b"close")]
+    headers += [(b"allow", allow.encode())] if allow else []
     await send({"type": "http.response.start", "status": status.value, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _rewording(send: Any) -> Any:
+class _Rewording:
     """The ``send`` of one answer, by which a 400 goes out in our words."""
-    held: list[Any] = []
 
-    async def outgoing(message: Any) -> None:
+    def __init__(self, send: Any) -> None:
+        self._send = send
+        self._held: list[Any] = []
+        self.is_begun = False
+
+    async def __call__(self, message: Any) -> None:
+        """One part of the answer."""
+        self.is_begun = True
         if message["type"] == "http.response.start" and message["status"] == HTTPStatus.BAD_REQUEST:
-            held.append(message)
+            self._held.append(message)
             return
-        if held:
-            start, body = held.pop(), _reworded(message.get("body", b""))
+        if self._held:
+            start, body = self._held.pop(), _reworded(message.get("body", b""))
             kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-            await send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+            await self._send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
             message = {**message, "body": body}
-        await send(message)
-
-    return outgoing
+        await self._send(message)
 
 
 def _reworded(body: bytes) -> bytes:

@@ -2,7 +2,8 @@
 
 uvicorn raises the signal that stopped it once more when it has shut down, and so ends the process before changes under
 way are finished and the record is signed. And it takes connections until the process has no descriptor left for its
-store or for Meraki, and waits for ever on one that asks nothing (uvicorn 0.54, server.py and protocols/http).
+store or for Meraki, and waits for ever on one that asks nothing, or asked once and then sends the next request a byte
+at a time (uvicorn 0.54, server.py and protocols/http).
 """
 
 import signal
@@ -16,7 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST: Final = 400  #: connections at a time; fewer where the process may open few files
-SLOWEST_S: Final = 30.0  #: from the connection to its first request
+SLOWEST_S: Final = 30.0  #: from the connection, or from an answer on it, to the whole of the next request's head
 _GRACE_S: Final = 1  #: for what is being answered; a change under way is finished after it, whoever asked for it
 
 
@@ -33,7 +34,7 @@ class Connection(H11Protocol):
         if len(self.connections) > self.most:
             transport.abort()
         else:
-            self._waiting = self.loop.call_later(self.slowest_s, self._unasked)
+            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -41,8 +42,18 @@ class Connection(H11Protocol):
             self._waiting.cancel()
         super().connection_lost(exc)
 
+    def on_response_complete(self) -> None:
+        """Wait for the next request; an idle connection ends long before."""
+        self._wait()
+        super().on_response_complete()
+
+    def _wait(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(self.slowest_s, self._unasked)
+
     def _unasked(self) -> None:
-        if self.cycle is None:
+        if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
 
 

@@ -1,7 +1,8 @@
 """What gets through to no server on this machine: other hosts and pages, requests without an end or an id."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ import pytest
 
 from mcp_server.errors import SettingsError
 from mcp_server.transport.http import PlainErrors, app, refuse_open_bind
+from mcp_server.transport.sdk_bridge import Bridge, SseApp
 from tests.support.sdk_session import host
 from tests.support.stage import staged
+from tests.unit.transport.test_opening import hello
 
 PLACES: Final = {"http": "/mcp", "sse": "/sse"}
 PING: Final = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -70,11 +73,112 @@ async def test_a_server_answers_under_the_address_that_it_is_bound_to(bound: str
 
 
 async def _status(bound: str, headers: Mapping[str, str]) -> int:
-    application = app(host(), "http", (bound, 8000))
-    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+    async with _web(bound=bound) as web:
+        return (await web.post("/mcp", headers=headers, content=b"")).status_code
+
+
+@asynccontextmanager
+async def _web(transport: str = "http", bound: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+    """A client in front of the app of that transport."""
+    application = app(host(), transport, (bound, 8000))
+    asgi = httpx.ASGITransport(application, raise_app_exceptions=False)
     usual = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    async with application._app.router.lifespan_context(None), httpx.AsyncClient(transport=transport) as web:
-        return (await web.post("http://127.0.0.1/mcp", headers={**usual, **headers}, content=b"")).status_code
+    with anyio.fail_after(30):
+        async with (
+            application._app.router.lifespan_context(None),
+            httpx.AsyncClient(transport=asgi, base_url="http://127.0.0.1", headers=usual) as web,
+        ):
+            yield web
+
+
+async def test_a_client_that_wants_a_stream_resumed_is_told_that_it_cannot() -> None:
+    """The protocol's own sign for it, where the SDK gives no answer at all; an unknown session stays unknown."""
+    async with _web() as web:
+        session = (await web.post("/mcp", json=hello())).headers["mcp-session-id"]
+        answer = await web.get("/mcp", headers={"Mcp-Session-Id": session, "Last-Event-ID": "7"})
+        unknown = await web.get("/mcp", headers={"Mcp-Session-Id": "0" * 32, "Last-Event-ID": "7"})
+    assert (answer.status_code, answer.headers["allow"], unknown.status_code) == (405, "GET, POST, DELETE", 404)
+    assert answer.json()["error"]["message"].startswith("Nothing can be resumed")
+
+
+async def test_sessions_that_are_left_open_are_not_taken_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 for one more; those before go on, and one that ends makes room."""
+    monkeypatch.setattr("mcp_server.transport.sdk_bridge._SESSIONS", 2)
+    async with _web() as web:
+        opened = [await web.post("/mcp", json=hello()) for _ in range(3)]
+        first = {"Mcp-Session-Id": opened[0].headers["mcp-session-id"]}
+        pinged = await web.post("/mcp", json=PING, headers=first)
+        await web.delete("/mcp", headers=first)
+        again = await web.post("/mcp", json=hello())
+    assert [one.status_code for one in (*opened, pinged, again)] == [200, 200, 503, 200, 200]
+
+
+async def test_a_stream_of_http_sse_is_opened_by_get_alone() -> None:
+    """A client that tries Streamable HTTP first would wait for an answer on it."""
+    async with _web("sse") as web:
+        for method in ("POST", "HEAD", "DELETE"):
+            answer = await web.request(method, "/sse", json=hello() if method == "POST" else None)
+            assert (answer.status_code, answer.headers["allow"]) == (405, "GET"), method
+
+
+async def test_a_body_that_is_no_message_is_refused_over_sse_and_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The SDK would log a traceback that shows what it held; the stream goes on."""
+    bodies = [b"{", b"[]", b'{"jsonrpc":"2.0","id":1}', b"[" * 3_000, b'{"a":"\\ud800"}', json.dumps(PING).encode()]
+    usual = {"Content-Type": "application/json"}
+    async with (
+        staged(tmp_path / "home", transport="sse") as stage,
+        httpx.AsyncClient(trust_env=False) as web,
+        web.stream("GET", f"{stage.address}/sse") as stream,
+    ):
+        told = (line.removeprefix("data: ") async for line in stream.aiter_lines() if line.startswith("data: "))
+        address = stage.address + await anext(told)
+        answers = [await web.post(address, content=body, headers=usual) for body in bodies]
+        pinged = json.loads(await anext(told))
+    assert [one.status_code for one in answers] == [400] * 5 + [202]
+    assert {one.json()["error"]["code"] for one in answers[:5]} == {-32600}
+    assert pinged["id"] == PING["id"]
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_message_whose_stream_ends_before_it_is_taken_is_nobody_s_fault() -> None:
+    """A client that does not read holds up its own messages, and goes; the SDK would let that be logged."""
+    gone, sent = anyio.Event(), list[Any]()
+    sse = SseApp(Bridge(host(), "sse"), ["127.0.0.1"], [])
+    scope = {"type": "http", "path": "/", "query_string": b"", "headers": [(b"host", b"127.0.0.1")]}
+
+    async def reads_little(message: Any) -> None:
+        sent.append(message)
+        if len(sent) > 2:  # the start of the stream, and where to post
+            await anyio.sleep_forever()
+
+    async def leaves() -> Any:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def post(message: Any) -> None:
+        body, answer = _part(json.dumps(message).encode()), list[Any]()
+        headers = [*scope["headers"], (b"content-type", b"application/json")]
+        where = {**scope, "method": "POST", "headers": headers, "query_string": sent[1]["body"].split(b"?")[1].strip()}
+
+        async def take() -> Any:
+            return body
+
+        async def keep(part: Any) -> None:
+            answer.append(part)
+
+        await sse.post(where, take, keep)
+        assert answer[0]["status"] == 202
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sse.stream, {**scope, "method": "GET"}, leaves, reads_little)
+            await anyio.wait_all_tasks_blocked()
+            for _ in range(8):
+                tasks.start_soon(post, hello())
+            await anyio.wait_all_tasks_blocked()
+            gone.set()
 
 
 SCOPE: Final = {"type": "http", "method": "POST", "headers": []}

@@ -73,11 +73,21 @@ async def test_a_connection_on_which_nothing_is_asked_is_closed() -> None:
                 assert await _closed(stream)
 
 
-async def test_a_connection_on_which_something_was_asked_is_left_alone() -> None:
-    """However long the answer takes: an open stream is one."""
+async def test_a_connection_on_which_the_next_request_never_ends_is_closed() -> None:
+    """Its first byte ends uvicorn's own wait for it."""
     async with _listening(slowest_s=0.05) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
-        await stream.send(ASK.replace(b"GET /", b"GET /slow"))
+        await stream.send(ASK)
         assert (await stream.receive()).startswith(b"HTTP/1.1 200")
+        await stream.send(b"POST / HTTP/1.1\r\nX: ")
+        assert await _closed(stream)
+
+
+async def test_a_connection_on_which_something_was_asked_is_left_alone() -> None:
+    """However long the answer takes, to the first request or a later one: an open stream is one."""
+    async with _listening(slowest_s=0.05) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
+        for _ in range(2):
+            await stream.send(ASK.replace(b"GET /", b"GET /slow"))
+            assert (await stream.receive()).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])

@@ -45,8 +45,8 @@ async def refuse_held(keys: Collection[str], change_id: str, world: World, means
 
 
 async def _awaited_until(change: Change, world: World, means: Means) -> datetime | None:
-    """When the last write of a change that ended in doubt has arrived; None when none is awaited."""
-    if change.state is not S.IN_DOUBT or change.ended_at is None:
+    """When the last write of a change that ended has arrived; None when none is awaited."""
+    if change.ended_at is None:
         return None
     records = await steps_of(world.store, change.key)
     return last_arrival(records, moment(world.clock), means.times.late_s)

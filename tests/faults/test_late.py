@@ -47,6 +47,13 @@ class Scene:
         done = await confirmed(self.stage, "meraki_apply", plan_id=plan["plan_id"])
         return self.witnesses.note("meraki_apply", done)
 
+    async def edited_once_held(self, name: str) -> None:
+        """Somebody else's name for the SSID, as soon as a request is held."""
+        with anyio.fail_after(LONGEST_S):
+            while not self.proxy.used:
+                await anyio.sleep(0.005)
+        self.stage.sandbox.edit(f"{SSID}/1", {"name": name})
+
     async def seen(self, change_id: str, *states: str) -> Any:
         """The change once the server has brought it to one of these ends by itself."""
         with anyio.fail_after(LONGEST_S):
@@ -165,6 +172,27 @@ async def test_an_undo_that_may_still_arrive_is_not_called_failed_and_is_sent_ag
         assert [entry["path"] for entry in it.stage.writes()].count(f"{SSID}/1") == 2
         verdict = await it.witnesses.verdict()
     assert verdict.broken == []
+
+
+async def test_while_a_lost_undo_may_still_arrive_nobody_else_writes_there_though_it_is_called_failed(
+    tmp_path: Path,
+) -> None:
+    """Somebody else writes there before it is read back: neither before nor after, and the undo may come on top."""
+    async with scene(tmp_path / "home") as it:
+        it.stage.sandbox.faults.add({"kind": "status", "status": 400, "method": "PUT", "path": f"{SSID}/2"})
+        second = step("updateNetworkWirelessSsid", {"name": "Z"}, networkId=NET, number="2")
+        plan = await planned(it.stage, RENAME, second)
+        it.proxy.add(Fault("hold", "toward", path="ssids/1", skip=1))
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(it.edited_once_held, "Lounge")
+            done = it.witnesses.note("meraki_apply", await confirmed(it.stage, "meraki_apply", plan_id=plan["plan_id"]))
+        assert (done["status"], it.name) == ("rollback_failed", "Lounge"), done
+        other = await planned(it.stage, step("updateNetworkWirelessSsid", {"name": "Y"}, networkId=NET, number="3"))
+        for set_s in (0.0, LATE_S * 30):
+            it.clock.jump(set_s)
+            assert (await confirmed(it.stage, "meraki_apply", plan_id=other["plan_id"]))["status"] == "busy"
+        it.clock.advance(LATE_S)
+        assert (await confirmed(it.stage, "meraki_apply", plan_id=other["plan_id"]))["status"] == "applied"
 
 
 async def test_a_wall_clock_that_is_set_neither_ends_the_wait_nor_lets_another_change_in(tmp_path: Path) -> None:

@@ -54,17 +54,17 @@ async def end(run: Run, state: ChangeState) -> Outcome:
         writes.append(run.entry("alert", state.value, {"residue": list(run.residue), "command": run.next_command}))
     ended = run.entry("state", state.value, {"failure": dict(run.failure)})
     run.is_over = True
-    await run.commit(*writes, ended, _given_up(run, state))
+    await run.commit(*writes, ended, _given_up(run))
     failpoint("K11")
     run.change, run.stored = change, stored
     failpoint("K12")
     return change_outcome(run)
 
 
-def _given_up(run: Run, state: ChangeState) -> StoreWrite:
+def _given_up(run: Run) -> StoreWrite:
     """The end of its leases: now, or once nothing of it can arrive any more, for until then nobody else may write."""
     now, late_s = moment(run.world.clock), run.means.times.late_s
-    until = last_arrival(run.steps, now, late_s) if state is S.IN_DOUBT else None
+    until = last_arrival(run.steps, now, late_s)
     if until is None or until <= now.at:
         return ReleaseLeases(run.change.key)
     return HoldLeases(run.lease_keys, run.change.key, until, run.fences)

@@ -60,10 +60,10 @@ def line_of(entry: AuditEntry) -> Line:
     """
     e = entry
     try:
-        detail, networks = canonical(e.detail), canonical(e.network_ids)
+        detail, networks = canonical(e.detail), ",".join([_q(one) for one in e.network_ids])
         before = (
             f'{{"at":"{moment(e.at)}","call_id":{_q(e.call_id)},"change_id":{_q(e.change_id)},"client":{_q(e.client)},'
-            f'"correlation_id":{_q(e.correlation_id)},"detail":{detail},"event":{_q(e.event)},"network_ids":{networks},'
+            f'"correlation_id":{_q(e.correlation_id)},"detail":{detail},"event":{_q(e.event)},"network_ids":[{networks}],'
             f'"organization_id":{_q(e.organization_id)},"owner":{_q(e.owner)},"plan_id":{_q(e.plan_id)},'
         )
         return Line(before.encode(), f'{_q(e.status)},"tool":{_q(e.tool)}}}'.encode())
@@ -158,7 +158,10 @@ def _is_plain(value: Any) -> bool:
     if kind is int:
         return abs(int(value)) <= _SAFE_INTEGER
     if kind is dict:
-        return all(type(key) is str and key.isascii() and _is_plain(item) for key, item in value.items())
+        for key, item in value.items():  # a third less work than all(...)
+            if type(key) is not str or not key.isascii() or not (type(item) is str or _is_plain(item)):
+                return False
+        return True
     return (kind is list or kind is tuple) and all(map(_is_plain, value))
 
 

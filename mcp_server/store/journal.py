@@ -73,7 +73,7 @@ class Journal:
 
     def _each(self, writes: tuple[Write, ...]) -> tuple[Receipt, ...]:
         """The writes, one after the other."""
-        return tuple([receipt for write in writes for receipt in self._one(write)])
+        return tuple([receipt for write in writes if (receipt := self._one(write)) is not None])
 
     @contextmanager
     def _all_or_none(self) -> Iterator[None]:
@@ -87,10 +87,10 @@ class Journal:
             raise
         self._connection.execute("RELEASE request")
 
-    def _one(self, write: Write) -> list[Receipt]:
+    def _one(self, write: Write) -> Receipt | None:
         """One write; the receipt of a line of evidence."""
         if isinstance(write, Line):
-            return [self._append(write)]
+            return self._append(write)
         if isinstance(write, PutRow):
             self._put(write)
         elif isinstance(write, TakeLeases):
@@ -107,7 +107,7 @@ class Journal:
             self._connection.execute(f"PRAGMA user_version = {version:d}")
         else:
             self._release(write)
-        return []
+        return None
 
     def _find_keys(self) -> None:
         """Make or read what seals and signs: in a new home the first rows need both. Raises StoreUnavailable."""

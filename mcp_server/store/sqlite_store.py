@@ -88,10 +88,7 @@ class SqliteStore:
 
         Raises RecordConflict, RecordAltered or StoreUnavailable; nothing of it is written then.
         """
-        if any(isinstance(write, Put) and _begins(write) for write in writes) and (why := self._no_room()):
-            raise StoreUnavailable(why)
-        ready = tuple([self._prepared(write) for write in writes])
-        return await self._writer.submit(ready)
+        return await self._writer.submit(tuple([self._prepared(write) for write in writes]))
 
     async def get(self, kind: type[R], key: str) -> R | None:
         """The record of that key, or None; of AuditEntry the key is its seq. Raises RecordAltered, StoreUnavailable."""
@@ -195,9 +192,13 @@ class SqliteStore:
 
     def _prepared(self, write: StoreWrite) -> Write:
         """The write with its record turned into a row, so that faults show before it waits."""
-        if isinstance(write, Put):
-            return PutRow(encode(write.record, self._seal), write.expect)
-        return chain.line_of(write.entry) if isinstance(write, Append) else write
+        if isinstance(write, Append):
+            return chain.line_of(write.entry)
+        if not isinstance(write, Put):
+            return write
+        if _begins(write) and (why := self._no_room()):
+            raise StoreUnavailable(why)
+        return PutRow(encode(write.record, self._seal), write.expect)
 
     async def _read(self, ask: Callable[[sqlite3.Connection], A]) -> A:
         """What ``ask`` finds, on the reading connection in its own thread."""

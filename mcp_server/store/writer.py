@@ -12,6 +12,7 @@ for good once a group has failed, for a disk in trouble may stall at any moment.
 import asyncio
 import contextlib
 import logging
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -47,8 +48,12 @@ class Commit:
     """What one caller wants written, and where the answer goes."""
 
     writes: tuple[Write, ...]
-    loop: asyncio.AbstractEventLoop
     answer: Answer
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Whose the caller is."""
+        return self.answer.get_loop()
 
 
 class Writer:
@@ -56,6 +61,7 @@ class Writer:
 
     def __init__(self, path: Path, seal: Seal, clock: Clock, wait_s: float, witness: Witness | None = None) -> None:
         self._path = path
+        self._file, self._log_file = str(path), f"{path}-wal"  #: for the look at both that each group begins with
         self._witness = witness
         self._seal = seal
         self._clock = clock
@@ -81,7 +87,7 @@ class Writer:
     def submit(self, writes: tuple[Write, ...]) -> Answer:
         """The receipts to come, once the writes are on disk; cancelled before its group begins, nothing is written."""
         loop = asyncio.get_running_loop()
-        commit = Commit(writes, loop, loop.create_future())
+        commit = Commit(writes, loop.create_future())
         with self._turn:
             if self._is_ending:
                 raise StoreUnavailable("the store is closed")
@@ -193,7 +199,7 @@ class Writer:
                 if witness is not None:
                     witness.checkpoint(connection, journal.head, now=attest)
                     witness.note(connection)
-            self._wal = self._wal or _inode(_wal_of(self._path))
+            self._wal = self._wal or _inode(self._log_file)
         if witness is not None:
             witness.committed()
         return result
@@ -213,11 +219,11 @@ class Writer:
         """The connection, opened at first use and after a fault; the lock is held."""
         if self._connection is None and self._inode is None:
             self._connection = self._opened_anew()
-            self._inode = _inode(self._path)
-        if self._connection is not None and self._wal and _inode(_wal_of(self._path)) != self._wal:
+            self._inode = _inode(self._file)
+        if self._connection is not None and self._wal and _inode(self._log_file) != self._wal:
             self._inode = _GONE  # for good; what was committed is saved, while its descriptor still reaches it
             self._connection.execute("PRAGMA wal_checkpoint")
-        if _inode(self._path) != self._inode:
+        if _inode(self._file) != self._inode:
             raise StoreUnavailable(
                 f"{self._path} or its log was removed or replaced while the server ran; start the server again"
             )
@@ -292,14 +298,10 @@ def _give(told: _Told) -> None:
             answer.set_result(result)
 
 
-def _wal_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
+def _inode(path: str) -> tuple[int, int] | None:
     """Which file stands under the path; None when there is none."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - a Path is turned into text at each look
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino

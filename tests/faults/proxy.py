@@ -49,6 +49,7 @@ class Proxy:
     port: int = 0
     faults: list[Fault] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
+    _held: asyncio.Event = field(default_factory=asyncio.Event)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _left: dict[int, int] = field(default_factory=dict)
@@ -63,6 +64,10 @@ class Proxy:
         """One more fault."""
         self.faults.append(fault)
         self._left[id(fault)] = fault.skip + fault.times
+
+    async def holding(self) -> None:
+        """Returns when a request is held."""
+        await self._held.wait()
 
     async def release(self) -> None:
         """Let what is held pass; returns when the cloud has answered it, which nobody may be there to read."""
@@ -155,6 +160,7 @@ class Line:
             await asyncio.sleep(fault.seconds)
             return await _sent(to, block)
         if fault.kind == "hold":
+            self.proxy._held.set()
             await self.proxy._released.wait()
             return await _sent(to, block)
         if fault.kind == "throttle":

@@ -49,9 +49,7 @@ class Scene:
 
     async def edited_once_held(self, name: str) -> None:
         """Somebody else's name for the SSID, as soon as a request is held."""
-        with anyio.fail_after(LONGEST_S):
-            while not self.proxy.used:
-                await anyio.sleep(0.005)
+        await self.proxy.holding()
         self.stage.sandbox.edit(f"{SSID}/1", {"name": name})
 
     async def seen(self, change_id: str, *states: str) -> Any:

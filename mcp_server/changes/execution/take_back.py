@@ -1,17 +1,19 @@
 """Taking back what a change has done: last step first, each read back, what could not be restored told by field.
 
 May be begun again after a crash: a step whose undo is on record as done and read back is not undone a second time.
+What was made again is read once more: it need not have come back whole.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Final
 
 from mcp_server.catalogue.related.references import concerning
 from mcp_server.changes.execution.ending import residue_line, unread_line
 from mcp_server.changes.execution.putting_off import begun, undo_tries
 from mcp_server.changes.execution.report import failure_of
-from mcp_server.changes.execution.run import Run, undo_number, undone_step
+from mcp_server.changes.execution.run import Run, undo_number
 from mcp_server.changes.execution.undo import Done, Lacking, as_found, way_back
 from mcp_server.changes.execution.write_step import Wrote, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
@@ -53,18 +55,17 @@ async def take_back(run: Run) -> ChangeState:
     if run.change.state is not S.ROLLING_BACK:
         await run.move(S.ROLLING_BACK)
     done = {record.number: record for record in run.steps if record.phase == "apply" and record.state == "applied"}
-    undone = _undone(run)
     steps = once([step for step in as_found(run.plan.steps, done) if step.number in done])
-    seen = {} if undone else await states_around(_noted(steps, done), run.world)
+    seen = {} if any(_sent(run, step) for step in steps) else await states_around(_noted(steps, done), run.world)
     for step in reversed(steps):
-        before = undone.get(step.number, 0) if undone.get(step.number, 0) >= max(1, len(step.inverse.writes)) else 0
-        if before:
+        sent = _sent(run, step)
+        if sent:
             run.moved += moved_to(step, _first_undo(run, step), run.world)
-        if not before or step.dependants:
+        if sent < max(1, len(step.inverse.writes)) or step.dependants or _is_made_again(step):
             record = done[step.number]
             around = {place: left for place, left in record.around.items() if place in seen}
             as_now = settled(step, concerning(run.moved, step.network_id), run.world)
-            await _undo_one(run, as_now, replace(record, around=around), before, seen)
+            await _undo_one(run, as_now, replace(record, around=around), sent, seen)
         if run.put_off:
             break  # the steps before it are taken back after it
     if any(record.phase == "undo" and may_arrive(record) for record in run.steps):
@@ -97,24 +98,30 @@ def _has_begun(run: Run) -> bool:
     return any(record.phase == "undo" for record in run.steps)
 
 
-def _undone(run: Run) -> Mapping[int, int]:
-    """How many undo writes of each step are on record as applied and read back as planned."""
-    counts: dict[int, int] = {}
-    for record in run.steps:
-        if record.phase == "undo" and record.state == "applied" and record.verified.get("matches") is not False:
-            number = undone_step(record.number)
-            counts[number] = counts.get(number, 0) + 1
-    return counts
+def _sent(run: Run, step: Step) -> int:
+    """How many undo writes of the step are on record as applied and read back as planned, from the first on.
+
+    What was made again is there whatever was read of it: it is not made a second time.
+    """
+    first = undo_number(step.number)
+    its = [one for one in run.steps if one.phase == "undo" and one.state == "applied"]
+    made = first if _is_made_again(step) else None
+    done = {one.number for one in its if one.verified.get("matches") is not False or one.number == made}
+    return next(offset for offset in count() if first + offset not in done)
 
 
-async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int, seen: States) -> None:
+def _is_made_again(step: Step) -> bool:
+    return step.inverse.how == "recreate"
+
+
+async def _undo_one(run: Run, step: Step, record: ChangeStep, sent: int, seen: States) -> None:
     """One step taken back and proven, or its residue noted.
 
-    ``before`` is how many writes undid it already; then only what it took along is left to bring back. ``seen`` is
-    what was there of that before anything was taken back.
+    ``sent`` is how many writes undid it already: only what is left of them is sent, and what the step took along.
+    ``seen`` is what was there of that before anything was taken back.
     """
     try:
-        done = Done(step, record, run.world, undo_number(step.number, before), fresh=True, seen=seen)
+        done = Done(step, record, run.world, undo_number(step.number), sent, fresh=True, seen=seen)
         way = await way_back(done)
         if way.hopeless:
             run.residue.append(way.hopeless)
@@ -124,7 +131,7 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, before: int, seen:
             f"step {step.number}: {text} was changed by somebody else since, and stays"
             for text in (*way.along.kept, *way.along.conflicts)
         ]
-        for offset, draft in enumerate(way.along.drafts if before else way.every, before):
+        for offset, draft in enumerate((*way.drafts[sent:], *way.along.drafts), sent):
             if _changes_nothing(draft):
                 continue  # what it cannot bring back is named below
             back = step_of(undo_number(step.number, offset), draft, NOWHERE, run.plan.organization)
@@ -157,7 +164,8 @@ def _changes_nothing(draft: Draft) -> bool:
 
 
 async def _left_over(run: Run, step: Step) -> list[str]:
-    """Fields of the step's resource that are not as before, read afresh."""
+    """Fields of the step's resource that are not as before, read afresh; what was made again has an id of its own."""
+    step = settled(step, concerning(run.moved, step.network_id), run.world)
     if step.reader is None:
         return []
     live = await run.world.reads.resource(step.reader, fresh=True)
@@ -165,7 +173,9 @@ async def _left_over(run: Run, step: Step) -> list[str]:
     if step.before is None or live is None:
         is_back = step.before is live or step.kind == "delete"
         return [] if is_back else [residue_line(step, FieldChange("", step.before, live))]
-    wrong = differences(step.before, live, ignore=row.volatile, unordered=row.unordered)
+    own_id = [run.world.overlay.row(one.operation).id_field for one in step.inverse.writes[:1] if not row.client_keyed]
+    ignore = (*row.volatile, *own_id) if step.kind == "delete" else row.volatile
+    wrong = differences(step.before, live, ignore=ignore, unordered=row.unordered)
     return [residue_line(step, change) for change in wrong]
 
 

@@ -117,7 +117,8 @@ class Done:
     step: Step
     record: ChangeStep
     world: World
-    first: int  #: the number that the first write of the way back will have: later ones refer to it by ``$ref``
+    first: int  #: the number of the way back's first write: later ones refer to it by ``$ref``
+    sent: int = 0  #: how many of its writes have taken effect: what they made is no longer somebody else's
     fresh: bool = False  #: read anew what was read in this call
     known: States = field(default_factory=dict)  #: states that earlier ways back leave
     seen: States = field(default_factory=dict)  #: what it took along, before anything of its change is taken back
@@ -140,9 +141,10 @@ async def way_back(done: Done) -> WayBack:
     if not step.dependants or way.hopeless:
         return way
     more = await taken_along(
-        step, done.record, world, first + len(way.drafts), fresh=done.fresh, seen=done.seen, known=done.known
-    )
-    moved = moved_by(step, way.drafts, first, world)
+        step, done.record, world, first + max(done.sent, len(way.drafts)),
+        fresh=done.fresh, seen=done.seen, known=done.known,
+    )  # fmt: skip
+    moved = () if done.sent else moved_by(step, way.drafts, first, world)
     along = replace(more, drafts=tuple(pointed(draft, moved, world) for draft in more.drafts))
     return replace(way, along=along, conflicts=way.conflicts + more.conflicts)
 
@@ -161,7 +163,7 @@ async def _own_way(done: Done) -> WayBack:
         return replace(_put_back(done, reader, live), place=place)
     if reader is not None and step.kind == "create" and live is None:
         return WayBack((), hopeless=await _made_anew(done))
-    if reader is not None and step.kind == "delete" and live is not None:
+    if reader is not None and step.kind == "delete" and live is not None and not done.sent:
         return WayBack((), conflicts=_moved(step.before, live, step, world))  # somebody made it again
     drafts: list[Draft] = []
     for write in _referring(step, done.first):

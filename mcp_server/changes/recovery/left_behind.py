@@ -76,7 +76,7 @@ async def take_over(change: Change, world: World, means: Means) -> Run | None:
     run = Run(stored, taken, await _attempt(change, world), world, means, is_started=True, is_detached=True)
     run.steps = list(await steps_of(world.store, change.key))
     run.is_sent = any(record.sent_at for record in run.steps)
-    run.created = {one.number: one.created for one in run.steps if one.phase == "apply" and one.state == "applied"}
+    run.created = {one.number: one.created for one in run.steps if one.state == "applied"}
     run.progress = sum(one.phase == "apply" and one.state in ("applied", "unchanged") for one in run.steps)
     now = world.clock.now()
     until = now + timedelta(seconds=means.times.lease_s)

@@ -1,6 +1,7 @@
 """This machine's clock, randomness and user: nothing else asks the operating system for them."""
 
 import getpass
+import os
 import secrets
 import time
 from datetime import UTC, datetime
@@ -91,4 +92,13 @@ def _in_letters(number: int, alphabet: str, length: int) -> str:
 @cache
 def owner_of(channel: str) -> str:
     """Who owns the calls of a channel: the operating system's user on stdio; over HTTP nobody is known yet."""
-    return getpass.getuser() if channel in ("stdio", "cli") else "anonymous"
+    return account() if channel in ("stdio", "cli") else "anonymous"
+
+
+@cache
+def account() -> str:
+    """The operating system's user; ``uid N`` where the number has no name, as in a container with a user of its own."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError until Python 3.12 (getpass)
+        return f"uid {os.getuid()}"

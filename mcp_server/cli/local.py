@@ -1,7 +1,6 @@
 """What the commands work on without a server: settings, store, keys; and the person's terminal."""
 
 import contextlib
-import getpass
 import os
 import signal
 import sys
@@ -16,7 +15,7 @@ import anyio
 
 from mcp_server.assembly import open_store
 from mcp_server.cli.views.printing import lines, shown
-from mcp_server.clock import RandomIds, SystemClock
+from mcp_server.clock import RandomIds, SystemClock, account
 from mcp_server.domain.actor import Role
 from mcp_server.domain.call import Json
 from mcp_server.domain.ports import Append, Clock
@@ -53,7 +52,7 @@ class Local:
     @property
     def user(self) -> str:
         """The operating system's user."""
-        return getpass.getuser()
+        return account()
 
     def entry(self, event: str, status: str, **more: Any) -> Append:
         """A line of evidence about something done on the command line."""
@@ -62,7 +61,7 @@ class Local:
 
 def told_by(clock: Clock, event: str, status: str, **more: Any) -> Append:
     """A line of evidence about something that the operating system's user did on the command line."""
-    return Append(AuditEntry(event, clock.now(), getpass.getuser(), status, client="command line", **more))
+    return Append(AuditEntry(event, clock.now(), account(), status, client="command line", **more))
 
 
 @asynccontextmanager

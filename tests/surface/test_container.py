@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mcp_server.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
 
@@ -32,6 +34,30 @@ def test_what_is_installed_comes_from_the_locks_with_hashes() -> None:
     installs = [part for line in lines("RUN") for part in line.split("&&") if "pip install" in part]
     assert len(installs) == 3
     assert all("--require-hashes" in one or "--no-deps /dist/" in one for one in installs)
+
+
+def test_both_stages_stand_on_one_base_that_can_be_exchanged() -> None:
+    """What was compiled for one Python runs on no other; the default is one that the package allows."""
+    (base,) = lines("ARG")
+    assert [line.split()[0] for line in lines("FROM")] == ["${BASE}", "${BASE}"]
+    found = re.fullmatch(r"BASE=python:3\.(\d+)-slim", base)
+    assert found, base
+    assert int(found[1]) >= 11
+
+
+def test_a_container_as_documented_outlives_a_change_that_is_under_way_and_can_be_started_twice() -> None:
+    """Docker kills ten seconds after it asks for the end, which is before a change was read back and watched.
+
+    A fixed name would be taken while the former server still ends its change.
+    """
+    guide = (ROOT / "docs/howto/run-in-a-container.md").read_text("utf-8")
+    (told,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    run = json.loads(told)["mcpServers"]["meraki"]["args"]
+    default = Settings(home=Path("unused"))
+    assert int(run[run.index("--stop-timeout") + 1]) >= 2 * (default.settle_s + default.health_settle_s)
+    assert "--name" not in run
+    in_words = re.findall(r"docker run .*?--stop-timeout (\d+)", (ROOT / "Dockerfile").read_text("utf-8"))
+    assert in_words == [run[run.index("--stop-timeout") + 1]]
 
 
 def test_the_server_does_not_run_as_root() -> None:

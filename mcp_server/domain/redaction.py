@@ -46,6 +46,7 @@ _SHORTEST_PART = 4  #: shorter secrets are masked where they are the whole value
 #: Printable to Python, yet they show nothing: fillers and variation selectors, in which text can hide.
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
+_ESCAPED = re.compile(r"\\([\"\\])")
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -74,6 +75,8 @@ def redacted(value: Json, secrets: Collection[str] = ()) -> Json:
 def holds_secret(text: str, secrets: Collection[str]) -> bool:
     """Whether the text holds one of the secrets, plain or in one of the forms that ``redacted`` knows."""
     readings = [text]
+    if "\\" in text:  # JSON within the text of a JSON
+        readings.append(_ESCAPED.sub(r"\1", text))
     if "%" in text or "+" in text:
         readings += [unquote(text), unquote_plus(text)]
     if "&" in text:

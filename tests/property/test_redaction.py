@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mcp_server.domain.redaction import MASK, clean, cleaned, redacted
+from mcp_server.domain.redaction import MASK, clean, cleaned, masked, redacted
 
 CANARY = st.text(min_size=4, max_size=40).filter(lambda text: not set(text) <= set(MASK) and _is_encodable(text))
 PLAIN = st.text(max_size=12)
@@ -62,6 +62,16 @@ def texts_in(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in texts_in(item)]
     return [value] if isinstance(value, str) else []  # numbers and words of JSON are no texts
+
+
+@given(hidden(), st.booleans())
+def test_what_is_looked_for_in_the_json_of_a_value_is_found_wherever_it_stands_in_it(
+    case: tuple[str, Any], is_ascii: bool
+) -> None:
+    """A value in whose JSON no secret is found is one in which none had to be masked."""
+    canary, value = case
+    text = json.dumps(value, ensure_ascii=is_ascii)
+    assert masked(value, text, [canary]) == redacted(value, [canary])
 
 
 @given(hidden())

@@ -113,16 +113,17 @@ class _Redactor:
         return MASK if hidden or str(value) in self.whole else value
 
     def _mapping(self, value: Mapping[str, Json], parent: str, *, hidden: bool) -> dict[str, Json]:
-        if _is_placeholder(value):
+        if len(value) == 1 and _is_placeholder(*next(iter(value.items()))):
             return {key: self.value(item, "", hidden=False) for key, item in value.items()}
         result: dict[str, Json] = {}
         tells_secret = _tells_secret(value)
         for key, item in value.items():
             name = str(key)
-            masked = hidden or is_secret_field(name) or _is_key_material(name, item, parent)
-            masked = masked or (tells_secret and key in _TOLD_VALUES)
+            masked = hidden or is_secret_field(name) or (len(name) == 3 and _is_key_material(name, item, parent))
+            masked = masked or (tells_secret and name in _TOLD_VALUES)
             shown = self.value(item, name, hidden=masked)
-            result[_free_key(result, self.text(name))] = shown
+            free = self.text(name)
+            result[free if free not in result else _free_key(result, free)] = shown
         return result
 
     def text(self, text: str) -> str:
@@ -176,16 +177,15 @@ class KnownSecrets:
 
 def _tells_secret(value: Mapping[str, Json]) -> bool:
     """Whether it is a difference that names a secret's field."""
-    return any(isinstance(value.get(name), str) and is_secret_path(value[name]) for name in _PATH_NAMES)
+    paths = [value[name] for name in _PATH_NAMES if name in value]  # nearly always none
+    return bool(paths) and any(isinstance(path, str) and is_secret_path(path) for path in paths)
 
 
-def _is_placeholder(value: Mapping[str, Json]) -> bool:
-    """Whether it stands for a secret or an id instead of being one."""
-    if len(value) != 1:
+def _is_placeholder(name: str, word: Json) -> bool:
+    """Whether an object of this one field stands for a secret or an id instead of being one."""
+    if name not in _PLACEHOLDERS:
         return False
-    name, word = next(iter(value.items()))
-    plain = isinstance(word, int) or (isinstance(word, str) and _PLACEHOLDER_WORD.fullmatch(word) is not None)
-    return name in _PLACEHOLDERS and plain
+    return isinstance(word, int) or (isinstance(word, str) and _PLACEHOLDER_WORD.fullmatch(word) is not None)
 
 
 def _is_key_material(name: str, item: Json, parent: str) -> bool:
@@ -196,9 +196,7 @@ def _is_key_material(name: str, item: Json, parent: str) -> bool:
 
 
 def _free_key(taken: Mapping[str, Json], key: str) -> str:
-    """The key, or the key with a number when masking or escaping made two alike."""
-    if key not in taken:
-        return key
+    """The key with a number: masking or escaping made two alike."""
     number = 2
     while f"{key}~{number}" in taken:
         number += 1
@@ -227,7 +225,7 @@ def _base64_inside(raw: bytes, offset: int, encoded: str) -> str:
 def clean(text: object, limit: int = TEXT_LIMIT) -> str:
     """The text on one line, control, bidi and other unseen characters escaped, at most ``limit`` characters long."""
     source = str(text)
-    if len(source) <= limit and source.isprintable() and not _UNSEEN.search(source):
+    if len(source) <= limit and source.isprintable() and (source.isascii() or not _UNSEEN.search(source)):
         return source
     pieces = [_shown(char) for char in source[: limit + 1]]
     if sum(map(len, pieces)) <= limit and len(source) <= limit:
@@ -258,8 +256,9 @@ def cleaned(value: Json, limit: int = FREE_TEXT_LIMIT) -> Json:
         return clean(value, limit)
     if isinstance(value, dict | Mapping):  # as in redacted
         result: dict[str, Json] = {}
-        for key, item in value.items():
-            result[_free_key(result, clean(key, limit))] = cleaned(item, limit)
+        for name, item in value.items():
+            free = clean(name, limit)
+            result[free if free not in result else _free_key(result, free)] = cleaned(item, limit)
         return result
     if isinstance(value, list | tuple):
         return [cleaned(item, limit) for item in value]

@@ -157,9 +157,9 @@ def _kept(arguments: Mapping[str, Json], secrets: Collection[str]) -> Json:
     """The arguments, redacted; only their size when they are very long, and only that they are too deep."""
     if is_deep(dict(arguments)):
         return {"too_deep": True}
-    shown = redacted(dict(arguments), secrets)
-    text = json.dumps(shown, default=str)
-    return shown if len(text) <= _ARGUMENT_BYTES_KEPT else {"too_long_bytes": len(text)}
+    named = redacted(dict(arguments))
+    text = json.dumps(named, default=str)
+    return masked(named, text, secrets) if len(text) <= _ARGUMENT_BYTES_KEPT else {"too_long_bytes": len(text)}
 
 
 def _usage(call: ToolCall, outcome: Outcome, world: World, size: int, duration_s: float) -> Usage:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -77,8 +76,7 @@ async def opened(home: Mapping[str, Any], *, reads_only: bool = False) -> AsyncI
     with contextlib.ExitStack() as stack:
         if reads_only and is_read_only(settings.home):
             directory = settings.home
-            aside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meraki-specialist-")))
-            copied_aside(directory, aside)
+            aside = stack.enter_context(copied_aside(directory))
             store = open_store(settings, aside, clock, keys_of=directory, is_checked=False)
         else:
             aside = None

@@ -1,7 +1,10 @@
 """Evidence on read-only media, or where this account may write nothing: it is looked at, verified and taken along."""
 
 import asyncio
+import contextlib
+import errno
 import json
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -21,7 +24,7 @@ from mcp_server.settings import load
 from mcp_server.store.evidence import read_only
 from tests.support import records
 from tests.support.fake_clock import FakeClock
-from tests.support.poor_disk import unwritable_home
+from tests.support.poor_disk import full_disk, unwritable_home
 from tests.support.tampering import altered
 
 NOW: Final = datetime(2026, 11, 1, 9, tzinfo=UTC)
@@ -145,3 +148,45 @@ def test_a_copy_waits_for_whoever_writes_and_is_given_up_when_they_never_end(
             code, _, err = run(home, "audit", "verify")
             assert (code, "is being written all the time" in err) == (5, True), err
         assert run(home, "audit", "verify")[0] == 0
+
+
+@pytest.mark.parametrize("lacks", ["a place", "room"])
+def test_where_no_private_copy_can_be_written_that_is_told(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    """As in a container whose own files are read-only: no place at all, or none that takes the copy."""
+    with (
+        _written(tmp_path, run, [("audit", "verify")]) as written,
+        unwritable_home(written) as home,
+        monkeypatch.context() as without,
+        full_disk(home) if lacks == "room" else contextlib.nullcontext(),
+    ):
+        if lacks == "a place":
+            without.setattr(tempfile, "tempdir", None)
+            without.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(home)])
+        code, _, err = run(home, "audit", "verify")
+    assert (code, "Name a place with room in TMPDIR" in err) == (5, True), err
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_log_that_its_last_server_takes_away_meanwhile_is_no_fault(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """What it held is in the database by then, at whichever look it is gone."""
+    stat, looks = Path.stat, list[Path]()
+
+    def closing(path: Path, **how: Any) -> os.stat_result:
+        if path.name == "store.db-wal":
+            looks.append(path)
+            if len(looks) >= at:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return stat(path, **how)
+
+    with _written(tmp_path, run, [("audit", "verify", "--json")]) as written:
+        connection = sqlite3.connect(written / "store.db")
+        connection.execute("PRAGMA wal_checkpoint")
+        connection.close()
+        with unwritable_home(written) as home:
+            monkeypatch.setattr(Path, "stat", closing)
+            code, out, err = run(home, "audit", "verify", "--json")
+    assert (code, json.loads(out)["rows"] >= ROWS, len(looks) >= at) == (0, True, True), err

@@ -7,6 +7,7 @@ opened elsewhere. What cannot be copied as one state is told, never read as if i
 
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,10 +32,24 @@ def is_read_only(directory: Path) -> bool:
     return False
 
 
-def copied_aside(directory: Path, into: Path) -> None:
-    """One state of the store in that directory, log included. Raises Refused (no store), StoreUnavailable."""
+@contextmanager
+def copied_aside(directory: Path) -> Iterator[Path]:
+    """Where one state of the store in that directory lies as a private copy, log included, until the block ends.
+
+    Raises Refused (no store), StoreUnavailable.
+    """
     if not (directory / FILE).is_file():
         raise Refused(f"{directory} holds no {FILE}.", "Name the data directory, or a copy of it.", code="no_file")
+    try:
+        place = tempfile.TemporaryDirectory(prefix="meraki-specialist-")
+    except OSError as problem:
+        raise _no_place(directory / FILE, problem) from problem
+    with place as into:
+        _copy_one_state(directory, Path(into))
+        yield Path(into)
+
+
+def _copy_one_state(directory: Path, into: Path) -> None:
     for _ in range(_TRIES):
         with _writers_wait(directory) as is_held:
             before = _seen(directory)
@@ -50,26 +65,25 @@ def copied_aside(directory: Path, into: Path) -> None:
 @contextmanager
 def _writers_wait(directory: Path) -> Iterator[bool]:
     """Whether nobody of ours writes inside the block, as far as locks tell; a copy without lock file has no writer."""
-    descriptor = -1
-    with suppress(OSError):
-        descriptor = os.open((directory / FILE).with_suffix(".lock"), os.O_RDONLY)
+    descriptor, is_held = -1, True
     try:
-        with suppress(OSError):  # no lock on such a mount: whether the files changed meanwhile decides alone
-            if descriptor >= 0 and not filelock.lock_descriptor(descriptor, blocking=False):
-                yield False
-                return
-        yield True
+        with suppress(OSError):  # no lock there, or on such a mount: whether the files changed meanwhile decides alone
+            descriptor = os.open((directory / FILE).with_suffix(".lock"), os.O_RDONLY)
+            is_held = filelock.lock_descriptor(descriptor, blocking=False)
+        yield is_held
     finally:
         if descriptor >= 0:
             os.close(descriptor)
 
 
 def _seen(directory: Path) -> list[tuple[int, int, int]]:
-    """What of each file changes with a write."""
-    with _told(directory):
-        files = [directory / (FILE + part) for part in _PARTS]
-        stats = [file.stat() for file in files if file.exists()]
-        return [(one.st_ino, one.st_size, one.st_mtime_ns) for one in stats]
+    """What of each file that is there changes with a write."""
+    seen = []
+    for part in _PARTS:
+        with _told(directory / (FILE + part)), suppress(FileNotFoundError):  # the last to close takes the log away
+            one = (directory / (FILE + part)).stat()
+            seen.append((one.st_ino, one.st_size, one.st_mtime_ns))
+    return seen
 
 
 def _is_copied(directory: Path, into: Path) -> bool:
@@ -90,10 +104,14 @@ def _copy(source: Path, target: Path) -> None:
             with target.open("xb") as copy:
                 shutil.copyfileobj(file, copy, 1 << 20)
         except OSError as problem:
-            raise StoreUnavailable(
-                f"{source} lies where this account may not write, so a private copy of it is read; that copy cannot be "
-                f"written to {target.parent}: {problem.strerror}. Name a place with room in TMPDIR"
-            ) from problem
+            raise _no_place(source, problem) from problem
+
+
+def _no_place(source: Path, problem: OSError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{source} lies where this account may not write, so a private copy of it is read; that copy cannot be "
+        f"written: {problem.strerror}. Name a place with room in TMPDIR"
+    )
 
 
 @contextmanager
@@ -101,7 +119,5 @@ def _told(path: Path) -> Iterator[None]:
     """A file that cannot be read is told as that."""
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as problem:
         raise StoreUnavailable(f"{path} cannot be read: {problem.strerror}") from problem

@@ -1,6 +1,6 @@
 """Requests that nobody could answer, because their id is none.
 
-The SDK takes a request whose id is null, a fraction, a list or an object for a notification: it is dropped without a
+The SDK takes a request whose id is null, a fraction, NaN, a list or an object for a notification: it is dropped without a
 word, and whoever sent it waits for ever (mcp 2.3.0, jsonrpc.py). The protocol wants a text or a whole number.
 """
 
@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 FAULT: Final = "This is no JSON-RPC 2.0 message: jsonrpc, id (text or whole number) and method are needed."
-_SUSPECT: Final = re.compile(r'"id"\s*:\s*(?:[ntf\[{]|-?\d+[.eE])')
+_SUSPECT: Final = re.compile(r'"id"\s*:\s*(?:[ntfNI\[{]|-I|-?\d+[.eE])')
 
 
 def is_unanswerable(text: str) -> bool:

@@ -1,13 +1,14 @@
 """Requests whose id is none: told apart from those with one and from notifications."""
 
 import json
+import math
 from typing import Any, Final
 
 import pytest
 
 from mcp_server.transport.unanswerable import is_unanswerable
 
-ODD: Final = [None, True, False, 1.5, 1.0, 1e9, -0.0, [], {}, [1], {"id": 1}]
+ODD: Final = [None, True, False, 1.5, 1.0, 1e9, -0.0, math.nan, math.inf, -math.inf, [], {}, [1], {"id": 1}]
 
 
 @pytest.mark.parametrize("odd", ODD, ids=str)

@@ -1,7 +1,7 @@
 """Requests that nobody could answer, because their id is none.
 
-The SDK takes a request whose id is null, a fraction, NaN, a list or an object for a notification: it is dropped without a
-word, and whoever sent it waits for ever (mcp 2.3.0, jsonrpc.py). The protocol wants a text or a whole number.
+The SDK takes a request whose id is null, a fraction, NaN, a list or an object for a notification: it is dropped without
+a word, and whoever sent it waits for ever (mcp 2.3.0, jsonrpc.py). The protocol wants a text or a whole number.
 """
 
 import json

@@ -50,7 +50,7 @@ def _run(place: Path, path: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _commands(place: Path, *names: str) -> str:
-    """A PATH with the commands that .ci/run and the stand-ins need and these, which note their call; no strace."""
+    """A PATH with the commands that .ci/run and the stand-ins need and these, which note their call."""
     place.mkdir()
     for name in ("bash", "dirname", "env", "wc"):
         (place / name).symlink_to(str(shutil.which(name)))
@@ -64,7 +64,7 @@ def _commands(place: Path, *names: str) -> str:
 def test_a_script_that_failed_ends_ci_when_the_next_needs_it(tmp_path: Path, failing: str) -> None:
     """Nothing is tried in an environment that is not whole, and no fault is provoked in what is not sound."""
     checkout = _checkout(tmp_path / "checkout", failing)
-    done = _run(checkout, _commands(tmp_path / "commands", "strace"))
+    done = _run(checkout, _commands(tmp_path / "commands", "strace", "git"))
     assert done.returncode == 1
     assert (checkout / "calls").read_text("utf-8").splitlines()[-1] == failing
 
@@ -73,21 +73,24 @@ def test_a_script_that_failed_ends_ci_when_the_next_needs_it(tmp_path: Path, fai
 def test_every_script_ends_before_ci_does_and_one_that_failed_fails_it(tmp_path: Path, failing: str) -> None:
     """Whichever it is, and whenever it ends; what cannot be swept here is a failure and not a line."""
     checkout = _checkout(tmp_path / "checkout", failing)
-    done = _run(checkout, _commands(tmp_path / "commands", "strace"))
+    done = _run(checkout, _commands(tmp_path / "commands", "strace", "git"))
     assert sorted((checkout / "calls").read_text("utf-8").splitlines()) == sorted(CALLS), done.stderr
     assert done.returncode == int(bool(failing))
     assert not (tmp_path / "commands" / "installed").exists()
 
 
-def test_strace_is_installed_when_it_is_missing(tmp_path: Path) -> None:
-    """Before anything is tried, with sudo unless the account is root."""
+@pytest.mark.parametrize(("there", "missing"), [((), "strace git"), (("git",), "strace"), (("strace",), "git")])
+def test_what_a_sweep_or_a_test_needs_is_installed_when_it_is_missing(
+    tmp_path: Path, there: tuple[str, ...], missing: str
+) -> None:
+    """Before anything is tried, with sudo unless the account is root: neither is passed over for the lack of it."""
     checkout = _checkout(tmp_path / "checkout", "check")
-    done = _run(checkout, _commands(tmp_path / "commands", "apt-get", "sudo"))
+    done = _run(checkout, _commands(tmp_path / "commands", "apt-get", "sudo", *there))
     assert done.returncode == 1
     assert (checkout / "calls").read_text("utf-8").splitlines() == ["install", "check"]
     assert (tmp_path / "commands" / "installed").read_text("utf-8").splitlines() == [
         "sudo apt-get update -qq",
         "apt-get update -qq",
-        "sudo apt-get install -qq --yes --no-install-recommends strace",
-        "apt-get install -qq --yes --no-install-recommends strace",
+        f"sudo apt-get install -qq --yes --no-install-recommends {missing}",
+        f"apt-get install -qq --yes --no-install-recommends {missing}",
     ]

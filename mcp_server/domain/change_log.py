@@ -214,8 +214,8 @@ def is_undoable(plan: Plan, change: Change) -> bool:
 
 
 def _summary(plan: Plan, change: Change) -> str:
-    targets = listed(counted(step.label for step in plan.steps), 3)
-    return f"{result_word(change.state)}: {_operation(plan)['type']} of {targets}"
+    steps = listed(counted(step.label for step in plan.steps), 3)
+    return f"{result_word(change.state)}: {'rollback, ' if plan.rolls_back else ''}{steps}"
 
 
 def _details(plan: Plan) -> str:

@@ -255,6 +255,15 @@ def test_a_big_record_is_answered_without_its_states_and_says_where_they_are() -
     assert answered_record({"change_id": "CHG-1"}, 6_001) == {"change_id": "CHG-1"}
 
 
+def test_a_change_is_summed_up_in_the_words_of_its_steps() -> None:
+    """Each says what it does and where; that it takes another change back stands before them."""
+    stored = with_steps(a_step(label="update ssid 3 of Store 12"))
+    record = change_log_record(stored.plan, applied(), [sent_step()])
+    assert record["human_readable"]["summary"] == "success: update ssid 3 of Store 12"
+    back = change_log_record(replace(stored.plan, rolls_back=("CHG-1",)), applied(), [sent_step()])
+    assert back["human_readable"]["summary"] == "success: rollback, update ssid 3 of Store 12"
+
+
 def test_targets_that_changed_alike_share_a_line() -> None:
     """48 ports from VLAN 1 to 30 are one line before, one after and one of details; another value has its own."""
     ports = [

@@ -72,5 +72,5 @@ def test_steps_that_created_something_each_tell_its_id() -> None:
 def test_a_change_in_short_says_what_it_did_once_it_is_recorded() -> None:
     """The record's own summary; nothing is made up before there is one."""
     assert "what" not in change_row(a_change())
-    done = replace(a_change(), result={"human_readable": {"summary": "success: update of ssid 3"}})
-    assert change_row(done)["what"] == "success: update of ssid 3"
+    done = replace(a_change(), result={"human_readable": {"summary": "success: update ssid 3"}})
+    assert change_row(done)["what"] == "success: update ssid 3"

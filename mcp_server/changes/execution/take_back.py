@@ -14,10 +14,10 @@ from mcp_server.changes.execution.ending import residue_line, unread_line
 from mcp_server.changes.execution.putting_off import begun, undo_tries
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.changes.execution.run import Run, undo_number
-from mcp_server.changes.execution.undo import Done, Lacking, as_found, way_back
+from mcp_server.changes.execution.undo import Done, Lacking, WayBack, as_found, way_back
 from mcp_server.changes.execution.write_step import Wrote, ready, write_step
 from mcp_server.changes.planning.build_plan import step_of
-from mcp_server.changes.planning.draft import Draft
+from mcp_server.changes.planning.draft import WITH_CREATION, Draft
 from mcp_server.changes.planning.weigh import NOWHERE
 from mcp_server.changes.undoing.dependants import States, once, states_around
 from mcp_server.changes.undoing.related import moved_to, settled
@@ -125,6 +125,9 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, sent: int, seen: S
         way = await way_back(done)
         if way.hopeless:
             run.residue.append(way.hopeless)
+        if edited := _edited_by_others(run, step, way):
+            run.residue += edited
+            return
         way, lacking = way.given(run.change.key, step.number, lambda name: run.means.secret(name) is not None)
         run.residue += [_lacks(run, step, one) for one in lacking]
         run.residue += [
@@ -141,6 +144,8 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, sent: int, seen: S
             if wrote.error is not None and wrote.record.state != "unknown" and _is_put_off(run, wrote.error):
                 return
             run.residue += _why_not(step, wrote)
+            if wrote.error is not None and _is_made_again(step) and offset == 0:
+                break  # the rest would be written to what was to be made
             run.moved += moved_to(step, wrote.record, run.world) if offset == 0 else ()
         run.residue += await _left_over(run, step)
     except (MerakiError, AccessError, CallerError) as error:
@@ -148,6 +153,18 @@ async def _undo_one(run: Run, step: Step, record: ChangeStep, sent: int, seen: S
             return
         run.residue.append(f"step {step.number}: {failure_of(error)['message']}")
         run.residue += _not_read(run, step, record)
+
+
+def _edited_by_others(run: Run, step: Step, way: WayBack) -> list[str]:
+    """What somebody else changed of a thing that the step created: it is not deleted together with that.
+
+    Unless the change itself wrote to it after it had created it: then nobody can tell whose edit it is.
+    """
+    if step.kind != "create" or any(one.inverse.how == WITH_CREATION for one in run.plan.steps):
+        return []
+    theirs = [path for path in way.conflicts if path not in way.along.conflicts]
+    return [f"step {step.number}: {path or 'it'} was changed by somebody else since; what it created stays"
+            for path in theirs]  # fmt: skip
 
 
 def _is_put_off(run: Run, error: MerakiMcpError) -> bool:

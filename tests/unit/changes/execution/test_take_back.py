@@ -17,10 +17,10 @@ from mcp_server.changes.execution.take_back import take_back
 from mcp_server.changes.recovery.left_behind import take_over
 from mcp_server.domain.call import Touch
 from mcp_server.domain.change_state import ChangeState
-from mcp_server.domain.plan import Reader, Step, Write
+from mcp_server.domain.plan import Inverse, Reader, Step, Write
 from mcp_server.domain.ports import Put, TakeLeases
 from mcp_server.domain.record import Change, ChangeStep
-from mcp_server.errors import Unreachable
+from mcp_server.errors import Rejected, Unreachable
 from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import SqliteStore
 from tests.support.fake_clock import START, FakeClock
@@ -57,13 +57,21 @@ NO_ROUTE: Final = deleted("StaticRoute", ROUTE, staticRouteId="r1")
 NO_VLAN: Final = deleted("Vlan", VLAN, vlanId="7")
 
 
-def undoing(cloud: Cloud, of: Step, *undone: ChangeStep) -> Run:
+def undoing(cloud: Cloud, of: Step, *undone: ChangeStep, **done_: Any) -> Run:
     """A change of that step, applied, whose undo is under way; those of its writes are on record."""
-    run, _ = a_run(plan(of))
+    return undoing_all(cloud, (of,), *undone, **done_)
+
+
+def undoing_all(cloud: Cloud, steps: tuple[Step, ...], *undone: ChangeStep, **first: Any) -> Run:
+    """The same of several steps; ``first`` are fields of the record of the first."""
+    run, _ = a_run(plan(*steps))
     run.world = replace(run.world, api=cloud, reads=replace_reads(run, cloud))
     run.change = replace(run.change, key="CHG-1", state=S.ROLLING_BACK, ended_at=None)
-    done = ChangeStep("CHG-1/apply/1", "CHG-1", "apply", 1, "applied", {}, sent_at=START, verified={"matches": True})
-    run.steps, run.is_sent = [done, *undone], True
+    made = [
+        ChangeStep(f"CHG-1/apply/{n}", "CHG-1", "apply", n, "applied", {}, sent_at=START, verified={"matches": True})
+        for n in range(1, len(steps) + 1)
+    ]
+    run.steps, run.is_sent = [replace(made[0], **first), *made[1:], *undone], True
     run.created = {one.number: one.created for one in run.steps}
     run.world.store.records[Change, "CHG-1"] = run.change  # type: ignore[attr-defined]  # a stand-in
     return run
@@ -146,3 +154,53 @@ async def test_what_comes_back_otherwise_than_it_was_is_told() -> None:
     run = undoing(cloud, NO_ROUTE)
     assert await take_back(run) is S.ROLLBACK_FAILED
     assert ['name is "LAB", was "Lab"' in line for line in run.residue] == [True]
+
+
+async def test_when_it_cannot_be_made_again_nothing_is_written_to_what_it_was_to_be() -> None:
+    """Why is told once, with what the cloud said."""
+    cloud = Cloud({ROUTES: []})
+    cloud.fails["POST", ROUTES] = [Rejected("no", sent=True, status=400, errors=("Subnet is taken",))]
+    run = undoing(cloud, NO_ROUTE)
+    assert await take_back(run) is S.ROLLBACK_FAILED
+    assert ["Subnet is taken" in line for line in run.residue] == [True]
+    assert cloud.sent == [("POST", "staticRoutes")]
+
+
+POLICIES: Final = "/networks/N_1/groupPolicies"
+MADE: Final = {"groupPolicyId": "101", "name": "Guests", "bandwidth": 5}
+CREATED: Final = step(
+    kind="create",
+    write=Write("createNetworkGroupPolicy", {"networkId": "N_1"}, {"name": "Guests"}),
+    before=None,
+    expected={"name": "Guests"},
+    reader=None,
+    inverse=Inverse(
+        "reversible",
+        "delete_created",
+        (Write("deleteNetworkGroupPolicy", {"networkId": "N_1", "groupPolicyId": {"$created": "groupPolicyId"}}),),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("live", "and_filled", "end", "sent"),
+    [
+        (MADE, False, S.ROLLED_BACK, 1),
+        ({**MADE, "bandwidth": 9}, False, S.ROLLBACK_FAILED, 0),
+        ({**MADE, "bandwidth": 9}, True, S.ROLLED_BACK, 1),
+        (None, False, S.ROLLED_BACK, 0),
+    ],
+)
+async def test_what_a_step_created_is_not_deleted_with_what_somebody_else_made_of_it(
+    live: Any, end: ChangeState, sent: int, *, and_filled: bool
+) -> None:
+    """A person decides; where the change itself wrote to it since, nobody can tell, and it goes as a whole."""
+    place = f"{POLICIES}/101"
+    cloud = Cloud({POLICIES: [live] if live else [], **({place: live} if live else {})}, "groupPolicyId")
+    filled = step(2, reader=None, inverse=Inverse("reversible", "with_creation"))
+    steps = (CREATED, filled) if and_filled else (CREATED,)
+    run = undoing_all(cloud, steps, created={"groupPolicyId": "101"}, sealed=MADE)
+    assert (await take_back(run), len(cloud.sent)) == (end, sent)
+    assert run.residue == ["step 1: bandwidth was changed by somebody else since; what it created stays"] * (
+        end is S.ROLLBACK_FAILED
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from mcp_server.catalogue.shared_reads import SharedReads
 from mcp_server.changes.execution.run import Run
 from mcp_server.changes.means import Times
 from mcp_server.domain.plan import Plan
@@ -26,3 +27,9 @@ def a_run(
     run = Run(stored, a_change(), attempt(), seen, means(times=times or Times()))
     run.fences = (1,) * len(run.lease_keys)
     return run, api
+
+
+def in_front_of(run: Run, cloud: FakeApi) -> None:
+    """The run reads and writes that cloud."""
+    reads = SharedReads(cloud, run.world.catalogue, run.world.clock, run.plan.organization.id)
+    run.world = replace(run.world, api=cloud, reads=reads)

@@ -27,7 +27,7 @@ from tests.support.fake_clock import START, FakeClock
 from tests.support.plans import plan, step
 from tests.support.shipped import CATALOGUE, OVERLAY
 from tests.unit.changes.execution.cloud import Cloud
-from tests.unit.changes.execution.runs import a_run
+from tests.unit.changes.execution.runs import a_run, in_front_of
 
 S = ChangeState
 ROUTES: Final = "/networks/N_1/appliance/staticRoutes"
@@ -65,7 +65,7 @@ def undoing(cloud: Cloud, of: Step, *undone: ChangeStep, **done_: Any) -> Run:
 def undoing_all(cloud: Cloud, steps: tuple[Step, ...], *undone: ChangeStep, **first: Any) -> Run:
     """The same of several steps; ``first`` are fields of the record of the first."""
     run, _ = a_run(plan(*steps))
-    run.world = replace(run.world, api=cloud, reads=replace_reads(run, cloud))
+    in_front_of(run, cloud)
     run.change = replace(run.change, key="CHG-1", state=S.ROLLING_BACK, ended_at=None)
     made = [
         ChangeStep(f"CHG-1/apply/{n}", "CHG-1", "apply", n, "applied", {}, sent_at=START, verified={"matches": True})
@@ -75,11 +75,6 @@ def undoing_all(cloud: Cloud, steps: tuple[Step, ...], *undone: ChangeStep, **fi
     run.created = {one.number: one.created for one in run.steps}
     run.world.store.records[Change, "CHG-1"] = run.change  # type: ignore[attr-defined]  # a stand-in
     return run
-
-
-def replace_reads(run: Run, cloud: Cloud) -> Any:
-    """The reads of the world, of that cloud."""
-    return type(run.world.reads)(cloud, run.world.catalogue, run.world.clock)
 
 
 def wrote(offset: int, state: str = "applied", **more: Any) -> ChangeStep:

@@ -26,7 +26,8 @@ _NOT_RESUMED: Final = "Nothing can be resumed: events have no ids here. Ask agai
 
 async def serve(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridge] = Bridge) -> None:
     """Serve until the process is told to stop; SettingsError for a bind that others can reach."""
-    await server(app(host, transport, address, bridge), address).serve()
+    path = "/sse" if transport == "sse" else "/mcp"
+    await server(app(host, transport, address, bridge), address, path).serve()
 
 
 def app(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridge] = Bridge) -> Any:

@@ -6,7 +6,9 @@ store or for Meraki, and waits for ever on one that asks nothing, or asked once 
 at a time (uvicorn 0.54, server.py and protocols/http).
 """
 
+import logging
 import signal
+import socket
 import sys
 from asyncio import TimerHandle
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+log = logging.getLogger(__name__)
 MOST: Final = 400  #: connections at a time; fewer where the process may open few files
 SLOWEST_S: Final = 30.0  #: from the connection, or from an answer on it, to the whole of the next request's head
 _GRACE_S: Final = 1  #: for what is being answered; a change under way is finished after it, whoever asked for it
@@ -58,7 +61,17 @@ class Connection(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Ends when told, and leaves the rest of the process to whoever started it."""
+    """Says where it listens, ends when told, and leaves the rest of the process to whoever started it."""
+
+    path: str = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so: whoever started it has nothing else to see."""
+        await super().startup(sockets)
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            port = self.servers[0].sockets[0].getsockname()[1]
+            log.info("serving at http://%s:%d%s", host, port, self.path)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -71,8 +84,8 @@ class Server(uvicorn.Server):
                 signal.signal(told, handler)
 
 
-def server(app: Any, address: tuple[str, int]) -> Server:
-    """A server of that ASGI app; ``serve`` it from the main thread."""
+def server(app: Any, address: tuple[str, int], path: str) -> Server:
+    """A server of that ASGI app, whose clients go to ``path``; ``serve`` it from the main thread."""
     connection = type("Bounded", (Connection,), {"most": most_connections()})
     config = uvicorn.Config(
         app,
@@ -84,7 +97,9 @@ def server(app: Any, address: tuple[str, int]) -> Server:
         access_log=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    return Server(config)
+    made = Server(config)
+    made.path = path
+    return made
 
 
 def most_connections() -> int:

@@ -71,7 +71,7 @@ async def test_a_server_that_is_told_to_stop_signs_what_it_wrote(tmp_path: Path,
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
 async def test_a_server_over_http_that_is_told_to_stop_signs_what_it_wrote(tmp_path: Path) -> None:
-    """It ends in order too, with a client's stream open: exit status 0, the last row signed, nothing to say."""
+    """It says where it listens, and ends in order with a stream open too: exit status 0, the last row signed."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     given = {**os.environ, "MERAKI_SPECIALIST_HOME": str(tmp_path), "MERAKI_DASHBOARD_API_KEY": KEY}
@@ -96,6 +96,7 @@ async def test_a_server_over_http_that_is_told_to_stop_signs_what_it_wrote(tmp_p
     row = json.loads(answer.split("data: ", 1)[1])["result"]["structuredContent"]["receipt"]
     signed = [json.loads(line) for line in (tmp_path / "anchors.jsonl").read_text("utf-8").splitlines()]
     assert (signed[-1]["seq"], signed[-1]["hash"]) == (row["seq"], row["hash"])
+    assert f"serving at {address}" in said
     assert "Traceback" not in said
 
 

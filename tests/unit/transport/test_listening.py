@@ -27,7 +27,7 @@ async def _app(scope: Any, _receive: Any, send: Any) -> None:
 @asynccontextmanager
 async def _listening(**of: Any) -> AsyncIterator[int]:
     """The port of a server whose connections have these bounds."""
-    listens = server(_app, ("127.0.0.1", 0))
+    listens = server(_app, ("127.0.0.1", 0), "/")
     listens.config.http = type("Small", (Connection,), of)
     listens.config.lifespan = "off"
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -97,7 +97,7 @@ def test_a_signal_is_taken_for_what_it_asks_and_not_raised_again(
     """What comes after the server in the same process still happens."""
     # A signal ends every stream of this process, in later tests too (sse-starlette 3.7, sse.py): put back at the end.
     monkeypatch.setattr(AppStatus, "should_exit", False)
-    listens, before = server(_app, ("127.0.0.1", 0)), signal.getsignal(told)
+    listens, before = server(_app, ("127.0.0.1", 0), "/"), signal.getsignal(told)
     with listens.capture_signals():
         signal.raise_signal(told)
     assert listens.should_exit
@@ -111,4 +111,4 @@ def test_half_of_the_files_of_the_process_are_left_to_its_work(
     """What macOS allows a process by itself is 256."""
     monkeypatch.setattr(resource, "getrlimit", lambda _what: (allowed, allowed))
     assert most_connections() == most
-    assert getattr(server(_app, ("127.0.0.1", 0)).config.http, "most", None) == most
+    assert getattr(server(_app, ("127.0.0.1", 0), "/").config.http, "most", None) == most

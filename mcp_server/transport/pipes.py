@@ -10,17 +10,19 @@ read follows only on "readable", a write of at most PIPE_BUF bytes only on "writ
 
 import os
 import select
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
 import anyio
 
 _CHUNK: Final = 1 << 16
+_LONGEST: Final = 4 * 1024 * 1024  #: bytes of a line, as of a body over HTTP
+_TOO_LONG: Final = "longer than 4 MiB"  #: stands for such a line: it is answered as one that is no JSON
 
 
 class Lines:
-    """What arrives at one descriptor, line by line; bytes that are no UTF-8 are replaced."""
+    """What arrives at one descriptor, line by line; what is no UTF-8, or too long a line, is replaced."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -29,20 +31,28 @@ class Lines:
         """Each line with its end; the last one also when it has none."""
         # what has come of a line that has not ended; joined once, so that a line of megabytes costs its length
         parts: list[bytes] = []
+        size = 0
         while chunk := await self._chunk():
             first, *others = chunk.split(b"\n")
+            size += len(first)
             parts.append(first)
+            if size > _LONGEST:
+                parts.clear()
             for other in others:
-                yield b"".join(parts).decode(errors="replace") + "\n"
-                parts = [other]
-        if any(parts):
-            yield b"".join(parts).decode(errors="replace")
+                yield _text(parts, size) + "\n"
+                parts, size = [other], len(other)
+        if size:
+            yield _text(parts, size)
 
     async def _chunk(self) -> bytes:
         """The next bytes; none at the end."""
         with suppress(PermissionError):  # a file or /dev/null: never waited for, always readable
             await anyio.wait_readable(self._descriptor)
         return os.read(self._descriptor, _CHUNK)
+
+
+def _text(parts: Sequence[bytes], size: int) -> str:
+    return b"".join(parts).decode(errors="replace") if size <= _LONGEST else _TOO_LONG
 
 
 class Output:

@@ -23,6 +23,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
+from starlette.responses import Response
 
 from mcp_server import __version__
 from mcp_server.domain.actor import Actor
@@ -31,6 +32,7 @@ from mcp_server.domain.outcome import Asking, ToolResult
 from mcp_server.toolkit import Tool
 from mcp_server.transport.host import Host
 from mcp_server.transport.unanswerable import FAULT
+from mcp_server.transport.unread import MOST, Outgoing
 
 log = logging.getLogger(__name__)
 NAME: Final = "meraki-specialist"
@@ -43,6 +45,7 @@ INSTRUCTIONS: Final = (
 )
 _LONGEST_URI: Final = 300  #: characters
 _SESSIONS: Final = 3_000  #: of 2025-11-25 over HTTP that are open, 35 KB each; one that is left ends after half an hour
+_MESSAGES: Final = 400  #: over HTTP+SSE that wait to be taken, whoever's; as many as there are connections
 _UNOPENED: Final = "Invalid request parameters"  #: the SDK's words for a request before ``initialize``
 _OPEN_FIRST: Final = "Send initialize first, or with each request the _meta of 2026-07-28."
 
@@ -82,8 +85,9 @@ class Bridge:
     async def serve(self, transport: AbstractAsyncContextManager[Any]) -> None:
         """Serve one connection until its input ends."""
         async with transport as (read, write):
-            incoming: Any = _Answered(read, write) if self._channel == "stdio" else read  # the status says it over HTTP
-            await self.server.run(incoming, write, self.server.create_initialization_options())
+            outgoing: Any = Outgoing(write, MOST)
+            incoming: Any = _Incoming(read, outgoing, answers=self._channel == "stdio")  # over HTTP the status says it
+            await self.server.run(incoming, outgoing, self.server.create_initialization_options())
 
     # --- tools ---------------------------------------------------------------------------------------------------
 
@@ -231,29 +235,34 @@ class Bridge:
         )
 
 
-class _Answered:
-    """What comes in, without the lines that the SDK cannot read: it drops them, and whoever sent one would wait."""
+class _Incoming:
+    """What comes in, for as long as the client takes what goes out.
 
-    def __init__(self, read: Any, write: Any) -> None:
+    Without the lines that the SDK cannot read, if it ``answers`` them: it drops them, and whoever sent one would wait.
+    """
+
+    def __init__(self, read: Any, write: Outgoing, *, answers: bool) -> None:
         self._read = read
         self._write = write
+        self._answers = answers
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._read, name)
 
-    async def __aenter__(self) -> "_Answered":
+    async def __aenter__(self) -> "_Incoming":
         await self._read.__aenter__()
         return self
 
     async def __aexit__(self, *raised: Any) -> None:
         await self._read.__aexit__(*raised)
 
-    def __aiter__(self) -> "_Answered":
+    def __aiter__(self) -> "_Incoming":
         return self
 
     async def __anext__(self) -> Any:
         """The next message; each line before it that is none is answered."""
-        while isinstance(item := await self._read.__anext__(), Exception):
+        await self._write.wait_taken()
+        while isinstance(item := await self._read.__anext__(), Exception) and self._answers:
             error = _unread(item)
             if error is not None:
                 log.warning("a line could not be read: %s", error.error.code)
@@ -267,7 +276,10 @@ def _unread(fault: Exception) -> types.JSONRPCError | None:
     message: Any = next((one for one in given if isinstance(one, dict)), None)
     code, words = types.INVALID_REQUEST, FAULT
     if message is None and given and isinstance(given[0], str):
-        code, words = types.PARSE_ERROR, "This cannot be read: no JSON, half of a surrogate pair, or nested too deep."
+        code, words = (
+            types.PARSE_ERROR,
+            "This cannot be read: no JSON, half of a surrogate pair, nested too deep or too long.",
+        )
         if not given[0].strip():
             return None
         with suppress(ValueError, RecursionError):
@@ -354,6 +366,7 @@ class SseApp:
         security = _security(hosts, origins)
         self._bridge = bridge
         self._sse = SseServerTransport("/messages/", security_settings=security)
+        self._waiting = 0
 
     async def stream(self, scope: Any, receive: Any, send: Any) -> None:
         """One connection; a refused Host is answered by the SDK, which then raises ValueError."""
@@ -361,6 +374,22 @@ class SseApp:
             await self._bridge.serve(self._sse.connect_sse(scope, receive, send))
 
     async def post(self, scope: Any, receive: Any, send: Any) -> None:
-        """One message; the stream to which it belongs may end before it is taken, and then nobody waits for it."""
-        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
-            await self._sse.handle_post_message(scope, receive, send)
+        """One message, accepted when it is taken; 404 when its stream ends before, 503 when too many wait."""
+        answer: list[Any] = []
+
+        async def keep(part: Any) -> None:
+            answer.append(part)
+
+        if self._waiting >= _MESSAGES:
+            await Response("Too many messages wait for streams that are not read", 503)(scope, receive, send)
+            return
+        self._waiting += 1
+        try:
+            await self._sse.handle_post_message(scope, receive, keep)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            await Response("Could not find session", 404)(scope, receive, send)
+            return
+        finally:
+            self._waiting -= 1
+        for part in answer:
+            await send(part)

@@ -24,6 +24,7 @@ from mcp_server.transport.unanswerable import is_unanswerable
 
 log = logging.getLogger(__name__)
 _PAUSE_S: Final = 0.1  #: in which a client that goes on opening its session has asked for the next list
+_LAST_S: Final = 5.0  #: from the end of the input to that of the session; a change under way is finished after it
 _NO_REQUEST: Final = "{}\n"  #: answered as what it is, under no id
 
 
@@ -63,8 +64,11 @@ async def over(host: Host, lines: Lines, output: Output, opening: Opening) -> No
             return
         wanted.set()
     request_id = host.ids.new("opening")
-    following = _following([*opening.again(request_id), line], incoming)
-    await _session(host, following, _Without(request_id, output))
+    with anyio.CancelScope() as scope:
+        following = _following([*opening.again(request_id), line], incoming, scope)
+        await _session(host, following, _Without(request_id, output))
+    if scope.cancelled_caught:
+        log.warning("the client has closed its side and does not read: answers were left unsent")
 
 
 async def _load(wanted: anyio.Event) -> None:
@@ -81,12 +85,19 @@ async def _session(host: Host, *pipes: Any) -> None:
     await Bridge(host, "stdio").serve(open_stdio(*pipes))
 
 
-async def _following(first: Sequence[str], incoming: AsyncIterator[str]) -> AsyncIterator[str]:
-    """The first lines, then those that come in; a request that has no id is none for the SDK either."""
+async def _following(
+    first: Sequence[str], incoming: AsyncIterator[str], session: anyio.CancelScope
+) -> AsyncIterator[str]:
+    """The first lines, then those that come in; a request that has no id is none for the SDK either.
+
+    After the last one the session has a while to write what it still has to say: the SDK would wait without end for a
+    client that does not read.
+    """
     for line in first:
         yield _NO_REQUEST if is_unanswerable(line) else line
     async for line in incoming:
         yield _NO_REQUEST if is_unanswerable(line) else line
+    session.deadline = anyio.current_time() + _LAST_S
 
 
 class _Without:

@@ -142,9 +142,10 @@ async def test_a_body_that_is_no_message_is_refused_over_sse_and_not_logged(
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
-async def test_a_message_whose_stream_ends_before_it_is_taken_is_nobody_s_fault() -> None:
-    """A client that does not read holds up its own messages, and goes; the SDK would let that be logged."""
-    gone, sent = anyio.Event(), list[Any]()
+async def test_a_message_whose_stream_ends_before_it_is_taken_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that does not read holds up its own messages; when it goes they were for nobody, and no fault."""
+    monkeypatch.setattr("mcp_server.transport.sdk_bridge._MESSAGES", 8)
+    gone, sent, statuses = anyio.Event(), list[Any](), list[int]()
     sse = SseApp(Bridge(host(), "sse"), ["127.0.0.1"], [])
     scope = {"type": "http", "path": "/", "query_string": b"", "headers": [(b"host", b"127.0.0.1")]}
 
@@ -169,16 +170,18 @@ async def test_a_message_whose_stream_ends_before_it_is_taken_is_nobody_s_fault(
             answer.append(part)
 
         await sse.post(where, take, keep)
-        assert answer[0]["status"] == 202
+        statuses.append(answer[0]["status"])
 
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(sse.stream, {**scope, "method": "GET"}, leaves, reads_little)
             await anyio.wait_all_tasks_blocked()
-            for _ in range(8):
+            for _ in range(12):
                 tasks.start_soon(post, hello())
             await anyio.wait_all_tasks_blocked()
+            taken = statuses.copy()
             gone.set()
+    assert (set(taken), taken.count(503), set(statuses[len(taken) :])) == ({202, 503}, 4, {404})
 
 
 SCOPE: Final = {"type": "http", "method": "POST", "headers": []}

@@ -67,10 +67,27 @@ async def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:
             os.close(descriptor)
 
 
+async def test_what_is_longer_than_a_line_may_be_is_not_kept(pipe: tuple[int, int]) -> None:
+    """Its end is waited for, and a line that nobody can read stands for it; what follows comes as it is."""
+    reading, writing = pipe
+    sent = b"x" * (4 << 20) + b"\n" + b"y" * ((4 << 20) + 1) + b'\n{"a":1}\n' + b"z" * (5 << 20)
+    got: list[str] = []
+
+    async def read() -> None:
+        got.extend(await _all(Lines(reading)))
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+            await Output(writing).write(sent.decode())
+            os.close(writing)
+    assert [len(got[0]), *got[1:]] == [(4 << 20) + 1, "longer than 4 MiB\n", '{"a":1}\n', "longer than 4 MiB"]
+
+
 async def test_a_long_line_passes_while_the_loop_goes_on(pipe: tuple[int, int]) -> None:
     """Writer and reader live in one loop: either one that blocked it would end this test never."""
     reading, writing = pipe
-    text = "é" * BIG + "\n"
+    text = "é" * (BIG // 2) + "\n"
     got: list[str] = []
 
     async def write() -> None:

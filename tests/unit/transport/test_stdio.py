@@ -1,10 +1,15 @@
 """From the prepared answers to the SDK's session: a client cannot tell where one ends and the other begins."""
 
 import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, Final
 
+import anyio
 import pytest
 
+from mcp_server.domain.call import ToolCall
+from mcp_server.domain.outcome import ToolResult
 from mcp_server.transport.opening import Opening, prepared
 from mcp_server.transport.stdio import _Without, over
 from tests.support.sdk_session import Talk, answered, host
@@ -123,6 +128,50 @@ async def test_a_request_whose_id_is_none_is_answered(first: tuple[Any, ...]) ->
     told = {answer["id"]: answer for answer in await answered(lines, RESULTS)}
     assert told[None]["error"]["code"] == -32600
     assert told[7]["result"] == {}
+
+
+class Unreading(Talk):
+    """A client that goes on asking and takes nothing after the first answer."""
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """All lines, each as soon as it is wanted."""
+        for line in self._lines:
+            yield line
+
+    async def write(self, text: str) -> None:
+        """Only the first is taken."""
+        if self.answers:
+            await anyio.sleep_forever()
+        self.answers.append(text)
+
+
+@pytest.mark.parametrize(("asked", "most"), [(30, 10), (2, 2)])
+async def test_a_client_that_reads_nothing_is_not_served_without_end(
+    monkeypatch: pytest.MonkeyPatch, asked: int, most: int
+) -> None:
+    """So many calls are begun; after the end of its input its answers are waited for a while, and then no more."""
+    monkeypatch.setattr("mcp_server.transport.sdk_bridge.MOST", 3)
+    monkeypatch.setattr("mcp_server.transport.stdio._LAST_S", 0.05)
+    begun: list[ToolCall] = []
+
+    async def told(call: ToolCall) -> ToolResult:
+        begun.append(call)
+        return ToolResult({}, "{}", is_error=False)
+
+    async def leave_when_held_up(scope: anyio.CancelScope) -> None:
+        while len(begun) <= 3:  # noqa: ASYNC110  what is waited for sets no event
+            await anyio.sleep(0.01)
+        await anyio.wait_all_tasks_blocked()
+        scope.cancel()
+
+    lines = [json.dumps(message) for message in (*SHAKEN, *({**CALL, "id": number} for number in range(asked)))]
+    talk: Any = Unreading(lines)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            if asked > most:
+                tasks.start_soon(leave_when_held_up, tasks.cancel_scope)
+            await over(replace(host(), handle=told), talk, talk, Opening({}))
+    assert 0 < len(begun) <= most
 
 
 async def test_a_client_that_is_gone_ends_the_session() -> None:

@@ -354,7 +354,7 @@ def _client(settings: Settings, clock: Clock, pace: Pace, *, sandbox: bool, answ
             ca_file=settings.ca_file,
         )
     # imported here: the simulated cloud costs start-up time only when it is asked for
-    from mcp_server.meraki.asgi import transport_to  # noqa: PLC0415
+    from mcp_server.meraki.asgi import connections_to  # noqa: PLC0415
     from mcp_server.sandbox.app import create_app  # noqa: PLC0415
 
     app = create_app(api_key=SANDBOX_KEY, clock=clock.now)
@@ -366,7 +366,7 @@ def _client(settings: Settings, clock: Clock, pace: Pace, *, sandbox: bool, answ
         clock=clock,
         waits=waits,
         limits=limits,
-        transport=transport_to(app),
+        connections=connections_to(app),
     )
 
 

@@ -1,15 +1,34 @@
 """An ASGI application as the other end of the client, for the simulated cloud inside this process."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterable, Awaitable, Callable, MutableMapping
+from typing import Any, cast
 
+import httpcore
 import httpx
+
+from mcp_server.meraki.requests import Connections
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 
-def transport_to(app: App) -> httpx.AsyncBaseTransport:
-    """A transport that hands every request to the application; nothing leaves this process."""
-    return httpx.ASGITransport(app=app)
+def connections_to(app: App) -> Connections:
+    """Connections that hand every request to the application; nothing leaves this process."""
+    return through(httpx.ASGITransport(app=app))
+
+
+def through(transport: httpx.AsyncBaseTransport) -> Connections:
+    """A transport of httpx in the place of a pool of connections."""
+
+    async def send(request: httpcore.Request) -> httpcore.Response:
+        url = httpx.URL(str(request.url.origin)).copy_with(raw_path=request.url.target)
+        content = b"".join([part async for part in cast("AsyncIterable[bytes]", request.stream)])
+        asked = httpx.Request(
+            request.method.decode(), url, headers=request.headers, content=content, extensions=request.extensions
+        )
+        answer = await transport.handle_async_request(asked)
+        body = cast("AsyncIterable[bytes]", answer.stream)
+        return httpcore.Response(answer.status_code, headers=answer.headers.raw, content=body)
+
+    return Connections(send, transport.aclose)

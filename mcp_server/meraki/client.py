@@ -9,14 +9,15 @@ import importlib.util
 import logging
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-import httpx
+import certifi
+import httpcore
 from anyio import CancelScope
 from tenacity import RetryCallState, wait_random
 
@@ -30,7 +31,7 @@ from mcp_server.meraki import pagination
 from mcp_server.meraki.breakers import LocalBreakers
 from mcp_server.meraki.budget import UNKNOWN, LocalBudget, Owners, SteadyBudget
 from mcp_server.meraki.errors import (
-    HTTPX_ERRORS,
+    HTTP_ERRORS,
     Failure,
     Kind,
     failure_of,
@@ -40,8 +41,8 @@ from mcp_server.meraki.errors import (
     unsendable,
 )
 from mcp_server.meraki.hosts import base_address
-from mcp_server.meraki.requests import Endpoint, Pairs, http_request, query_pairs, secrets_of, where
-from mcp_server.meraki.responses import ERROR_BODY_LIMIT, error_texts, parse_json, read_body
+from mcp_server.meraki.requests import Connections, Endpoint, Pairs, http_request, query_pairs, secrets_of, where
+from mcp_server.meraki.responses import ERROR_BODY_LIMIT, error_texts, headers_of, parse_json, read_body
 from mcp_server.meraki.retry import RetryWaits, Tries, parse_retry_after_s
 
 logger = logging.getLogger(__name__)
@@ -64,13 +65,13 @@ class HttpLimits:
     keepalive_s: float = 15.0
 
     def phases(self) -> dict[str, float]:
-        """The bounds of the phases as httpx's transport takes them."""
+        """The bounds of the phases as httpcore takes them."""
         return {"connect": self.connect_s, "read": self.read_s, "write": self.write_s, "pool": self.pool_s}
 
 
 WAITS = RetryWaits()
 LIMITS = HttpLimits()
-UNREAD: tuple[type[Exception], ...] = (TimeoutError, ValueError, *HTTPX_ERRORS)
+UNREAD: tuple[type[Exception], ...] = (TimeoutError, ValueError, *HTTP_ERRORS)
 OVERSLEPT_S = 0.5  #: who wakes so long after its turn has lost it
 CHANCE: Callable[[RetryCallState], float] = wait_random(0, 1)
 
@@ -107,12 +108,12 @@ class MerakiClient:
         breakers: Breakers | None = None,
         waits: RetryWaits = WAITS,
         limits: HttpLimits = LIMITS,
-        transport: httpx.AsyncBaseTransport | None = None,
+        connections: Connections | None = None,
         allow_loopback: bool = False,
         ca_file: Path | None = None,
         chance: Callable[[RetryCallState], float] = CHANCE,
     ) -> None:
-        """``breakers`` None: those of this client alone. ``transport``: an ASGITransport for the sandbox in process.
+        """``breakers`` None: those of this client alone. ``connections``: for the sandbox in process.
 
         ValueError when the URL or key cannot be used.
         """
@@ -123,12 +124,12 @@ class MerakiClient:
         self._clock = clock
         self._waits = waits
         self._limits = limits
-        self._given = transport
+        self._given = connections
         self._ca_file = ca_file
         self._chance = chance
         self._owners = Owners()
         self._breakers = breakers or LocalBreakers(clock)
-        self._transport: httpx.AsyncBaseTransport | None = None
+        self._open: Connections | None = None
 
     async def read(self, request: Request, *, pages: int | None = None, page: str | None = None) -> Reply:
         """A GET with retries: all pages, or at most ``pages`` of them from ``page`` (a Reply's ``next_page``) on.
@@ -178,9 +179,9 @@ class MerakiClient:
 
     async def close(self) -> None:
         """Closes the connections; the next call opens new ones."""
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            await transport.aclose()
+        connections, self._open = self._open, None
+        if connections is not None:
+            await connections.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -234,7 +235,7 @@ class MerakiClient:
             return Failure(RateLimited(words, sent=False, retry_after_s=wait_s), Kind.OURS, sent=False)
         try:
             http_request_ = http_request(self._endpoint, request, pairs, self._limits.phases())
-        except (ValueError, TypeError, RecursionError, httpx.InvalidURL) as fault:
+        except (ValueError, TypeError, RecursionError) as fault:
             return unsendable(where(request), clean(fault) if type(fault) is ValueError else "it cannot be encoded")
         if is_armed() and request.method != "GET":
             http_request_.extensions["trace"] = _traced
@@ -266,60 +267,63 @@ class MerakiClient:
             wait_s = await self._budget.reserve(owner, longest_s=self._waits.longest_s)
         return wait_s
 
-    async def _exchange(self, request: Request, http_request_: httpx.Request) -> _Answer | Failure:
+    async def _exchange(self, request: Request, http_request_: httpcore.Request) -> _Answer | Failure:
         """Sends once and reads the answer, all within the total time."""
         try:
             async with asyncio.timeout(self._limits.total_s):
-                response = await self._pool().handle_async_request(http_request_)
-                response.request = http_request_
+                response = await self._connections().send(http_request_)
                 try:
                     return await self._answer(request, response)
                 finally:
                     await response.aclose()
         except TimeoutError:
             return out_of_time(where(request), self._limits.total_s)
-        except HTTPX_ERRORS as error:
+        except HTTP_ERRORS as error:
             return failure_of(error, where(request))
 
-    async def _answer(self, request: Request, response: httpx.Response) -> _Answer | Failure:
+    async def _answer(self, request: Request, response: httpcore.Response) -> _Answer | Failure:
         """What an answer says: data, or the failure that it is."""
-        status, place = response.status_code, where(request)
-        if not response.is_success:
-            body = await self._error_body(response)
+        status, headers, place = response.status, headers_of(response), where(request)
+        if not 200 <= status <= 299:
+            body = await self._error_body(response, headers)
             texts = error_texts(body, secrets_of(request.body) | {self._endpoint.api_key})
-            retry_after_s = parse_retry_after_s(response.headers.get("retry-after", ""), self._clock.now())
+            retry_after_s = parse_retry_after_s(headers.get("retry-after", ""), self._clock.now())
             failure = status_failure(place, status, texts, retry_after_s)
             return failure or unreadable(place, "a status that no answer has", status)
         try:
-            body = await read_body(response, self._limits.body_bytes)
-            data = parse_json(body, response.headers.get("content-type", ""))
+            body = await read_body(response, headers, self._limits.body_bytes)
+            data = parse_json(body, headers.get("content-type", ""))
             is_read = request.method == "GET"
-            link = response.headers.get("link", "")
-            cursor = pagination.next_cursor(link, str(response.request.url)) if is_read and link else None
+            link = headers.get("link", "")
+            asked = self._endpoint.address.text + request.path
+            cursor = pagination.next_cursor(link, asked) if is_read and link else None
         except ValueError as fault:
             return unreadable(place, str(fault), status)
-        request_id = clean(response.headers.get("x-request-id", ""), 100)
+        request_id = clean(headers.get("x-request-id", ""), 100)
         return _Answer(status, data, request_id, cursor, len(body))
 
-    async def _error_body(self, response: httpx.Response) -> bytes:
+    async def _error_body(self, response: httpcore.Response, headers: Mapping[str, str]) -> bytes:
         """The body of an answer that is no success; empty when it cannot be had: the status alone decides."""
         try:
             async with asyncio.timeout(self._limits.error_body_s):
-                return await read_body(response, ERROR_BODY_LIMIT)
+                return await read_body(response, headers, ERROR_BODY_LIMIT)
         except UNREAD:
             return b""
 
-    def _pool(self) -> httpx.AsyncBaseTransport:
-        """The connections, made when first needed: httpx's transport alone, which knows no redirect and no cookie."""
-        if self._transport is None:
-            _remember_what_is_missing("sniffio")
-            limits = self._limits
-            self._transport = self._given or httpx.AsyncHTTPTransport(
-                verify=True if self._ca_file is None else ssl.create_default_context(cafile=self._ca_file),
-                trust_env=False,
-                limits=httpx.Limits(max_connections=limits.connections, keepalive_expiry=limits.keepalive_s),
-            )
-        return self._transport
+    def _connections(self) -> Connections:
+        """The connections, made when first needed: httpcore's pool alone, which knows no redirect and no cookie."""
+        if self._open is None:
+            self._open = self._given or self._pool()
+        return self._open
+
+    def _pool(self) -> Connections:
+        _remember_what_is_missing("sniffio")
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=ssl.create_default_context(cafile=self._ca_file or certifi.where()),
+            max_connections=self._limits.connections,
+            keepalive_expiry=self._limits.keepalive_s,
+        )
+        return Connections(pool.handle_async_request, pool.aclose)
 
 
 def _remember_what_is_missing(name: str) -> None:

@@ -1,8 +1,8 @@
-"""What each failure of HTTP means: one table for every error that httpx can raise, one rule for every status.
+"""What each failure of HTTP means: one table for every error that httpcore can raise, one rule for every status.
 
 Three rules:
 - ``sent`` is False only when the connection was never opened (or the cloud said 429): only then may a write go again.
-- An error of ours holds no httpx object, header, query or key: it is built anew, never chained to httpx's own.
+- An error of ours holds no object of HTTP, header, query or key: it is built anew, never chained to httpcore's own.
 - A definite no (4xx) is ``Rejected``, ``NotAuthenticated`` or ``NotAllowed``. A 5xx, a lost answer or a time-out is
   ``OutcomeUnknown``, for a read as for a write. An answer that is there and cannot be read is ``BadAnswer(sent=True)``:
   for a write that too leaves open what happened.
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-import httpx
+import httpcore
 
 from mcp_server.errors import (
     BadAnswer,
@@ -52,7 +52,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What one httpx error means."""
+    """What one error of httpcore means."""
 
     error: type[MerakiError]
     sent: bool
@@ -63,49 +63,38 @@ class Meaning:
 _NEVER = (Unreachable, False)
 _PERHAPS = (OutcomeUnknown, True)
 
-#: Every public error class of httpx, the abstract ones too. A class that is not here is found by its nearest base.
+#: Every public error class of httpcore, the abstract ones too. A class that is not here is found by its nearest base.
 MEANINGS: Mapping[type[Exception], Meaning] = {
-    httpx.ConnectTimeout: Meaning(*_NEVER, Kind.TIMEOUT, "the connection was not opened in time"),
-    httpx.PoolTimeout: Meaning(*_NEVER, Kind.TIMEOUT, "no connection became free in time"),
-    httpx.ConnectError: Meaning(*_NEVER, Kind.CONNECTION, "the connection could not be opened"),
-    httpx.ProxyError: Meaning(*_NEVER, Kind.CONNECTION, "a proxy did not open the connection"),
-    httpx.UnsupportedProtocol: Meaning(*_NEVER, Kind.OURS, "the address has no usable protocol"),
-    httpx.InvalidURL: Meaning(*_NEVER, Kind.OURS, "the address is not one"),
-    httpx.ReadTimeout: Meaning(*_PERHAPS, Kind.TIMEOUT, "no answer came in time"),
-    httpx.WriteTimeout: Meaning(*_PERHAPS, Kind.TIMEOUT, "the request could not be sent to its end in time"),
-    httpx.TimeoutException: Meaning(*_PERHAPS, Kind.TIMEOUT, "time ran out"),
-    httpx.ReadError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection broke before the answer was whole"),
-    httpx.WriteError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection broke while sending"),
-    httpx.CloseError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection could not be closed"),
-    httpx.NetworkError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection failed"),
-    httpx.RemoteProtocolError: Meaning(*_PERHAPS, Kind.CONNECTION, "the answer broke off or was no HTTP"),
+    httpcore.ConnectTimeout: Meaning(*_NEVER, Kind.TIMEOUT, "the connection was not opened in time"),
+    httpcore.PoolTimeout: Meaning(*_NEVER, Kind.TIMEOUT, "no connection became free in time"),
+    httpcore.ConnectError: Meaning(*_NEVER, Kind.CONNECTION, "the connection could not be opened"),
+    httpcore.ConnectionNotAvailable: Meaning(*_NEVER, Kind.CONNECTION, "no connection could be had"),
+    httpcore.ProxyError: Meaning(*_NEVER, Kind.CONNECTION, "a proxy did not open the connection"),
+    httpcore.UnsupportedProtocol: Meaning(*_NEVER, Kind.OURS, "the address has no usable protocol"),
+    httpcore.ReadTimeout: Meaning(*_PERHAPS, Kind.TIMEOUT, "no answer came in time"),
+    httpcore.WriteTimeout: Meaning(*_PERHAPS, Kind.TIMEOUT, "the request could not be sent to its end in time"),
+    httpcore.TimeoutException: Meaning(*_PERHAPS, Kind.TIMEOUT, "time ran out"),
+    httpcore.ReadError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection broke before the answer was whole"),
+    httpcore.WriteError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection broke while sending"),
+    httpcore.NetworkError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection failed"),
+    httpcore.RemoteProtocolError: Meaning(*_PERHAPS, Kind.CONNECTION, "the answer broke off or was no HTTP"),
     # h11 may notice our own fault after the first bytes have left, so it counts as sent
-    httpx.LocalProtocolError: Meaning(*_PERHAPS, Kind.OURS, "the request was no valid HTTP"),
-    httpx.ProtocolError: Meaning(*_PERHAPS, Kind.CONNECTION, "the talk with the server was no valid HTTP"),
-    httpx.TransportError: Meaning(*_PERHAPS, Kind.CONNECTION, "the request failed on its way"),
-    httpx.RequestError: Meaning(*_PERHAPS, Kind.CONNECTION, "the request failed"),
-    httpx.HTTPError: Meaning(*_PERHAPS, Kind.CONNECTION, "the request failed"),
-    httpx.HTTPStatusError: Meaning(BadAnswer, True, Kind.ANSWER, "the status was not expected"),
-    httpx.DecodingError: Meaning(BadAnswer, True, Kind.ANSWER, "the answer's compression is broken"),
-    httpx.TooManyRedirects: Meaning(BadAnswer, True, Kind.ANSWER, "the answer is a redirect"),
-    httpx.CookieConflict: Meaning(BadAnswer, True, Kind.ANSWER, "the answer's cookies conflict"),
-    httpx.StreamError: Meaning(BadAnswer, True, Kind.ANSWER, "the answer could not be read as a stream"),
-    httpx.StreamConsumed: Meaning(BadAnswer, True, Kind.ANSWER, "the answer was read twice"),
-    httpx.StreamClosed: Meaning(BadAnswer, True, Kind.ANSWER, "the answer was closed before it was read"),
-    httpx.ResponseNotRead: Meaning(BadAnswer, True, Kind.ANSWER, "the answer was not read"),
-    httpx.RequestNotRead: Meaning(BadAnswer, True, Kind.ANSWER, "the request was not read"),
+    httpcore.LocalProtocolError: Meaning(*_PERHAPS, Kind.OURS, "the request was no valid HTTP"),
+    httpcore.ProtocolError: Meaning(*_PERHAPS, Kind.CONNECTION, "the talk with the server was no valid HTTP"),
 }
 #: What to catch to catch them all.
-HTTPX_ERRORS: tuple[type[Exception], ...] = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.CookieConflict,
-    httpx.StreamError,
+HTTP_ERRORS: tuple[type[Exception], ...] = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpcore.ConnectionNotAvailable,
 )
 
 
 def failure_of(error: Exception, where: str) -> Failure:
-    """The failure that one httpx error means; ``where`` is method and path. KeyError for another library's error."""
+    """The failure that an error of httpcore means; ``where`` is method and path. KeyError for another library's."""
     meaning = next((MEANINGS[base] for base in type(error).__mro__ if base in MEANINGS), None)
     if meaning is None:
         raise KeyError(type(error).__name__)

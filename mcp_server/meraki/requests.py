@@ -2,22 +2,30 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlencode
+from urllib.parse import unquote, urlencode, urlsplit
 
-import httpx
+import httpcore
 
 from mcp_server import __version__
 from mcp_server.domain.call import Json
 from mcp_server.domain.ports import Request
 from mcp_server.domain.redaction import is_secret_field
-from mcp_server.meraki.hosts import Address, may_carry_key
+from mcp_server.meraki.hosts import API_PATH, Address, may_carry_key
 
 USER_AGENT = f"MerakiSpecialistMCP/{__version__} OpenSource"  #: form asked for by Cisco: application, version, vendor
 METHODS = frozenset({"GET", "PUT", "POST", "DELETE"})
 _PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)+")
 Pairs = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What requests go through: httpcore's pool, or somebody who answers in its place."""
+
+    send: Callable[[httpcore.Request], Awaitable[httpcore.Response]]  #: answers as soon as the headers are there
+    close: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +79,30 @@ def secrets_of(body: Json) -> frozenset[str]:
     return frozenset(found).union(*map(secrets_of, body.values()))
 
 
-def http_request(endpoint: Endpoint, request: Request, pairs: Pairs, timeout_s: Mapping[str, float]) -> httpx.Request:
+def http_request(
+    endpoint: Endpoint, request: Request, pairs: Pairs, timeout_s: Mapping[str, float]
+) -> httpcore.Request:
     """The request to send, with the seconds of each phase. ValueError when it cannot be made of what was given."""
     if request.method not in METHODS:
         raise ValueError("the method is none of the API's")
-    text = endpoint.address.text + checked_path(request.path)
-    url = httpx.URL(f"{text}?{urlencode(pairs)}" if pairs else text)
-    headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
-    if may_carry_key(url.scheme, url.host, url.port, allow_loopback=endpoint.allow_loopback):
+    target = API_PATH + checked_path(request.path)
+    if pairs:
+        target += f"?{urlencode(pairs)}"
+    address = endpoint.address
+    url = httpcore.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
+    headers = {
+        "Host": urlsplit(address.text).netloc,
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": USER_AGENT,
+    }
+    if may_carry_key(address.scheme, address.host, address.port, allow_loopback=endpoint.allow_loopback):
         headers["Authorization"] = f"Bearer {endpoint.api_key}"
-    content = None
+    content = b""
     if request.body is not None:
         content = json.dumps(request.body, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
         headers["Content-Type"] = "application/json"
+    if content or request.method in ("PUT", "POST"):
+        headers["Content-Length"] = str(len(content))
     extensions = {"timeout": dict(timeout_s)}
-    return httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
+    return httpcore.Request(request.method, url, headers=[*headers.items()], content=content, extensions=extensions)

@@ -5,10 +5,11 @@ read differently (a key given twice, NaN, a broken character) is not read at all
 """
 
 import json
-from collections.abc import Collection, Iterable
+import zlib
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
-import httpx
+import httpcore
 
 from mcp_server.domain.call import Json
 from mcp_server.domain.redaction import clean, redacted
@@ -22,17 +23,43 @@ class TooBig(ValueError):
     """The body is longer than the limit."""
 
 
-async def read_body(response: httpx.Response, limit_bytes: int) -> bytes:
-    """The whole body, decompressed; TooBig as soon as it is known to be longer than the limit."""
-    announced = response.headers.get("content-length", "")
+def headers_of(response: httpcore.Response) -> dict[str, str]:
+    """The headers by their names in lower case; one that came several times is one list (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+async def read_body(response: httpcore.Response, headers: Mapping[str, str], limit_bytes: int) -> bytes:
+    """The whole body, decompressed; TooBig as soon as it is known to be longer than the limit.
+
+    ValueError when its compression is broken, or one that was not asked for.
+    """
+    announced = headers.get("content-length", "")
     if announced.isdigit() and int(announced[:18]) > limit_bytes:
         raise TooBig(f"the answer is longer than {limit_bytes} bytes")
+    gzip = _gzip(headers.get("content-encoding", ""))
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > limit_bytes:
-            raise TooBig(f"the answer is longer than {limit_bytes} bytes")
+    try:
+        async for chunk in response.aiter_stream():
+            body += gzip.decompress(chunk, limit_bytes + 1 - len(body)) if gzip else chunk
+            if len(body) > limit_bytes:
+                raise TooBig(f"the answer is longer than {limit_bytes} bytes")
+    except zlib.error:
+        raise ValueError("the answer's compression is broken") from None
     return bytes(body)
+
+
+def _gzip(encoding: str) -> "zlib._Decompress | None":
+    """What unpacks a body of that Content-Encoding; None when it is not packed. Only gzip was asked for."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding in ("gzip", "x-gzip"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 16)  # Python reference, zlib: 16 more means a gzip header
+    raise ValueError(f"the answer is compressed as {clean(encoding, 40)}, which was not asked for")
 
 
 def parse_json(body: bytes, content_type: str) -> Json:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from mcp_server.meraki.asgi import through
 from mcp_server.meraki.budget import LocalBudget
 from mcp_server.meraki.client import MerakiClient
 from tests.support.fake_clock import FakeClock
@@ -50,4 +51,5 @@ def client_on(
     more.setdefault("budget", LocalBudget(clock))
     more.setdefault("chance", lambda _state: 0.0)
     base_url = more.pop("base_url", "https://api.meraki.com")
-    return MerakiClient(base_url, more.pop("api_key", KEY), clock=clock, transport=transport, **more), clock
+    given = None if transport is None else through(transport)
+    return MerakiClient(base_url, more.pop("api_key", KEY), clock=clock, connections=given, **more), clock

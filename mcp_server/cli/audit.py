@@ -4,10 +4,11 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import anyio
 import click
@@ -103,11 +104,14 @@ def _on_store(claims: Claims) -> Callable[[Local], Awaitable[Verdict]]:
 
 
 def _on_export(path: Path, claims: Claims) -> Verdict:
-    """The verdict on an export; neither store nor settings are needed."""
+    """The verdict on an export; neither store nor settings are needed. Refused for one that holds nothing to judge."""
     with path.open(encoding="ascii", errors="replace") as file:
         statements = [found for line in file if (found := statement_of(line))]
     with path.open(encoding="ascii", errors="replace") as file:
-        return verdict(_rows(file), replace(claims, statements=statements))
+        judged = verdict(_rows(file), replace(claims, statements=statements))
+    if judged.problem is None and not judged.has_rows:
+        raise Refused(f"{path} holds no row.", "Find another copy.", code="not_whole")
+    return judged
 
 
 def _rows(file: Iterable[str]) -> Iterator[tuple[int, str, str]]:
@@ -146,7 +150,7 @@ def _seen(judged: Verdict) -> dict[str, Json]:
 
 def _draw(out: Any, found: Mapping[str, Json]) -> None:
     if found["whole"]:
-        out.print(line(f"The chain is whole: {found['rows']} rows, head {found['head']}.", "green"))
+        out.print(line(f"The chain is whole: {found['rows']} rows, head {found['head'] or '-'}.", "green"))
     else:
         out.print(line(f"NOT WHOLE: the first bad row is {found['first_bad_row']}: {found['why']}.", "bold red"))
     for title, name in (("Proven", "proves"), ("Not proven", "does_not_prove")):
@@ -172,20 +176,41 @@ def export(home: dict[str, Any], target: Path | None, first: int, form: str) -> 
 
 
 def _written(lines: Iterable[str], target: Path | None) -> int:
-    """How many lines went to the file, or to standard output."""
+    """How many lines went to the file, or to standard output; a file that does not become whole is taken away."""
     if target is None:
-        out = sys.stdout.buffer  # UTF-8 whatever the terminal takes: a client may have any name
-        return sum(1 for text in lines if out.write(text.encode()))
+        with _writable("standard output"):
+            return _count(lines, sys.stdout.buffer)
+    with _writable(target):
+        try:
+            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as there:
+            raise is_there(target) from there
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                return _count(lines, file)
+        except BaseException:
+            target.unlink()
+            raise
+
+
+def _count(lines: Iterable[str], out: IO[bytes]) -> int:
+    """How many lines were written, as UTF-8 whatever a terminal takes: a client may have any name."""
+    count = sum(1 for text in lines if out.write(text.encode()))
+    out.flush()
+    return count
+
+
+@contextmanager
+def _writable(place: object) -> Iterator[None]:
+    """What cannot be written is told as that: the store, which is being read meanwhile, is not at fault."""
     try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as there:
-        raise is_there(target) from there
+        yield
+    except BrokenPipeError:
+        raise click.exceptions.Exit(1) from None  # whoever reads has seen enough
     except OSError as problem:
         raise Refused(
-            f"{target} cannot be written: {problem.strerror}.", "Name another file.", code="no_file"
+            f"{place} cannot be written: {problem.strerror}.", "Name another file.", code="no_file"
         ) from problem
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        return sum(1 for text in lines if file.write(text))
 
 
 def export_line(entry: AuditEntry) -> str:

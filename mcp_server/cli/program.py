@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 needs approval, 5 the store 
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,9 +76,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its code; errors are one line on stderr, never a traceback."""
     try:
         code = program.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
-    except (click.ClickException, click.Abort, MerakiMcpError, BaseExceptionGroup) as error:
-        sys.exit(_told(error))
+        sys.stdout.flush()
+    except (click.ClickException, click.Abort, MerakiMcpError, OSError, BaseExceptionGroup) as error:
+        code = _told(error)
+        _drop_unprinted()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_unprinted() -> None:
+    """What standard output does not take goes nowhere: Python would try it once more at its end, and say so."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _told(error: BaseException) -> int:
@@ -87,6 +100,8 @@ def _told(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        return 1  # whoever reads has seen enough
     code, text = _words(error)
     click.echo(clean(text, 2_000), err=True)
     return code
@@ -104,6 +119,8 @@ def _words(error: BaseException) -> tuple[int, str]:
         return 3, f"Refused: {type(error).sentence}"
     if isinstance(error, StoreUnavailable):
         return 5, f"Failed: the store cannot be used here ({error})"
+    if isinstance(error, OSError):  # one that nobody below expects: as a rule, the disk of standard output is full
+        return 1, f"Failed: {error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
     if isinstance(error, MerakiMcpError):
         return 1, f"Failed: {type(error).sentence} ({error})"
     raise error

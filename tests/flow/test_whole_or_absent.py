@@ -1,13 +1,20 @@
-"""Archives and backups have their name only when they are whole, on every disk, and what was cut short is finished."""
+"""Archives and backups have their name only when they are whole, on every disk, and what was cut short is finished.
+
+An export that cannot be written whole is taken away.
+"""
 
 import errno
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from mcp_server.cli.program import main
 from mcp_server.errors import StoreUnavailable
+from mcp_server.store.evidence.exporting import FORMS
 from tests.flow.test_keeping_evidence import OLD, Run, code_of, run, verified, written
 from tests.support.evidence import second_opinion
 
@@ -114,3 +121,48 @@ def test_a_backup_gives_way_to_a_file_that_came_meanwhile(
     monkeypatch.setattr(os, "link", late)
     assert code_of(run("backup", copy)) == "file_exists"
     assert copy.read_text() == "mine"
+
+
+def test_an_export_that_does_not_become_whole_is_taken_away(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place for it is named as what failed; the store is well."""
+    written(tmp_path, 3)
+    target, whole = tmp_path / "export", FORMS["jsonl"]
+
+    def cut(*given: Any) -> Iterator[str]:
+        yield from list(whole(*given))[:2]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setitem(FORMS, "jsonl", cut)
+    for words, place in ((("--to", target), str(target)), ((), "standard output")):
+        done = run("audit", "export", *words)
+        assert code_of(done) == "no_file"
+        assert f"{place} cannot be written: No space left on device." in str(done.exception)
+        assert not target.exists()
+
+
+def test_an_export_of_which_no_more_is_read_ends_without_a_word(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As in a pipe to ``head``: neither the store nor a setting is at fault."""
+    assert run("plans").exit_code == 0
+    written(tmp_path, 30)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        with pytest.raises(SystemExit) as ended:
+            main(["audit", "export"])
+    assert (ended.value.code, capfd.readouterr().err) == (1, "")
+
+
+def test_a_file_without_a_row_is_not_called_whole(run: Run, tmp_path: Path) -> None:
+    """By neither verifier; a store that holds none yet proves nothing."""
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    assert code_of(run("audit", "verify", "--export", empty)) == "not_whole"
+    assert second_opinion(empty).returncode == 1
+    found = verified(run)
+    assert (found["whole"], found["rows"], found["proves"]) == (True, 0, [])
+    assert found["does_not_prove"][0] == "That no row was ever written: none is here."

@@ -42,9 +42,14 @@ class Verdict:
     is_key_known: bool
     unseen: tuple[int, ...] = ()  #: rows of which a receipt was given, and that are not here
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether any row was walked."""
+        return self.last.seq >= self.first
+
     def proves(self) -> list[str]:
-        """What follows from it, in sentences; [] when a row is bad."""
-        if self.problem:
+        """What follows from it, in sentences; [] when a row is bad or there is none."""
+        if self.problem or not self.has_rows:
             return []
         told = [
             f"Rows {self.first} to {self.last.seq} follow one from the other: none was changed, lost or added alone."
@@ -78,6 +83,8 @@ class Verdict:
                 f"Rows {held + 1} to {self.last.seq}: no anchor was given for them, so whoever has the data directory "
                 "with its keys could have written them anew, or cut what came after."
             )
+        if not self.has_rows:
+            told.append("That no row was ever written: none is here.")
         if not self.is_store:
             told.append(f"That nothing was written after row {self.last.seq}: an export ends where it was made.")
         if self.signed and not self.is_key_known:

@@ -1,9 +1,11 @@
 """The root of the command line: its table, its exit codes, and what it does not load."""
 
+import errno
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -103,6 +105,8 @@ def test_every_reading_command_answers_as_json() -> None:
         (StoreUnavailable("disk full"), 5, "(disk full)"),
         (OutcomeUnknown("lost", sent=True), 1, "Failed: The Meraki cloud gave no usable answer"),
         (ExceptionGroup("g", [Refused("Inside a group.", "")]), 3, "Refused: Inside a group."),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "Failed: No space left on device\n"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/x"), 1, "such file or directory (/x)"),
         (Refused("a\x1b[2Jb", ""), 3, "a\\u001b[2Jb"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
@@ -122,6 +126,18 @@ def test_each_kind_of_error_has_its_exit_code_and_one_clean_line(
     told = capsys.readouterr().err
     assert words in told
     assert "\x1b" not in told
+
+
+@pytest.mark.parametrize("buffering", [1, -1])
+def test_what_cannot_be_printed_is_told_once_and_nothing_is_left_to_print(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], buffering: int
+) -> None:
+    """Never as done, whether a line is written at once or at the end."""
+    with Path("/dev/full").open("w", buffering) as full:  # its end writes what is left
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            program.main(["--version"])
+    assert (ended.value.code, capfd.readouterr().err) == (1, "Failed: No space left on device\n")
 
 
 def test_a_fault_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

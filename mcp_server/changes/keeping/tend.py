@@ -167,10 +167,8 @@ class Tender:
         """State and deadline in one commit: after it, the change can no longer be kept."""
         undone = replace(deadline, state="undone")
         run.confirm = confirm_view(undone, run.plan.plan_id)
-        server = self.means.servers.enter()
-        begun_ = begun(run.change, run.failure)
-        rolling = replace(begun_, state=move(run.change.state, S.ROLLING_BACK), server=server)
-        why = {"why": run.failure["code"], "due_at": deadline.due_at.isoformat(), "server": server}
+        rolling = replace(begun(run.change, run.failure), state=move(run.change.state, S.ROLLING_BACK))
+        why = {"why": run.failure["code"], "due_at": deadline.due_at.isoformat(), "server": rolling.server}
         await run.commit(
             Put(rolling, {"state": S.PENDING_KEEP}),
             Put(undone, {"state": "open"}),

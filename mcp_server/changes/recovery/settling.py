@@ -51,7 +51,7 @@ async def _settle(run: Run, record: ChangeStep) -> None:
     settled = told_by_reading(wrote.record, is_over=is_over)
     await run.commit(run.set_step(settled), run.entry(event, settled.state, {**told(settled), "reconciled": True}))
     failpoint("R3")
-    if settled.state == "applied" and settled.phase == "apply":
+    if settled.state == "applied":
         run.created[settled.number] = settled.created
 
 

@@ -16,33 +16,18 @@ from mcp_server.changes.keeping.tend import Tender
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.holds.confirm import opened
 from mcp_server.domain.outcome import Outcome
-from mcp_server.domain.ports import Append, Put, ReleaseLeases, StoreWrite, TakeLeases, moment
+from mcp_server.domain.ports import Append, Put, TakeLeases, moment
 from mcp_server.domain.record import AuditEntry, Change, Deadline, Lease
 from mcp_server.errors import Rejected
 from tests.support.fake_clock import START
-from tests.support.memory_store import MemoryStore
 from tests.unit.changes.execution.cloud import Cloud
 from tests.unit.changes.recovery.scene import NEW, OLD, SSIDS, events, left, record
 
 S = ChangeState
 OTHER = {"name": "Other", "enabled": True}
-
-
-class Leasing(MemoryStore):
-    """One that keeps leases too: taking one again gives the next fence."""
-
-    async def commit(self, *writes: StoreWrite) -> Any:
-        """As in memory; a lease that another change has is not taken."""
-        done = await super().commit(*writes)
-        for write in writes:
-            if isinstance(write, TakeLeases):
-                for number, key in enumerate(write.keys, 1):
-                    self.records[Lease, key] = Lease(
-                        key, write.change_id, write.holder, fence=number, until=write.until
-                    )
-            if isinstance(write, ReleaseLeases):
-                self.records = {at: one for at, one in self.records.items() if at[0] is not Lease}
-        return done
+WAITING: Mapping[str, Any] = {
+    "confirm_within_minutes": 10, "server": "gone", "result": {"health": {"verdict": "fine"}, "delivery": {"n": 1}},
+}  # fmt: skip
 
 
 @dataclass
@@ -89,6 +74,12 @@ class Scene:
         assert deadline is not None
         return change, deadline, await store.list(Lease)
 
+    def expected(self, kind: type) -> list[Any]:
+        """What each write of such a record asked of the one that it replaces."""
+        commits = self.run.world.store.commits  # type: ignore[attr-defined]  # a stand-in
+        puts = [one for writes in commits for one in writes if isinstance(one, Put)]
+        return [one.expect for one in puts if isinstance(one.record, kind) and one.expect]
+
     @property
     def rows(self) -> list[AuditEntry]:
         """The evidence."""
@@ -112,10 +103,8 @@ async def scene(
 ) -> Scene:
     """It, applied a moment ago by a server that is gone."""
     records = [record(1, "applied"), record(2, "applied")]
-    run, cloud = await left(S.PENDING_KEEP, records, live, **{"confirm_within_minutes": 10, "server": "gone", **change})
-    store = Leasing(*run.world.store.records.values())  # type: ignore[attr-defined]  # a stand-in
-    run.world = replace(run.world, store=store)
-    deadline = opened("CHG-1", 10, moment(run.world.clock), baseline or {})
+    run, cloud = await left(S.PENDING_KEEP, records, live, **{**WAITING, **change})
+    store, deadline = run.world.store, opened("CHG-1", 10, moment(run.world.clock), baseline or {})
     await store.commit(Put(deadline))
     runs = Noted()
     return Scene(run, cloud, Tender(store, run.world.clock, lambda: run.world, run.means, runs), runs, deadline)
@@ -141,8 +130,9 @@ async def test_once_its_time_has_passed_the_undo_is_begun_by_this_server() -> No
     [run] = at.runs.runs
     assert run.failure["code"] == "not_kept"
     assert "within 10 minute(s)" in str(run.failure["message"])
+    assert change.result["health"] == {"verdict": "fine"}
     assert change.result["undo"] == {"failure": dict(run.failure), "tries": 0}
-    assert run.confirm["state"] == "undone"
+    assert (run.confirm["state"], run.health, run.delivery) == ("undone", {"verdict": "fine"}, {"n": 1})
     assert run.change == change
     assert run.fences == tuple(lease.fence for key in run.lease_keys for lease in leases if lease.key == key)
     [told, state] = at.rows
@@ -153,6 +143,9 @@ async def test_once_its_time_has_passed_the_undo_is_begun_by_this_server() -> No
     assert (state.event, state.status, state.detail["failure"]["code"]) == ("state", "rolling_back", "not_kept")
     await at.after(60.0)
     assert at.runs.told == ["claim", "own"]
+    assert "before its time" in str(run.failure["remedy"])
+    assert at.expected(Change) == [{"state": S.PENDING_KEEP, "server": "gone"}, {"state": S.PENDING_KEEP}]
+    assert at.expected(Deadline) == [{"state": "open"}] * 2
 
 
 async def test_what_somebody_else_changed_meanwhile_is_left_to_a_person() -> None:
@@ -162,8 +155,9 @@ async def test_what_somebody_else_changed_meanwhile_is_left_to_a_person() -> Non
     change, deadline, leases = await at.kept()
     assert (change.state, deadline.state, leases, at.runs.told) == (S.PENDING_KEEP, "stopped", [], [])
     assert deadline.conflicts == ("step 2: update ssid 3 of Store 12: name",)
+    assert change.result["health"] == {"verdict": "fine"}
     assert change.result["confirm"]["changed_by_others"] == list(deadline.conflicts)
-    assert change.result["confirm"]["state"] == "stopped"
+    assert (change.result["confirm"]["state"], change.server) == ("stopped", "server-1")
     assert [(row.event, row.status, row.detail) for row in at.rows] == [
         ("deadline", "stopped", {"changed_by_others": list(deadline.conflicts)})
     ]
@@ -268,6 +262,7 @@ async def test_the_wall_clock_that_was_set_is_put_on_record_and_nothing_is_decid
         "jumped_s": 7200.0, "new_boot": False, "due_before": at.deadline.due_at.isoformat(),
         "due_after": deadline.due_at.isoformat(),
     }  # fmt: skip
+    assert at.expected(Deadline) == [{"state": "open", "anchored_at": START}]
     await at.after(299.0)
     assert at.runs.told == []
     await at.after(1.0)
@@ -288,6 +283,14 @@ async def test_a_network_that_got_worse_is_not_waited_for() -> None:
     assert at.runs.told == ["claim", "own"]
     [run] = at.runs.runs
     assert (run.failure["code"], run.health["verdict"]) == ("health_gate", "worse")
+
+
+async def test_the_network_of_what_no_longer_waits_is_not_looked_at() -> None:
+    """It was taken back by a rollback; its deadline is closed when its time has passed."""
+    at = await scene(baseline={"organization_id": "1", "read_at": START.isoformat()})
+    await at.run.world.store.commit(Put(replace(at.run.change, state=S.APPLIED), {}))
+    await at.after(60.0)
+    assert ((await at.kept())[1].state, at.cloud.paths) == ("open", [])
 
 
 @pytest.mark.parametrize(

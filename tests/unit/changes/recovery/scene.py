@@ -8,9 +8,10 @@ from mcp_server.changes.execution.run import Run
 from mcp_server.changes.means import Times
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import Inverse, Reader, Step, Write
-from mcp_server.domain.ports import Append, Put
-from mcp_server.domain.record import Asked, ChangeStep
+from mcp_server.domain.ports import Append, Put, ReleaseLeases, StoreWrite, TakeLeases
+from mcp_server.domain.record import Asked, ChangeStep, Lease
 from tests.support.fake_clock import START
+from tests.support.memory_store import MemoryStore
 from tests.support.plans import plan, step
 from tests.unit.changes.execution.cloud import Cloud
 from tests.unit.changes.execution.runs import a_run, in_front_of
@@ -18,6 +19,23 @@ from tests.unit.changes.execution.runs import a_run, in_front_of
 SSIDS: Final = "/networks/N_1/wireless/ssids"
 OLD: Final = {"name": "Old", "enabled": True}
 NEW: Final = {**OLD, "name": "New"}
+
+
+class Leasing(MemoryStore):
+    """One that keeps leases too: taking one again gives the next fence."""
+
+    async def commit(self, *writes: StoreWrite) -> Any:
+        """As in memory; a lease that another change has is not taken."""
+        done = await super().commit(*writes)
+        for write in writes:
+            if isinstance(write, TakeLeases):
+                for number, key in enumerate(write.keys, 1):
+                    self.records[Lease, key] = Lease(
+                        key, write.change_id, write.holder, fence=number, until=write.until
+                    )
+            if isinstance(write, ReleaseLeases):
+                self.records = {at: one for at, one in self.records.items() if at[0] is not Lease}
+        return done
 
 
 def renamed(number: int) -> Step:
@@ -64,15 +82,20 @@ async def left(
     run.change = replace(run.change, key="CHG-1", **{"state": state, "ended_at": None, "result": {}, **change})
     run.steps, run.is_started, run.is_sent = list(records), True, any(one.sent_at for one in records)
     run.created = {one.number: one.created for one in records if one.state == "applied"}
+    run.world = replace(run.world, store=Leasing())
     await run.world.store.commit(Put(run.change), Put(run.stored), *map(Put, records))
     return run, cloud
 
 
-def events(run: Run) -> list[str]:
-    """What was put on record, in order: event and status."""
+def entries(run: Run) -> list[Append]:
+    """What was put on record of it, in order."""
     commits = run.world.store.commits  # type: ignore[attr-defined]  # a stand-in
-    rows = [write.entry for writes in commits for write in writes if isinstance(write, Append)]
-    return [f"{row.event} {row.status}" for row in rows]
+    return [write for writes in commits for write in writes if isinstance(write, Append)]
+
+
+def events(run: Run) -> list[str]:
+    """The same, event and status alone."""
+    return [f"{one.entry.event} {one.entry.status}" for one in entries(run)]
 
 
 def names(cloud: Cloud) -> list[tuple[str, str]]:

@@ -48,7 +48,6 @@ async def recover(run: Run) -> Outcome:
     """The outcome of a change that was taken over; every state on the way is on record."""
     try:
         is_late = run.world.limits.read_only or _is_late(run)
-        run.baseline = run.plan.baseline
         await settle_open(run)
         what = safe_end(run.change.state, run.plan.steps, run.steps, run.means.policy, is_late=is_late)
         failpoint("R4")
@@ -91,8 +90,6 @@ async def _finished(run: Run) -> Outcome:
         await run.move(S.APPLYING)
     stopped = await apply_steps(run)
     if stopped is None and run.is_sent:
-        if run.change.state is S.APPLYING:
-            await run.move(S.VERIFYING)
         stopped = await watched(run, _baseline(run))
     return await end(run, stopped or S.UNCHANGED)
 

@@ -21,7 +21,7 @@ from mcp_server.domain.record import AuditEntry, Change, Deadline, Lease
 from mcp_server.errors import Rejected
 from tests.support.fake_clock import START
 from tests.unit.changes.execution.cloud import Cloud
-from tests.unit.changes.recovery.scene import NEW, OLD, SSIDS, events, left, record
+from tests.unit.changes.recovery.scene import NEW, OLD, SSIDS, events, left, record, signals
 
 S = ChangeState
 OTHER = {"name": "Other", "enabled": True}
@@ -85,17 +85,6 @@ class Scene:
         """The evidence."""
         commits = self.run.world.store.commits  # type: ignore[attr-defined]  # a stand-in
         return [one.entry for writes in commits for one in writes if isinstance(one, Append)]
-
-
-def signals(status: str) -> Mapping[str, Any]:
-    """The cloud's answers about a device."""
-    row = {"serial": "Q2-1", "status": status, "network": {"id": "N_1"}, "productType": "switch"}
-    return {
-        "/organizations/1/devices/availabilities": [row],
-        "/organizations/1/uplinks/statuses": [],
-        "/organizations/1/appliance/vpn/statuses": [],
-        "/organizations/1/switch/ports/statuses/bySwitch": {"items": []},
-    }
 
 
 async def scene(

@@ -87,6 +87,17 @@ async def left(
     return run, cloud
 
 
+def signals(status: str) -> Mapping[str, Any]:
+    """The cloud's answers about a device."""
+    row = {"serial": "Q2-1", "status": status, "network": {"id": "N_1"}, "productType": "switch"}
+    return {
+        "/organizations/1/devices/availabilities": [row],
+        "/organizations/1/uplinks/statuses": [],
+        "/organizations/1/appliance/vpn/statuses": [],
+        "/organizations/1/switch/ports/statuses/bySwitch": {"items": []},
+    }
+
+
 def entries(run: Run) -> list[Append]:
     """What was put on record of it, in order."""
     commits = run.world.store.commits  # type: ignore[attr-defined]  # a stand-in

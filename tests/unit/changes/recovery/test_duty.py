@@ -19,7 +19,7 @@ from mcp_server.domain.record import Change, ChangeStep, Lease, StoredPlan
 from mcp_server.errors import Rejected, Unreachable
 from tests.support.fake_clock import START
 from tests.unit.changes.execution.cloud import Cloud
-from tests.unit.changes.recovery.scene import NEW, OLD, SSIDS, events, left, names, record
+from tests.unit.changes.recovery.scene import NEW, OLD, SSIDS, asked, events, left, names, record
 
 S = ChangeState
 DONE = record(1, "applied")
@@ -165,6 +165,7 @@ def lost(at_s: float = 0.0, **more: Any) -> ChangeStep:
         ([lost()], (OLD, OLD), 121.0, True),  # no more
         ([lost()], (NEW, OLD), 60.0, True),  # it has come
         ([lost(), replace(lost(), key="CHG-1/apply/2", number=2)], (NEW, OLD), 60.0, True),  # one of two has
+        ([DONE, lost(asked=asked(2), key="CHG-1/apply/2", number=2)], (NEW, OLD), 60.0, False),  # the other is done
         ([lost(verified={"matches": None})], (OLD, OLD), 60.0, True),  # nobody has looked yet
         ([lost(verified={"matches": False, "settled": "drifted"})], (OLD, OLD), 200.0, False),  # a person's
         ([lost(asked=None)], (OLD, OLD), 200.0, False),  # nothing reads it

@@ -59,8 +59,7 @@ async def take_back(run: Run) -> ChangeState:
     seen = {} if any(_sent(run, step) for step in steps) else await states_around(_noted(steps, done), run.world)
     for step in reversed(steps):
         sent = _sent(run, step)
-        if sent:
-            run.moved += moved_to(step, _first_undo(run, step), run.world)
+        run.moved += moved_to(step, _first_undo(run, step), run.world)
         if sent < max(1, len(step.inverse.writes)) or step.dependants or _is_made_again(step):
             record = done[step.number]
             around = {place: left for place, left in record.around.items() if place in seen}

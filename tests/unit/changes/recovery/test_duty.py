@@ -100,8 +100,14 @@ async def test_what_is_begun_while_it_is_looked_for_is_nobody_elses() -> None:
                 return getattr(store, name)
 
         world = replace(at.run.world, store=Slow())
+        await store.commit(Put(replace(at.run.change, key="CHG-2")))
         await replace(at.duty, world=lambda: world).go_on()
         assert (await at.change()).server == "gone"
+        at.duty.changes.drop(at.run)
+        await at.duty.changes.finish()
+        other = await store.get(Change, "CHG-2")
+        assert other is not None
+        assert other.ended_at is not None
 
 
 async def test_while_the_cloud_does_not_answer_nothing_is_taken_over_and_the_reason_is_told() -> None:
@@ -126,6 +132,8 @@ async def test_a_server_that_may_not_go_to_the_organization_leaves_it_and_says_s
         assert (await at.gone_on()).state is S.APPLYING
         assert at.duty.behind == {"CHG-1": "This server may not go to its organization."}
         assert at.cloud.paths == []
+        at.run.world = replace(at.run.world, limits=replace(limits, organizations=frozenset({"1"})))
+        assert ((await at.gone_on()).state, at.duty.behind) == (S.ROLLED_BACK, {})
 
 
 async def test_a_change_of_which_another_was_first_is_left_without_a_word() -> None:
@@ -164,7 +172,8 @@ def lost(at_s: float = 0.0, **more: Any) -> ChangeStep:
         ([lost()], (OLD, OLD), 60.0, False),  # it may still come
         ([lost()], (OLD, OLD), 121.0, True),  # no more
         ([lost()], (NEW, OLD), 60.0, True),  # it has come
-        ([lost(), replace(lost(), key="CHG-1/apply/2", number=2)], (NEW, OLD), 60.0, True),  # one of two has
+        ([lost()], (OLD, OLD), 119.5, False),
+        ([lost(), lost(asked=asked(2), key="CHG-1/apply/2", number=2)], (NEW, OLD), 60.0, True),  # one of two has
         ([DONE, lost(asked=asked(2), key="CHG-1/apply/2", number=2)], (NEW, OLD), 60.0, False),  # the other is done
         ([lost(verified={"matches": None})], (OLD, OLD), 60.0, True),  # nobody has looked yet
         ([lost(verified={"matches": False, "settled": "drifted"})], (OLD, OLD), 200.0, False),  # a person's
@@ -218,13 +227,14 @@ async def test_what_has_ended_otherwise_is_over(state: ChangeState, *, is_taken:
 
 
 @pytest.mark.parametrize(
-    ("lease_s", "after_s", "is_taken"), [(None, 0.0, True), (60.0, 59.0, False), (60.0, 60.0, True)]
+    ("server", "lease_s", "after_s", "is_taken"),
+    [("", None, 0.0, True), ("", 60.0, 59.0, False), ("", 60.0, 60.0, True), ("gone", 60.0, 0.0, True)],
 )
 async def test_a_change_without_a_server_is_left_once_nobody_holds_its_networks(
-    lease_s: float | None, after_s: float, *, is_taken: bool
+    server: str, lease_s: float | None, after_s: float, *, is_taken: bool
 ) -> None:
-    """It has not begun to write down who carries it out."""
-    async with scene(server="") as at:
+    """It has not begun to write down who carries it out; where that is known, no lease has to run out."""
+    async with scene(server=server) as at:
         if lease_s is not None:
             until = START + timedelta(seconds=lease_s)
             lease = Lease(at.run.lease_keys[0], "CHG-1", "ana", until=until, fence=1)
@@ -248,8 +258,12 @@ async def test_the_leases_of_what_is_under_way_are_moved_on_and_of_nothing_else(
 
         at.run.fences = (1,) * len(at.run.lease_keys)
         assert await held() == 1
+        second = replace(at.run, change=replace(at.run.change, key="CHG-2"))
         at.run.is_over = True
         assert await held() == 0
+        runs.claim(second)
+        assert await held() == 1
+        runs.drop(second)
         at.run.is_over, at.run.fences = False, ()
         assert await held() == 0
         at.run.fences = (1,) * len(at.run.lease_keys)

@@ -18,8 +18,9 @@ from mcp_server.domain.ports import HoldLeases, Put, TakeLeases
 from mcp_server.domain.record import Change, ChangeStep, Lease, StoredPlan
 from mcp_server.errors import Rejected, Unreachable
 from tests.support.fake_clock import START
+from tests.support.records import a_session
 from tests.unit.changes.execution.cloud import Cloud
-from tests.unit.changes.recovery.scene import NEW, OLD, SSIDS, asked, events, left, names, record
+from tests.unit.changes.recovery.scene import NEW, OLD, SSIDS, asked, entries, events, left, names, record
 
 S = ChangeState
 DONE = record(1, "applied")
@@ -117,7 +118,7 @@ async def test_while_the_cloud_does_not_answer_nothing_is_taken_over_and_the_rea
         at.cloud.answers[ORG] = Unreachable("no route", sent=False)
         with pytest.raises(Unreachable):
             await at.duty.go_on()
-        assert at.duty.behind == dict.fromkeys(("CHG-1", "CHG-2"), Unreachable.sentence)
+        assert list(at.duty.behind.items()) == [("CHG-1", Unreachable.sentence), ("CHG-2", Unreachable.sentence)]
         assert at.cloud.paths == [ORG]
         at.cloud.answers[ORG] = {"id": "1"}
         await at.gone_on()
@@ -141,6 +142,20 @@ async def test_a_change_of_which_another_was_first_is_left_without_a_word() -> N
     async with scene() as at:
         at.run.world.store.conflicts = 1  # type: ignore[attr-defined]  # a stand-in
         assert ((await at.gone_on()).server, at.duty.behind) == ("gone", {})
+
+
+async def test_a_change_on_whose_network_another_is_at_work_waits() -> None:
+    """Though the other's lease ran out: its server lives."""
+    async with scene() as at:
+        key = at.run.lease_keys[0]
+        at.run.world.store.records |= {  # type: ignore[attr-defined]  # a stand-in
+            (Change, "CHG-9"): replace(at.run.change, key="CHG-9", server="server-1"),
+            (Lease, key): Lease(key, "CHG-9", "ana", until=START, fence=1),
+        }  # fmt: skip
+        at.duty.changes.claim(replace(at.run, change=replace(at.run.change, key="CHG-9")))
+        await at.duty.go_on()
+        assert (await at.change()).server == "gone"
+        at.duty.changes.drop(replace(at.run, change=replace(at.run.change, key="CHG-9")))
 
 
 async def test_a_change_whose_plan_is_gone_is_left_to_a_person() -> None:
@@ -178,6 +193,8 @@ def lost(at_s: float = 0.0, **more: Any) -> ChangeStep:
         ([lost(verified={"matches": None})], (OLD, OLD), 60.0, True),  # nobody has looked yet
         ([lost(verified={"matches": False, "settled": "drifted"})], (OLD, OLD), 200.0, False),  # a person's
         ([lost(asked=None)], (OLD, OLD), 200.0, False),  # nothing reads it
+        ([lost(asked=replace(asked(1), reader=None))], (OLD, OLD), 200.0, False),
+        ([DONE, lost(asked=asked(2), key="CHG-1/apply/2", number=2)], (NEW, OLD), 121.0, True),
         ([record(1, "applied", verified={"matches": None}, asked=lost().asked)], (NEW, OLD), 1.0, True),
         ([record(1, "failed", verified={"matches": None}, asked=lost().asked)], (NEW, OLD), 1.0, False),
     ],
@@ -221,7 +238,7 @@ async def test_a_change_of_which_only_the_end_could_not_be_recorded_is_gone_on_w
 @pytest.mark.parametrize(("state", "is_taken"), [(S.PARTIAL, False), (S.APPLIED, False), (S.ROLLBACK_FAILED, False)])
 async def test_what_has_ended_otherwise_is_over(state: ChangeState, *, is_taken: bool) -> None:
     """A person goes on with it, or nobody."""
-    async with scene(state=state, ended_at=START) as at:
+    async with scene([lost(verified={"matches": None})], state=state, ended_at=START) as at:
         await at.gone_on()
         assert bool(events(at.run)) is is_taken
 
@@ -276,13 +293,18 @@ async def test_a_taken_over_change_knows_what_it_has_done() -> None:
     """What was created, by either direction; and how far it has come."""
     records = [
         record(1, "applied", created={"id": "a"}),
-        record(2, "unchanged"),
+        record(2, "unchanged", sent_at=None),
         record(3, "failed", created={"id": "c"}),
         record(10_000, "applied", "undo", created={"id": "b"}),
     ]
-    async with scene(records) as at:
+    async with scene(records, state=S.IN_DOUBT, ended_at=START) as at:
+        session = a_session(at.run.change.session_id, client="Claude")
+        await at.run.world.store.commit(Put(session))
         run = await take_over(at.run.change, at.run.world, at.run.means)
         assert run is not None
+        [told] = [one.entry for one in entries(run)]
+        assert told.detail == {"from": "gone", "by": "server-1", "state": "in_doubt"}
+        assert (run.change.ended_at, told.client) == (None, "Claude")
         assert run.created == {1: {"id": "a"}, 10_000: {"id": "b"}}
         assert (run.progress, run.is_sent, run.is_detached, run.is_started) == (2, True, True, True)
         assert (run.attempt.call.actor.owner, run.attempt.call.call_id) == (run.change.owner, run.change.call_id)

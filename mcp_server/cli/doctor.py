@@ -26,6 +26,10 @@ from mcp_server.gate.signatures import SignedApprovals
 from mcp_server.settings import SETTINGS, Settings, load, open_home, origins
 
 _BUILT: Final = datetime(2026, 1, 1, tzinfo=UTC)  #: no clock that is right shows an earlier time
+_WAY_OUT: Final = (
+    "The log says why. No HTTP proxy is asked; where the way out inspects TLS, name its certificates in "
+    "MERAKI_SPECIALIST_CA_FILE."
+)
 _COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 _LITTLE_ROOM_BYTES: Final = 200_000_000
 _DUTIES_READ: Final = 500  #: the newest rows of evidence about background duties
@@ -82,7 +86,7 @@ async def _on_server(settings: Settings, offline: bool) -> list[Check]:
         settings, retry_rate_tries=2, retry_server_tries=1, retry_timeout_tries=1, retry_connection_tries=1,
         http_total_s=min(settings.http_total_s, 15.0),
     )  # fmt: skip
-    log_to_stderr(settings, quiet=True)
+    log_to_stderr(settings, quiet=offline)  # why the cloud was not reached is told there
     try:
         async with running(hasty, channel="cli") as server:
             checks = store_checks(await server.store.status())
@@ -168,7 +172,8 @@ def accepted_check(payload: Mapping[str, Json]) -> Check:
     """What the cloud said to the key."""
     if payload["status"] != "ok":
         error = payload.get("error") or {}
-        return Check("API key", "fail", f"{error.get('message', payload['summary'])} {error.get('remedy', '')}".strip())
+        remedy = _WAY_OUT if error.get("code") == "unreachable" else error.get("remedy", "")
+        return Check("API key", "fail", f"{error.get('message', payload['summary'])} {remedy}".strip())
     return Check("API key", "ok", f"accepted; sees {len(payload['data'])} organization(s)")
 
 

@@ -8,12 +8,16 @@ Three rules:
   for a write that too leaves open what happened.
 """
 
+import os
+import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import httpcore
 
+from mcp_server.domain.redaction import clean
 from mcp_server.errors import (
     BadAnswer,
     MerakiError,
@@ -98,8 +102,23 @@ def failure_of(error: Exception, where: str) -> Failure:
     meaning = next((MEANINGS[base] for base in type(error).__mro__ if base in MEANINGS), None)
     if meaning is None:
         raise KeyError(type(error).__name__)
-    words = f"{where}: {meaning.words} ({type(error).__name__})"
+    words = f"{where}: {meaning.words} ({type(error).__name__}{_reason(error)})"
     return Failure(meaning.error(words, sent=meaning.sent), meaning.kind, meaning.sent)
+
+
+def _reason(error: BaseException | None) -> str:
+    """Why no connection was opened: the name, the certificate or the port, in words of the system alone."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f": the certificate does not hold, {clean(error.verify_message, 120)}"
+        if isinstance(error, socket.gaierror):
+            return ": the name is not known"
+        if isinstance(error, ssl.SSLError):
+            return f": TLS, {clean(error.reason, 80)}"
+        if isinstance(error, OSError) and error.errno:
+            return f": {os.strerror(error.errno)}"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def out_of_time(where: str, seconds: float) -> Failure:

@@ -84,6 +84,13 @@ def test_the_answer_to_the_key_is_told_with_its_remedy() -> None:
     refused = {"status": "refused", "summary": "", "error": {"message": "Not accepted.", "remedy": "Set another."}}
     assert accepted_check(refused).found == "Not accepted. Set another."
     assert accepted_check(refused).level == "fail"
+    away = {
+        "status": "failed",
+        "summary": "",
+        "error": {"code": "unreachable", "message": "Not reached.", "remedy": "Try again."},
+    }
+    assert accepted_check(away).found.startswith("Not reached. The log says why.")
+    assert "MERAKI_SPECIALIST_CA_FILE" in accepted_check(away).found
 
 
 def test_settings_are_shown_with_where_they_come_from_and_secrets_by_their_length(tmp_path: object) -> None:

@@ -1,5 +1,8 @@
 """What each error of httpcore and each status means."""
 
+import errno
+import socket
+import ssl
 import types
 
 import httpcore
@@ -59,6 +62,31 @@ def test_an_error_is_built_anew_without_anything_of_httpcore(kind: type[Exceptio
     assert "canary" not in repr(vars(error)) + str(error)
     assert "secret" not in str(error)
     assert (type(error) is Unreachable) == (not failure.sent)
+
+
+def untrusted() -> ssl.SSLCertVerificationError:
+    """What OpenSSL says of a certificate that nobody vouches for."""
+    error = ssl.SSLCertVerificationError(1, "canary")
+    error.verify_message = "self-signed certificate in certificate chain"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        (socket.gaierror(-2, "canary"), "ConnectError: the name is not known"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "canary"), "ConnectError: Connection refused"),
+        (untrusted(), "ConnectError: the certificate does not hold, self-signed certificate in certificate chain"),
+        (OSError("canary"), "ConnectError)"),
+    ],
+)
+def test_a_connection_that_is_not_opened_says_why_in_words_of_the_system(cause: Exception, told: str) -> None:
+    """Name, port or certificate: each is mended in another place."""
+    error = httpcore.ConnectError("canary")
+    error.__cause__ = cause
+    said = str(failure_of(error, "GET /x").error)
+    assert told in said
+    assert "canary" not in said
 
 
 def test_an_error_class_that_httpcore_adds_is_taken_for_its_base() -> None:

@@ -197,7 +197,7 @@ async def _answered(
         raise Refused("This question was answered before.", "Call again.", code="answer_used") from used
     failpoint("K3")
     if said == "expired":
-        return _declined(stored, means, "The answer came too late.", keeps=keeps)
+        return _declined(stored, means, "No answer came in time.", keeps=keeps)
     if said != "accept" or answer.content.get("approve") is not True:
         return _declined(stored, means, "The question was declined.", keeps=keeps)
     if needs_code(stored.plan) and str(answer.content.get("code", "")).strip().upper() != stored.plan.code.upper():

@@ -7,7 +7,7 @@ from mcp_server.domain.call import Effect, Json
 from mcp_server.domain.outcome import Outcome
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import Refused
-from mcp_server.locales.prompts import PROMPT_NAMES, prompt_text
+from mcp_server.locales.prompts import LONGEST_WORDS, PROMPT_NAMES, prompt_text
 from mcp_server.toolkit import Desk, Hints, Run, Tool, closed
 
 _READ: Final = Hints(read_only=True, destructive=False, idempotent=True, open_world=False)
@@ -47,9 +47,10 @@ async def _complete(desk: Desk, arguments: Mapping[str, Json]) -> Outcome:
 def lookups() -> Mapping[str, Tool]:
     """The look-ups by MCP method."""
     text = {"type": "string", "maxLength": 300}
+    words = closed({"network_id": text, "request": {"type": "string", "maxLength": LONGEST_WORDS}})
     return {
         "resources/read": _tool("resources/read", {"uri": text}, ["uri"], _read_resource),
-        "prompts/get": _tool("prompts/get", {"name": text, "arguments": {"type": "object"}}, ["name"], _get_prompt),
+        "prompts/get": _tool("prompts/get", {"name": text, "arguments": words}, ["name"], _get_prompt),
         "completion/complete": _tool(
             "completion/complete", {"name": text, "value": text}, ["name", "value"], _complete
         ),

@@ -6,6 +6,7 @@ from typing import Final
 from mcp_server.domain.call import Json
 from mcp_server.domain.redaction import clean
 
+LONGEST_WORDS: Final = 2_000  #: characters of what the person says; more is refused, not cut
 PROMPT_NAMES: Final[Mapping[str, str]] = {
     "configure_wireless": "T1: SSIDs, splash, bandwidth",
     "configure_switching": "T2: VLANs, ports, ACL, QoS",
@@ -47,6 +48,6 @@ _RULES: Final[Mapping[str, str]] = {
 
 def prompt_text(name: str, arguments: Mapping[str, Json]) -> str:
     """The prompt's text; the arguments stand at its end, marked as the person's words. KeyError for another name."""
-    given = [f"{key}: {clean(str(value), 500)}" for key, value in sorted(arguments.items()) if value]
+    given = [f"{key}: {clean(str(value), LONGEST_WORDS)}" for key, value in sorted(arguments.items()) if value]
     asked = "\nThe person says: " + "; ".join(given) if given else ""
     return f"{PROMPT_NAMES[name]}. {_FLOW} {_RULES[name]}{asked}"

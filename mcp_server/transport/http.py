@@ -6,6 +6,7 @@ Host and Origin are checked on every bind. A bind that others can reach is refus
 import ipaddress
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from mcp_server.transport.unanswerable import FAULT, is_unanswerable
 
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 _LONGEST: Final = 4 * 1024 * 1024  #: bytes of a body; the SDK refuses more
+_SMALL: Final = 64 * 1024  #: bytes of a body that is taken whatever else comes
+_MOST_HELD: Final = 64 * 1024 * 1024  #: bytes of all bodies that come or are answered, before a long one is refused
 _INVALID_REQUEST: Final = -32600  #: of JSON-RPC
 _NOT_RESUMED: Final = "Nothing can be resumed: events have no ids here. Ask again without Last-Event-ID."
 
@@ -74,7 +77,7 @@ class PlainErrors:
 
     The SDK logs a client that leaves in the middle of a body as a fault of its own, waits for ever for a body that does
     not end, puts the whole report of its validation into a 400, and leaves a client without an answer that wants a
-    stream resumed (mcp 2.3.0, streamable_http.py).
+    stream resumed, or whose request another one with its id overtakes (mcp 2.3.0, streamable_http.py).
     """
 
     def __init__(
@@ -84,41 +87,76 @@ class PlainErrors:
         self._app = app
         self._slowest_s = slowest_s
         self._takes = takes
+        self._held = 0  # bytes of the bodies that have come, until they are answered
+        self._asked: frozenset[tuple[bytes, str]] = frozenset()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request, if it comes to its end."""
-        parts: list[Any] = []
         if scope["type"] == "http" and scope["method"] == "POST":
-            with anyio.move_on_after(self._slowest_s):
-                parts = await _whole(receive)
-            if not parts:
-                await _refuse(send, HTTPStatus.REQUEST_TIMEOUT, "The body has not come to its end.")
-                return
-            if parts[-1]["type"] == "http.disconnect":
-                return
-            body = b"".join(part["body"] for part in parts)
-            if is_unanswerable(body.decode(errors="replace")) or (len(body) <= _LONGEST and not self._takes(body)):
-                await _refuse(send, HTTPStatus.BAD_REQUEST, FAULT)
-                return
-
-        async def again() -> Any:
-            return parts.pop(0) if parts else await receive()
-
+            await self._posted(scope, receive, send)
+            return
         outgoing = _Rewording(send)
-        await self._app(scope, again, outgoing)
+        await self._app(scope, receive, outgoing)
         if not outgoing.is_begun and scope["type"] == "http" and scope["method"] == "GET":
             await _refuse(send, HTTPStatus.METHOD_NOT_ALLOWED, _NOT_RESUMED, allow="GET, POST, DELETE")
 
+    async def _posted(self, scope: Any, receive: Any, send: Any) -> None:
+        parts: list[Any] = []
+        try:
+            with anyio.move_on_after(self._slowest_s) as waited:
+                await self._gather(receive, parts)
+            if waited.cancelled_caught:
+                await _refuse(send, HTTPStatus.REQUEST_TIMEOUT, "The body has not come to its end.")
+            elif parts[-1]["type"] != "http.disconnect":
+                await self._gathered(scope, parts, receive, send)
+        finally:
+            self._held -= sum(len(part.get("body", b"")) for part in parts)
 
-async def _whole(receive: Any) -> list[Any]:
-    """The parts of a body up to its end, to where it is too long for the SDK, or to where its sender left."""
-    parts: list[Any] = []
-    size, is_open = 0, True
-    while is_open and size <= _LONGEST:
-        parts.append(await receive())
-        is_open = parts[-1].get("more_body", False)
-        size += len(parts[-1].get("body", b""))
-    return parts
+    async def _gather(self, receive: Any, parts: list[Any]) -> None:
+        """Up to the body's end, to where it is too long for the SDK or too much beside others, or its sender left."""
+        size, is_open = 0, True
+        while is_open and size <= _LONGEST and not self._is_too_much(size):
+            parts.append(await receive())
+            is_open, more = parts[-1].get("more_body", False), len(parts[-1].get("body", b""))
+            size += more
+            self._held += more
+
+    def _is_too_much(self, size: int) -> bool:
+        return size > _SMALL and self._held > _MOST_HELD
+
+    async def _gathered(self, scope: Any, parts: list[Any], receive: Any, send: Any) -> None:
+        body = b"".join(part["body"] for part in parts)
+        if self._is_too_much(len(body)):
+            await _refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, "Too many long bodies come at once; try again.")
+            return
+        if is_unanswerable(body.decode(errors="replace")) or (len(body) <= _LONGEST and not self._takes(body)):
+            await _refuse(send, HTTPStatus.BAD_REQUEST, FAULT)
+            return
+        asked = _asked(scope, body)
+        if asked & self._asked:
+            await _refuse(send, HTTPStatus.CONFLICT, "A request of this session with this id is not answered yet.")
+            return
+        coming = list(parts)
+
+        async def again() -> Any:
+            return coming.pop(0) if coming else await receive()
+
+        self._asked |= asked
+        try:
+            await self._app(scope, again, _Rewording(send))
+        finally:
+            self._asked -= asked
+
+
+def _asked(scope: Any, body: bytes) -> frozenset[tuple[bytes, str]]:
+    """The session of 2025-11-25 and the id of a request in it, as the SDK keeps them apart: to it 5 is "5"."""
+    session = next((value for name, value in scope["headers"] if name == b"mcp-session-id"), b"")
+    message: Any = None
+    if session:
+        with suppress(ValueError, RecursionError):
+            message = json.loads(body)
+    is_request = isinstance(message, dict) and "method" in message and "id" in message
+    return frozenset({(session, str(message["id"]))} if is_request else ())
 
 
 async def _refuse(send: Any, status: HTTPStatus, words: str, allow: str = "") -> None:

@@ -73,6 +73,15 @@ async def test_an_unknown_prompt_is_refused_with_the_names(tmp_path: Path) -> No
             await stage.client.get_prompt("configure_everything")
 
 
+async def test_what_a_prompt_does_not_take_is_refused_and_not_cut_or_passed_on(tmp_path: Path) -> None:
+    """An argument that is not listed, and more words than the prompt holds."""
+    async with staged(tmp_path / "home") as stage:
+        with pytest.raises(MCPError, match="Unknown argument other in arguments; it takes network_id, request"):
+            await stage.client.get_prompt("roll_back", {"other": "x"})
+        with pytest.raises(MCPError, match=r"arguments\.request: at most 2000 characters, found 2001"):
+            await stage.client.get_prompt("roll_back", {"request": "y" * 2_001})
+
+
 async def test_a_plan_its_audit_its_change_and_the_session_can_be_read_as_resources(tmp_path: Path) -> None:
     """Each by its id; the session's changelog always, empty until something was changed."""
     async with staged(tmp_path / "home", answer=accepting) as stage:

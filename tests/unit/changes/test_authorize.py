@@ -385,7 +385,7 @@ async def test_a_yes_counts_until_just_before_the_question_runs_out() -> None:
     assert isinstance(await case.asks(can_ask=True, state=in_time, answer=yes(case)), Authorized)
     case.clock.advance(1)
     outcome = await told(case.asks(can_ask=True, state=late, answer=yes(case)))
-    assert (outcome.status, outcome.summary.split(".")[0]) == ("declined", "The answer came too late")
+    assert (outcome.status, outcome.summary.split(".")[0]) == ("declined", "No answer came in time")
     assert case.entries()[-1].status == "expired"
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,6 +100,75 @@ async def test_a_client_that_wants_a_stream_resumed_is_told_that_it_cannot() -> 
         unknown = await web.get("/mcp", headers={"Mcp-Session-Id": "0" * 32, "Last-Event-ID": "7"})
     assert (answer.status_code, answer.headers["allow"], unknown.status_code) == (405, "GET, POST, DELETE", 404)
     assert answer.json()["error"]["message"].startswith("Nothing can be resumed")
+
+
+async def test_a_request_does_not_overtake_the_one_whose_id_it_has() -> None:
+    """The SDK would leave the first waiting for ever; another session, or the same one once it is answered, may."""
+    goes_on, statuses = anyio.Event(), list[int]()
+
+    async def inner(_scope: Any, _take: Any, send: Any) -> None:
+        await goes_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    app_ = PlainErrors(inner)
+
+    async def ask(session: bytes, number: Any, **more: Any) -> None:
+        coming = [_part(json.dumps({**PING, "id": number, **more}).encode())]
+
+        async def take() -> Any:
+            return coming.pop()
+
+        async def keep(message: Any) -> None:
+            statuses.extend([message["status"]] if "status" in message else [])
+
+        await app_({**SCOPE, "headers": [(b"mcp-session-id", session)] if session else []}, take, keep)
+
+    async with anyio.create_task_group() as tasks:
+        for session in (b"a", b"b", b"", b""):
+            tasks.start_soon(ask, session, 5)
+        await anyio.wait_all_tasks_blocked()
+        for number in (5, "5"):
+            await ask(b"a", number)
+        assert statuses == [409, 409]
+        goes_on.set()
+    await ask(b"a", 5)
+    assert statuses == [409, 409] + [200] * 5
+
+
+async def test_long_bodies_are_not_gathered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 for one more, from whomever; a short one is taken all the same, and a long one when there is room again."""
+    monkeypatch.setattr("mcp_server.transport.http._SMALL", 100)
+    monkeypatch.setattr("mcp_server.transport.http._MOST_HELD", 2_000)
+    goes_on, statuses = anyio.Event(), list[int]()
+
+    async def inner(_scope: Any, _take: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    app_ = PlainErrors(inner)
+
+    async def send_body(size: int, *, wait: bool = False) -> None:
+        coming = [_part(b" " * (size // 2), more=True), _part(b" " * (size // 2))]
+
+        async def take() -> Any:
+            if wait and len(coming) == 1:
+                await goes_on.wait()
+            return coming.pop(0)
+
+        async def keep(message: Any) -> None:
+            statuses.extend([message["status"]] if "status" in message else [])
+
+        await app_(SCOPE, take, keep)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(partial(send_body, 900, wait=True))
+        await anyio.wait_all_tasks_blocked()
+        await send_body(900)
+        await send_body(80)
+        assert statuses == [503, 200]
+        goes_on.set()
+    await send_body(900)
+    assert statuses[2:] == [200] * 4
 
 
 async def test_sessions_that_are_left_open_are_not_taken_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def statement_in(line):
     """The statement in a line, whatever a log wrote in front of it; None when there is none."""
     try:
         found = json.loads(line[line.index('{"at":') :])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and found.get("format") == FORMAT else None
 
@@ -83,12 +83,11 @@ def standing(statements):
 
 def unescaped(match):
     """The characters of escapes beyond ASCII, which only the export writes; every other escape as it stands."""
-    if not match[1]:
-        return match[0]
-    text = json.loads(f'"{match[1]}"')
-    return text if ord(text[0]) >= 127 else match[0]
+    text = json.loads(f'"{match[1]}"') if match[1] else ""
+    return text if text[:1] > "~" else match[0]
 
 
+PLACE = re.compile(r'"seq":(\d+),"status":"[^"]*","tool":"[^"]*","hash":"[0-9a-f]{64}"}$')  # the end of a row
 ESCAPE = re.compile(r"((?:\\u[d][89ab][0-9a-f]{2}\\u[d][c-f][0-9a-f]{2})|\\u[0-9a-f]{4})|\\.")
 
 
@@ -108,7 +107,7 @@ def bad(row, why):
 
 def main(export, *anchors):
     """Walk the export, then say what it proves."""
-    lines = open(export, encoding="ascii").read().removesuffix("\n").split("\n")  # a line that is cut off is one too
+    lines = open(export, encoding="ascii", errors="replace").read().removesuffix("\n").split("\n")  # a cut line too
     statements = [found for line in lines if (found := statement_in(line))]
     kept = [found for name in anchors for line in open(name, errors="replace") if (found := statement_in(line))]
     signers, previous = [one["public_key"] for one in statements], ""
@@ -124,8 +123,9 @@ def main(export, *anchors):
             bad(one["seq"], "what was anchored about it is not genuine, or not in the export")
     expected, end = {one["seq"]: one["hash"] for one in standing(kept + statements)}, 0
     tombs = [one for one in statements if one["kind"] == "tombstone"]
+    first = next((int(seq[1]) - n for n, line in enumerate(lines) if (seq := PLACE.search(line))), 0)
     for number, one in enumerate(tombs):
-        if one["first"] == json.loads(lines[0]).get("seq"):  # an archive of pruned rows: it stands between two seals
+        if one["first"] == first:  # an archive of pruned rows: it stands between two seals
             tombs, end = tombs[:number], one["seq"]
             expected = {seq: told for seq, told in expected.items() if seq <= end}
     seq, last = (tombs[-1]["seq"], tombs[-1]["hash"]) if tombs else (0, "0" * 64)
@@ -133,7 +133,7 @@ def main(export, *anchors):
     for line in (line for line in lines if not statement_in(line)):
         try:
             found, before, told = row_of(line)
-        except (ValueError, KeyError, TypeError) as problem:
+        except (ValueError, KeyError, TypeError, RecursionError) as problem:
             bad(seq + 1, problem)
         if found != seq + 1 or before != last or expected.get(found, told) != told:
             bad(seq + 1, "it is missing, does not follow the row before it, or is not the one that was signed")

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -108,15 +108,24 @@ def _on_export(path: Path, claims: Claims) -> Verdict:
     with path.open(encoding="ascii", errors="replace") as file:
         statements = [found for line in file if (found := statement_of(line))]
     with path.open(encoding="ascii", errors="replace") as file:
-        judged = verdict(_rows(file), replace(claims, statements=statements))
+        first = _first(file)
+    with path.open(encoding="ascii", errors="replace") as file:
+        judged = verdict(_rows(file, first - 1), replace(claims, statements=statements))
     if judged.problem is None and not judged.has_rows:
         raise Refused(f"{path} holds no row.", "Find another copy.", code="not_whole")
     return judged
 
 
-def _rows(file: Iterable[str]) -> Iterator[tuple[int, str, str]]:
-    """The rows of an export; a line that is neither row nor statement is told as a row that has no hash."""
-    seq = 0
+def _first(file: Iterable[str]) -> int:
+    """The place of an export's first row, by the first one that can be read."""
+    for unread, text in enumerate(file):
+        with suppress(ValueError):
+            return row_in(text.rstrip("\n"))[0] - unread
+    return 1
+
+
+def _rows(file: Iterable[str], seq: int) -> Iterator[tuple[int, str, str]]:
+    """The rows of an export, behind that place; a line that is no row, nor a statement, is told as one without hash."""
     for text in file:
         try:
             row = row_in(text.rstrip("\n"))

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mcp_server.cli.program import program
 from mcp_server.domain.call import Receipt
 from mcp_server.store.evidence.signing import SigningKey
 from mcp_server.store.evidence.statements import TOMBSTONE, Statement
@@ -151,6 +153,22 @@ def test_the_second_verifier_finds_each_of_them_too(tmp_path: Path, done: tuple[
     found = second_opinion(exported(tmp_path / "export.jsonl", rows, SIGNED), anchors)
     assert found.returncode == 1, way
     assert found.stdout.startswith("NOT WHOLE: the first bad row is "), found
+
+
+@pytest.mark.parametrize("line", ["", "[]", "caf\u00e9", '{"at":' + "[" * 99_999], ids=lambda text: text[:6])
+@pytest.mark.parametrize(("rows", "bad"), [(slice(2, None), 3), (slice(2), 1)], ids=["after a seal", "an archive"])
+def test_whatever_stands_in_the_place_of_the_first_row_is_named_by_both_verifiers(
+    tmp_path: Path, line: str, rows: slice, bad: int
+) -> None:
+    """What can be read of the rows after it says which one it was."""
+    seal = Statement(TOMBSTONE, 2, ROWS[1][2], "2026-12-01T00:00:00", first=1, previous=SIGNED[2].digest())
+    export = exported(tmp_path / "export", ROWS[rows], [*SIGNED, SigningKey(seeds(SEED)).signed(seal)])
+    _, *rest = export.read_text().splitlines(keepends=True)
+    export.write_text("".join([f"{line}\n", *rest]), "utf-8")
+    named = f"NOT WHOLE: the first bad row is {bad}: "
+    assert second_opinion(export).stdout.startswith(named)
+    done = CliRunner().invoke(program, ["audit", "verify", "--export", str(export)])
+    assert done.output.splitlines()[1].startswith(named), done.output
 
 
 @pytest.mark.parametrize("field", ["seq", "hash", "at", "previous", "kind", "signature", "public_key"])

@@ -55,7 +55,10 @@ def row_in(line: str) -> Line:
     """The row of an exported line, its text as it was hashed. Raises ValueError for a line that is none."""
     if not line.endswith('"}') or line[-75:-66] != ',"hash":"':
         raise ValueError("not a row")
-    fields = json.loads(line)
+    try:
+        fields = json.loads(line)
+    except RecursionError:
+        raise ValueError("not a row") from None
     seq = fields.get("seq") if isinstance(fields, dict) else None
     if type(seq) is not int:
         raise ValueError("not a row")

@@ -102,7 +102,7 @@ def statement_of(text: str) -> Statement | None:
     start = text.find(_BEGINS)
     try:
         found = json.loads(text[start:]) if start >= 0 else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or found.pop("format", None) != FORMAT:
         return None

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from mcp_server.changes.execution.ending import end
-from mcp_server.changes.execution.run import Run
+from mcp_server.changes.execution.ending import end, residue_of_open
+from mcp_server.changes.execution.run import Run, undone_step
 from mcp_server.changes.execution.write_step import created_of
 from mcp_server.changes.means import Means
 from mcp_server.changes.recovery.left_behind import take_over
@@ -17,7 +17,7 @@ from mcp_server.domain.ports import Put, moment
 from mcp_server.domain.record import Approval, Change, ChangeStep
 from mcp_server.domain.recovery.arrival import last_arrival
 from mcp_server.domain.recovery.listed import newcomer
-from mcp_server.domain.recovery.safe_end import in_doubt, resolved_end
+from mcp_server.domain.recovery.safe_end import in_doubt, is_undoing, resolved_end
 from mcp_server.domain.recovery.settle import Settled, settle
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import AccessError, MerakiError, Refused
@@ -107,7 +107,19 @@ async def resolve(
     spent = replace(approval, used_by=change.key)
     await run.commit(*map(run.set_step, settled), Put(spent), run.entry("resolution", said, detail))
     run.failure = {} if said == "applied" else change.result.get("failure") or {}
+    if is_undoing(run.change.state, run.steps):
+        run.residue = _not_back(run, change, doubts)
     return await end(run, resolved_end(run.change.state, run.plan.steps, run.steps))
+
+
+def _not_back(run: Run, change: Change, doubts: Sequence[Doubt]) -> list[str]:
+    """What the undo is known not to have restored: what was told of other steps, and what it has not reached."""
+    decided = {f"step {undone_step(one.record.number)}" for one in doubts if one.record.phase == "undo"}
+    known = change.result.get("residue")
+    before = [line for line in known if isinstance(line, str)] if isinstance(known, list) else []
+    told = [line for line in before if line.partition(":")[0] not in decided]
+    named = {line.partition(":")[0] for line in told}
+    return told + [line for line in residue_of_open(run) if line.partition(":")[0] not in named]
 
 
 def _settled(run: Run, doubt: Doubt, said: Said, approval: Approval) -> ChangeStep:

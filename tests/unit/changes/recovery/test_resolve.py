@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 
 from mcp_server.changes.execution.ending import end
-from mcp_server.changes.execution.run import Run
+from mcp_server.changes.execution.run import Run, undo_number
 from mcp_server.changes.recovery.left_behind import left_behind
-from mcp_server.changes.recovery.resolve import Doubt, doubts_of, refuse_contradiction, refuse_early
+from mcp_server.changes.recovery.resolve import Doubt, Said, doubts_of, refuse_contradiction, refuse_early, resolve
 from mcp_server.changes.recovery.waiting import waiting
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.ports import HoldLeases, Put, ReleaseLeases, moment
-from mcp_server.domain.record import Change, ChangeStep
+from mcp_server.domain.record import Approval, Change, ChangeStep
 from mcp_server.domain.recovery.arrival import given_up
-from mcp_server.errors import Refused
+from mcp_server.errors import Refused, Rejected
 from tests.support.fake_clock import START
+from tests.support.records import an_approval
 from tests.unit.changes.execution.runs import a_run
+from tests.unit.changes.recovery import scene
 
 S = ChangeState
 
@@ -125,3 +127,99 @@ async def test_a_change_of_a_server_that_lives_is_left_to_it() -> None:
     await run.world.store.commit(*map(Put, made))
     assert {one.server for one in await left_behind(run.world, run.means, ())} == {own, "server-gone", ""}
     assert {one.server for one in await left_behind(run.world, run.means, ("CHG-",))} == {own, "server-gone"}
+
+
+@pytest.mark.parametrize(
+    ("said", "open_"), [("applied", []), ("not-applied", ["step 1: update ssid 3 of Store 12: not taken back"])]
+)
+async def test_what_an_undo_has_not_restored_is_still_told_once_a_person_has_decided_its_doubt(
+    said: Said, open_: list[str]
+) -> None:
+    """What was known of other steps, and what it has not reached; no longer what was said of the one in doubt."""
+    told = {"residue": ["step 2: name is X", "step 1: The answer was lost.", {"what": "a row of the log"}]}
+    records = [*(scene.record(n, "applied") for n in (1, 2)), scene.record(undo_number(2), "failed", "undo")]
+    doubt = scene.record(undo_number(1), "unknown", "undo", ended_at=START)
+    run, _ = await scene.left(S.IN_DOUBT, [*records, doubt], ended_at=START, result=told)
+    world, means = run.world, run.means
+    done = await resolve(run.change, [Doubt(doubt, "unreadable")], said, an_approval(), world=world, means=means)
+    assert done.status == "rollback_failed"
+    found = await world.store.get(Change, "CHG-1")
+    assert found is not None
+    assert (found.state, found.result["residue"]) == (S.ROLLBACK_FAILED, ["step 2: name is X", *open_])
+
+
+@pytest.mark.parametrize(
+    ("said", "second", "end"),
+    [("applied", "applied", S.APPLIED), ("applied", "", S.PARTIAL), ("not-applied", "", S.FAILED)],
+)
+async def test_what_a_person_says_is_the_record_of_the_write_and_nothing_is_written(
+    said: Said, second: str, end: ChangeState
+) -> None:
+    """With who said it; the approval is spent in the same commit, and the networks are free."""
+    doubt = scene.record(1, "unknown", ended_at=START)
+    others = [scene.record(2, second)] if second else []
+    failure = {"code": "in_doubt", "message": "?", "remedy": "!"}
+    run, cloud = await scene.left(S.IN_DOUBT, [doubt, *others], ended_at=START, result={"failure": failure})
+    world, means = run.world, run.means
+    [found] = (await doubts_of("CHG-1", world))[1]
+    assert found.found == "not_applied"
+    await resolve(run.change, [found], said, an_approval(), world=world, means=means)
+    change, kept = await world.store.get(Change, "CHG-1"), await world.store.get(ChangeStep, doubt.key)
+    approval = await world.store.get(Approval, "approval-1")
+    assert change is not None
+    assert kept is not None
+    assert approval is not None
+    assert (change.state, change.result["failure"]) == (end, {} if said == "applied" else failure)
+    assert (kept.state, kept.asked, kept.ended_at) == (said.replace("-", "_"), None, START)
+    assert kept.verified == {
+        "matches": None, "resolved_as": said, "resolved_by": approval.approver, "found": "not_applied",
+    }  # fmt: skip
+    assert (approval.used_by, cloud.writes) == ("CHG-1", [])
+    [row] = [one.entry for one in scene.entries(run) if one.entry.event == "resolution"]
+    assert row.detail == {
+        "as": said, "approver": approval.approver, "key_id": approval.key_id, "approval": "approval-1",
+        "steps": ["apply 1: not_applied"],
+    }  # fmt: skip
+
+
+async def test_nothing_is_said_of_a_change_on_whose_networks_another_is_at_work() -> None:
+    """Later then; nothing was recorded."""
+    run, _ = await scene.left(S.IN_DOUBT, [scene.record(1, "unknown", ended_at=START)], ended_at=START)
+    run.world.store.conflicts = 1  # type: ignore[attr-defined]  # a stand-in
+    with pytest.raises(Refused, match="at work there now"):
+        await resolve(run.change, [], "applied", an_approval(), world=run.world, means=run.means)
+    assert scene.entries(run) == []
+
+
+@pytest.mark.parametrize(
+    ("live", "found"), [(scene.NEW, "applied"), (scene.OLD, "not_applied"), ({"name": "X", "enabled": True}, "drifted")]
+)
+async def test_what_the_cloud_holds_now_is_what_a_person_is_shown(live: dict[str, Any], found: str) -> None:
+    """Read afresh; what cannot be read says nothing."""
+    run, cloud = await scene.left(S.IN_DOUBT, [scene.record(1, "unknown")], (live, scene.OLD), ended_at=START)
+    _, [doubt] = await doubts_of("CHG-1", run.world)
+    assert (doubt.found, doubt.live) == (found, {"number": 1, **live})
+    cloud.answers[f"{scene.SSIDS}/1"] = Rejected("no", sent=True, status=400)
+    _, [doubt] = await doubts_of("CHG-1", run.world)
+    assert (doubt.found, doubt.live) == ("unreadable", None)
+
+
+@pytest.mark.parametrize(
+    ("found", "live", "left_by"),
+    [
+        ("applied", {"name": "New", "added": 1}, {"name": "New", "added": 1}),
+        ("drifted", {"name": "X"}, {"number": 1, **scene.NEW}),
+        ("unreadable", None, {"number": 1, **scene.NEW}),
+    ],
+)
+async def test_an_undo_later_on_knows_what_the_write_left_and_not_what_somebody_else_did(
+    found: str, live: Any, left_by: Any
+) -> None:
+    """What reads as neither is not taken for its own."""
+    doubt = scene.record(1, "unknown", ended_at=START)
+    run, _ = await scene.left(S.IN_DOUBT, [doubt], ended_at=START)
+    world, means = run.world, run.means
+    await resolve(run.change, [Doubt(doubt, found, live)], "applied", an_approval(), world=world, means=means)
+    kept = await world.store.get(ChangeStep, doubt.key)
+    assert kept is not None
+    assert kept.sealed == left_by

@@ -199,3 +199,21 @@ async def test_what_a_step_created_is_not_deleted_with_what_somebody_else_made_o
     assert run.residue == ["step 1: bandwidth was changed by somebody else since; what it created stays"] * (
         end is S.ROLLBACK_FAILED
     )
+
+
+@pytest.mark.parametrize("fails", ["write", "read"])
+async def test_what_a_step_created_and_that_cannot_be_deleted_is_what_is_left(fails: str) -> None:
+    """As it is read, or as it was when it was read last."""
+    place = f"{POLICIES}/101"
+    cloud = Cloud({POLICIES: [MADE], place: MADE}, "groupPolicyId")
+    of = replace(CREATED, reader=Reader("getNetworkGroupPolicies", {"networkId": "N_1"}, match={"name": "Guests"}))
+    run = undoing_all(cloud, (of,), created={"groupPolicyId": "101"}, sealed=MADE)
+    refused = Rejected("no", sent=True, status=400, errors=("In use",))
+    if fails == "write":
+        cloud.fails["DELETE", place] = [refused]
+    else:
+        cloud.answers |= {POLICIES: refused, place: refused}
+    assert await take_back(run) is S.ROLLBACK_FAILED
+    assert "The Meraki cloud refused the request." in run.residue[0]
+    stands = "it is {" if fails == "write" else "it was set to {"
+    assert [stands in line and "was not there" in line for line in run.residue[1:]] == [True]

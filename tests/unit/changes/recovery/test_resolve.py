@@ -15,8 +15,9 @@ from mcp_server.changes.recovery.left_behind import left_behind
 from mcp_server.changes.recovery.resolve import Doubt, Said, doubts_of, refuse_contradiction, refuse_early, resolve
 from mcp_server.changes.recovery.waiting import waiting
 from mcp_server.domain.change_state import ChangeState
+from mcp_server.domain.plan import Reader
 from mcp_server.domain.ports import HoldLeases, Put, ReleaseLeases, moment
-from mcp_server.domain.record import Approval, Change, ChangeStep
+from mcp_server.domain.record import Approval, Asked, Change, ChangeStep, Listed
 from mcp_server.domain.recovery.arrival import given_up
 from mcp_server.errors import Refused, Rejected
 from tests.support.fake_clock import START
@@ -47,9 +48,10 @@ async def test_a_change_in_doubt_that_somebody_goes_on_with_is_nobodys_to_decide
     run, record = await ended_in_doubt()
     _, [doubt] = await doubts_of(run.change.key, run.world)
     assert (doubt.record, doubt.found) == (record, "unreadable")
-    await run.world.store.commit(Put(replace(run.change, ended_at=None), {}))
-    with pytest.raises(Refused, match="nobody has to decide"):
-        await doubts_of(run.change.key, run.world)
+    for other in (replace(run.change, ended_at=None), replace(run.change, state=S.PARTIAL)):
+        await run.world.store.commit(Put(other, {}))
+        with pytest.raises(Refused, match="nobody has to decide"):
+            await doubts_of(run.change.key, run.world)
     with pytest.raises(Refused, match="No change"):
         await doubts_of("CHG-20260101-000000-zzzz", run.world)
 
@@ -170,6 +172,7 @@ async def test_what_a_person_says_is_the_record_of_the_write_and_nothing_is_writ
     assert kept is not None
     assert approval is not None
     assert (change.state, change.result["failure"]) == (end, {} if said == "applied" else failure)
+    assert change.result["residue"] == []  # of an undo alone
     assert (kept.state, kept.asked, kept.ended_at) == (said.replace("-", "_"), None, START)
     assert kept.verified == {
         "matches": None, "resolved_as": said, "resolved_by": approval.approver, "found": "not_applied",
@@ -223,3 +226,20 @@ async def test_an_undo_later_on_knows_what_the_write_left_and_not_what_somebody_
     kept = await world.store.get(ChangeStep, doubt.key)
     assert kept is not None
     assert kept.sealed == left_by
+
+
+async def test_a_create_in_doubt_is_looked_for_in_its_list_and_what_nothing_reads_is_not_read() -> None:
+    """The element is what a person is shown, and what an undo knows it by."""
+    listed = Listed(Reader("getNetworkApplianceStaticRoutes", {"networkId": "N_1"}), "id", ("r1",))
+    made = Asked("createNetworkApplianceStaticRoute", None, None, {"name": "Lab"}, listed=listed)
+    blind = scene.record(2, "unknown", asked=replace(made, listed=None))
+    run, cloud = await scene.left(S.IN_DOUBT, [scene.record(1, "unknown", asked=made), blind], ended_at=START)
+    element = {"id": "r2", "name": "Lab"}
+    cloud.answers["/networks/N_1/appliance/staticRoutes"] = [{"id": "r1"}, element]
+    found = {one.record.number: one for one in (await doubts_of("CHG-1", run.world))[1]}
+    assert (found[1].found, found[1].live) == ("applied", element)
+    assert (found[2].found, found[2].live) == ("unreadable", None)
+    await resolve(run.change, [found[1]], "applied", an_approval(), world=run.world, means=run.means)
+    kept = await run.world.store.get(ChangeStep, found[1].record.key)
+    assert kept is not None
+    assert (kept.created, kept.sealed) == (element, element)

@@ -11,7 +11,7 @@ from mcp_server.changes.execution.run import undo_number
 from mcp_server.changes.execution.take_back import take_back
 from mcp_server.domain.change_state import ChangeState
 from mcp_server.domain.plan import Inverse
-from mcp_server.domain.record import Change
+from mcp_server.domain.record import Change, ChangeStep
 from mcp_server.errors import OutcomeUnknown, RateLimited, Rejected, Unreachable
 from tests.support.plans import plan
 from tests.unit.changes.recovery.scene import NEW, OLD, SSIDS, entries, events, left, names, record, renamed
@@ -27,6 +27,8 @@ async def test_what_was_applied_is_taken_back_last_first_and_why_is_on_record() 
     run.failure = WHY
     assert (await take_back(run), run.residue) == (S.ROLLED_BACK, [])
     assert names(cloud) == [("2", "Old"), ("1", "Old")]
+    undone = [one for one in await run.world.store.list(ChangeStep) if one.phase == "undo"]
+    assert [(one.state, one.verified["matches"]) for one in undone] == [("applied", True)] * 2
     kept = await run.world.store.get(Change, "CHG-1")
     assert kept is not None
     assert (kept.state, kept.result["undo"]) == (S.ROLLING_BACK, {"failure": WHY, "tries": 0})
@@ -37,8 +39,9 @@ async def test_what_was_applied_is_taken_back_last_first_and_why_is_on_record() 
 async def test_what_did_not_take_effect_is_left_alone() -> None:
     """Refused by the cloud, not there, or as planned before."""
     for state in ("failed", "not_applied", "unchanged"):
-        run, cloud = await left(S.APPLYING, (DONE[0], record(2, state)), (NEW, OLD))
-        assert await take_back(run) is S.ROLLED_BACK
+        others = {"name": "Other", "enabled": True}
+        run, cloud = await left(S.APPLYING, (DONE[0], record(2, state)), (NEW, others))
+        assert (await take_back(run), run.residue) == (S.ROLLED_BACK, [])
         assert names(cloud) == [("1", "Old")]
 
 

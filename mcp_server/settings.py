@@ -347,6 +347,7 @@ def load(
     settings = Settings(**values)
     _check_loopback(settings)
     _check_failpoints(settings)
+    _check_anchors(settings)
     return settings
 
 
@@ -474,6 +475,7 @@ def _check_failpoints(settings: Settings) -> None:
 
 
 def _check_anchors(settings: Settings) -> None:
+    """What an anchor is sent may not go without TLS, but to this machine where that is allowed."""
     try:
         targets.anchors(settings.anchors, settings.home, allow_loopback=settings.allow_loopback)
     except ValueError:

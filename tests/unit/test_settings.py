@@ -253,6 +253,15 @@ def test_a_loopback_address_needs_its_own_permission() -> None:
     assert settings.base_url == "http://127.0.0.1:8080/api/v1"
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x", "http://localhost:9/x"])
+def test_an_anchor_on_this_machine_without_tls_needs_the_same_permission(address: str) -> None:
+    """Said when the program starts, by the name of the setting."""
+    given = {"MERAKI_SPECIALIST_ANCHORS": f"webhook:{address}"}
+    with pytest.raises(SettingsError, match=r"MERAKI_SPECIALIST_ANCHORS: found an http address; allowed: .*https://"):
+        load(given)
+    assert load({**given, "MERAKI_SPECIALIST_ALLOW_LOOPBACK": "1"}).anchors == (f"webhook:{address}",)
+
+
 def test_no_secret_is_shown_by_repr() -> None:
     """Neither the key nor the values for plans."""
     settings = load({"MERAKI_DASHBOARD_API_KEY": KEY, "MERAKI_SPECIALIST_SECRET_A": "canary-secret"})

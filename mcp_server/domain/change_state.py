@@ -36,7 +36,6 @@ class ChangeState(StrEnum):
 S = ChangeState
 _CLOSING = frozenset({S.REFUSED, S.STALE, S.EXPIRED, S.CANCELLED})
 _FROM_APPLYING = frozenset({S.VERIFYING, S.STALE, S.CANCELLED, S.UNCHANGED, S.FAILED, S.PARTIAL, S.IN_DOUBT})
-_SETTLED = frozenset({S.APPLYING, S.APPLIED, S.PENDING_KEEP, S.ROLLED_BACK, S.ROLLBACK_FAILED})
 _UNDO = frozenset({S.ROLLING_BACK})
 
 MOVES: dict[ChangeState, frozenset[ChangeState]] = {

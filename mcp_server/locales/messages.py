@@ -9,20 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from mcp_server.domain.redaction import clean
-from mcp_server.errors import SettingsError
 
 DEFAULT = "en"
 LOCALES = ("en", "pt-BR")
 VALUE_LIMIT = 300  #: characters of one value
-
-
-def checked_locale(name: str) -> str:
-    """The locale of that name (pt_br is pt-BR); SettingsError when there is none."""
-    wanted = name.strip().replace("_", "-").casefold()
-    for locale in LOCALES:
-        if locale.casefold() == wanted:
-            return locale
-    raise SettingsError("MERAKI_SPECIALIST_LOCALE", repr(clean(name, 40)), ", ".join(LOCALES))
 
 
 @cache

@@ -36,10 +36,6 @@ class DemoClient:
         """The era that both sides agreed on."""
         return str(self._client.protocol_version)
 
-    async def tool_names(self) -> Sequence[str]:
-        """What the server offers."""
-        return [tool.name for tool in (await self._client.list_tools()).tools]
-
     async def call(self, tool: str, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
         """The tool's structured answer, also when it is an error. Raises CallFailed when there is none."""
         try:

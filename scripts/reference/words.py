@@ -21,8 +21,3 @@ def said(thing: object) -> str:
     if not text:
         raise ValueError(f"{thing!r} has no docstring")
     return " ".join(text.replace("``", "`").split())
-
-
-def title_of(module: object) -> str:
-    """The first line of a module's docstring."""
-    return (inspect.getdoc(module) or "").replace("``", "`").splitlines()[0]

@@ -19,7 +19,6 @@ from mcp_server.domain.holds.moment import Moment
 from mcp_server.domain.record import ChangeStep, Deadline
 
 SHORTEST_MINUTES: Final = 1
-LONGEST_MINUTES: Final = 60
 JUMP_S: Final = 60.0  #: wall clock against uptime; less is what clocks are put right by
 
 

@@ -40,13 +40,6 @@ def staying(pairs: Mapping[int, int]) -> frozenset[int]:
     return frozenset(kept)
 
 
-def identity_of(elements: Sequence[Json]) -> str | None:
-    """The strongest identity field that every element has and that tells all of them apart."""
-    if not elements or not all(isinstance(element, Mapping) for element in elements):
-        return None
-    return next((name for name in IDENTITY if _tells_apart(elements, name)), None)
-
-
 def _tells_apart(elements: Sequence[Json], name: str) -> bool:
     values = [element.get(name) for element in elements]
     scalars = all(isinstance(value, str | int) and value != "" for value in values)

@@ -1,7 +1,7 @@
 """Which element is which."""
 
 from mcp_server.domain.state.json_value import copied, label, same
-from mcp_server.domain.state.matching import identity_of, matched, staying
+from mcp_server.domain.state.matching import matched, staying
 
 
 def test_equal_elements_are_matched_first_and_each_once() -> None:
@@ -10,11 +10,10 @@ def test_equal_elements_are_matched_first_and_each_once() -> None:
 
 
 def test_an_identity_field_that_repeats_is_no_identity() -> None:
-    """Two rules of one comment are told apart by something else."""
-    rules = [{"comment": "x", "id": 1}, {"comment": "x", "id": 2}]
-    assert identity_of(rules) == "id"
-    assert identity_of([{"comment": "x"}, {"comment": "x"}]) is None
-    assert identity_of([]) is None
+    """Two rules of one comment are told apart by something else, whatever else of them changed."""
+    before = [{"comment": "x", "id": 1, "port": "1"}, {"comment": "x", "id": 2, "port": "2"}]
+    after = [{"comment": "x", "id": 2, "port": "3"}, {"comment": "x", "id": 1, "port": "4"}]
+    assert matched(before, after) == {0: 1, 1: 0}
 
 
 def test_most_elements_stay_when_one_moves() -> None:

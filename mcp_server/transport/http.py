@@ -30,16 +30,22 @@ _NOT_RESUMED: Final = "Nothing can be resumed: events have no ids here. Ask agai
 async def serve(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridge] = Bridge) -> None:
     """Serve until the process is told to stop; SettingsError for a bind that others can reach."""
     path = "/sse" if transport == "sse" else "/mcp"
-    await server(app(host, transport, address, bridge), address, path).serve()
+    answers = bridge(host, transport)
+    listens = server(_app(answers, transport, address), address, path)
+    listens.ending = answers.stop_asking
+    await listens.serve()
 
 
 def app(host: Host, transport: str, address: tuple[str, int], bridge: type[Bridge] = Bridge) -> Any:
     """The ASGI application of one transport; ``address`` is where it will be bound, ``bridge`` what answers."""
+    return _app(bridge(host, transport), transport, address)
+
+
+def _app(answers: Bridge, transport: str, address: tuple[str, int]) -> Any:
     refuse_open_bind(address[0])
     names = sorted({f"[{name}]" if ":" in name else name for name in (*_LOCAL, address[0])})
     hosts = [*names, *(f"{name}:*" for name in names)]
     origins = [f"http://{host}" for host in hosts]
-    answers = bridge(host, transport)
     application = web_app(answers, hosts, origins)
     if transport == "sse":
         sse = SseApp(answers, hosts, origins)

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 from asyncio import TimerHandle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -72,6 +72,14 @@ class Server(uvicorn.Server):
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             port = self.servers[0].sockets[0].getsockname()[1]
             log.info("serving at http://%s:%d%s", host, port, self.path)
+
+    ending: Callable[[], None] | None = None  #: called once, before anything is closed
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Take no more requests, and give what is being answered a moment."""
+        if self.ending is not None:
+            self.ending()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

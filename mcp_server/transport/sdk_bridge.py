@@ -57,6 +57,7 @@ class Bridge:
         """``channel`` is stdio, http or sse and goes into every record."""
         self._host = host
         self._channel = channel
+        self._asking: set[anyio.CancelScope] = set()
         self._schemas = {tool.name: dict(tool.parameters) for tool in host.listed(Actor(host.owner(channel), channel))}
         self.server: Server[Any] = Server(
             NAME,
@@ -132,9 +133,22 @@ class Bridge:
     async def _ask(self, ctx: Any, asking: Asking) -> Answer:
         """A 2025-11-25 client's answer; ``cancel`` when it gives none in time, an error, or one that is no answer."""
         answer = types.ElicitResult(action="cancel")
-        with anyio.move_on_after(self._host.question_s), suppress(MCPError, ValidationError):
-            answer = await ctx.session.elicit_form(asking.text, dict(asking.form), related_request_id=ctx.request_id)
+        with anyio.move_on_after(self._host.question_s) as scope, suppress(MCPError, ValidationError):
+            self._asking.add(scope)
+            try:
+                form = dict(asking.form)
+                answer = await ctx.session.elicit_form(asking.text, form, related_request_id=ctx.request_id)
+            finally:
+                self._asking.discard(scope)
         return Answer(answer.action, dict(answer.content or {}))
+
+    def stop_asking(self) -> None:
+        """The server ends: a question that is open counts as cancelled, and its call is answered.
+
+        The SDK would try for six seconds to tell a client of it whose stream has ended; a container has ten to stop.
+        """
+        for scope in self._asking:
+            scope.cancel()
 
     # --- resources, prompts, completion: the same path as tools --------------------------------------------------
 

@@ -90,6 +90,18 @@ async def test_a_connection_on_which_something_was_asked_is_left_alone() -> None
             assert (await stream.receive()).startswith(b"HTTP/1.1 200")
 
 
+async def test_a_server_that_ends_says_so_before_it_closes_anything() -> None:
+    """What waits for a person is answered in the moment that is left."""
+    listens = server(_app, ("127.0.0.1", 0), "/")
+    listens.config.lifespan = "off"
+    told: list[bool] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener, anyio.fail_after(10):
+        listens.ending = lambda: told.append(listener.fileno() >= 0)
+        listens.should_exit = True
+        await listens.serve([listener])
+        assert (told, listener.fileno()) == ([True], -1)
+
+
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_taken_for_what_it_asks_and_not_raised_again(
     monkeypatch: pytest.MonkeyPatch, told: signal.Signals

@@ -10,10 +10,12 @@ import pytest
 from mcp_server.domain.call import ToolCall
 from mcp_server.domain.outcome import Asking, ToolResult
 from mcp_server.transport.opening import Opening
+from mcp_server.transport.sdk_bridge import Bridge, open_stdio
 from mcp_server.transport.stdio import over
 from tests.support.sdk_session import Talk, answered, host
 from tests.unit.transport.test_opening import LISTS, hello, modern, request
 
+ASKABLE: Final[dict[str, Any]] = {"elicitation": {"form": {}}}
 SEARCH: Final = {"name": "meraki_search", "arguments": {"query": "ssid"}}
 
 
@@ -97,6 +99,12 @@ class Replying(Talk):
         await super().write(text)
 
 
+async def _asking(call: ToolCall) -> ToolResult:
+    told = {"action": call.answer.action if call.answer else "asked"}
+    question = None if call.answer else Asking("Apply?", {"type": "object", "properties": {}}, "state")
+    return ToolResult(told, json.dumps(told), is_error=False, asking=question)
+
+
 @pytest.mark.parametrize(
     ("said", "counts_as"),
     [
@@ -109,15 +117,26 @@ class Replying(Talk):
 )
 async def test_an_answer_that_is_none_counts_as_no_answer(said: Any, counts_as: str) -> None:
     """The call that asked is not blamed for it: it goes on as after a question that nobody answered."""
-
-    async def asking(call: ToolCall) -> ToolResult:
-        told = {"action": call.answer.action if call.answer else "asked"}
-        question = None if call.answer else Asking("Apply?", {"type": "object", "properties": {}}, "state")
-        return ToolResult(told, json.dumps(told), is_error=False, asking=question)
-
-    askable: dict[str, Any] = {"elicitation": {"form": {}}}
-    talk: Any = Replying(said, hello(capabilities=askable), request("tools/call", SEARCH, 9))
+    talk: Any = Replying(said, hello(capabilities=ASKABLE), request("tools/call", SEARCH, 9))
     with anyio.fail_after(20):
-        await over(replace(host(), handle=asking), talk, talk, Opening({}))
+        await over(replace(host(), handle=_asking), talk, talk, Opening({}))
     (answer,) = [one for one in map(json.loads, talk.answers) if one.get("id") == 9]
     assert answer["result"]["structuredContent"] == {"action": counts_as}
+
+
+async def test_a_server_that_ends_asks_no_more_and_answers_the_call() -> None:
+    """As after a question that nobody answered; it was a connection cut in mid-call, six seconds later."""
+
+    class Ending(Talk):
+        async def write(self, text: str) -> None:
+            if json.loads(text).get("method") == "elicitation/create":
+                bridge.stop_asking()
+            await super().write(text)
+
+    bridge = Bridge(replace(host(), handle=_asking, question_s=3_600), "stdio")
+    messages = (hello(capabilities=ASKABLE), request("tools/call", SEARCH, 9), request("ping", number=10))
+    talk: Any = Ending([json.dumps(message) for message in messages])
+    with anyio.fail_after(20):
+        await bridge.serve(open_stdio(talk, talk))
+    (answer,) = [one for one in map(json.loads, talk.answers) if one.get("id") == 9]
+    assert answer["result"]["structuredContent"] == {"action": "cancel"}

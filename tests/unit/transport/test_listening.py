@@ -17,17 +17,15 @@ from mcp_server.transport.listening import MOST, Connection, most_connections, s
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-async def _app(scope: Any, _receive: Any, send: Any) -> None:
-    if scope["path"] == "/slow":
-        await anyio.sleep(0.2)
+async def _app(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
 
 @asynccontextmanager
-async def _listening(**of: Any) -> AsyncIterator[int]:
+async def _listening(of_app: Any = _app, **of: Any) -> AsyncIterator[int]:
     """The port of a server whose connections have these bounds."""
-    listens = server(_app, ("127.0.0.1", 0), "/")
+    listens = server(of_app, ("127.0.0.1", 0), "/")
     listens.config.http = type("Small", (Connection,), of)
     listens.config.lifespan = "off"
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -75,7 +73,7 @@ async def test_a_connection_on_which_nothing_is_asked_is_closed() -> None:
 
 async def test_a_connection_on_which_the_next_request_never_ends_is_closed() -> None:
     """Its first byte ends uvicorn's own wait for it."""
-    async with _listening(slowest_s=0.05) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
+    async with _listening(slowest_s=0.2) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
         await stream.send(ASK)
         assert (await stream.receive()).startswith(b"HTTP/1.1 200")
         await stream.send(b"POST / HTTP/1.1\r\nX: ")
@@ -84,10 +82,24 @@ async def test_a_connection_on_which_the_next_request_never_ends_is_closed() -> 
 
 async def test_a_connection_on_which_something_was_asked_is_left_alone() -> None:
     """However long the answer takes, to the first request or a later one: an open stream is one."""
-    async with _listening(slowest_s=0.05) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
-        for _ in range(2):
-            await stream.send(ASK.replace(b"GET /", b"GET /slow"))
-            assert (await stream.receive()).startswith(b"HTTP/1.1 200")
+    looks, looked = anyio.create_memory_object_stream[None](9)
+
+    def noted(connection: Connection) -> None:
+        Connection._unasked(connection)
+        looks.send_nowait(None)
+
+    async def late(scope: Any, receive: Any, send: Any) -> None:
+        await looked.receive()
+        await _app(scope, receive, send)
+
+    with looks, looked:
+        async with (
+            _listening(late, slowest_s=0.2, _unasked=noted) as port,
+            await anyio.connect_tcp("127.0.0.1", port) as stream,
+        ):
+            for _ in range(2):
+                await stream.send(ASK)
+                assert (await stream.receive()).startswith(b"HTTP/1.1 200")
 
 
 async def test_a_server_that_ends_says_so_before_it_closes_anything() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mcp_server.changes.execution import take_back as module
+from mcp_server.changes.execution.execute import undo
 from mcp_server.changes.execution.putting_off import put_off
 from mcp_server.changes.execution.run import undo_number
 from mcp_server.changes.execution.take_back import take_back
@@ -157,3 +158,16 @@ async def test_a_step_that_nothing_reads_is_taken_back_on_the_clouds_word() -> N
     cloud.alters = {"name": "OLD"}
     assert await take_back(run) is S.ROLLBACK_FAILED
     assert [line.partition(": ")[0] for line in run.residue] == ["step 1"]
+
+
+@pytest.mark.parametrize(("is_ours", "code"), [(True, "internal_error"), (False, "record_conflict")])
+async def test_an_undo_that_breaks_ends_the_change_with_what_it_had_not_reached(*, is_ours: bool, code: str) -> None:
+    """A fault of our own, or leases that are gone: nobody else is taken along, and no more is written."""
+    run, cloud = await left(S.ROLLING_BACK, DONE[:1], (NEW, OLD))
+    if is_ours:
+        cloud.answers[f"{SSIDS}/1"] = ZeroDivisionError("ours")
+    else:
+        run.world.store.conflicts = 1  # type: ignore[attr-defined]  # a stand-in
+    await undo(run)
+    assert (run.change.state, run.failure["code"], cloud.writes) == (S.ROLLBACK_FAILED, code, [])
+    assert run.residue == ["the undo was cut short; what it had not reached yet is as it was applied"]

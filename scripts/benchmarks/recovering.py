@@ -52,7 +52,7 @@ class _Cloud:
 
 async def rows() -> list[Row]:
     """One row."""
-    logging.getLogger("mcp_server.changes").setLevel(logging.ERROR)  # a line for each change that is gone on with
+    logging.getLogger("mcp_server").setLevel(logging.ERROR)  # a line for each change, and of what this cloud lacks
     with TemporaryDirectory() as home:
         async with _opened(Path(home) / "data") as server:
             cloud = _Cloud()

@@ -160,8 +160,7 @@ def connect(path: Path, wait_s: float) -> sqlite3.Connection:
     """A connection with every pragma set; the caller holds the file lock. The file is made with mode 0600."""
     if path.is_symlink():
         raise StoreUnavailable(f"{path} is a symbolic link; name the file's own directory")
-    if not path.exists():  # never opened otherwise: closing a second descriptor drops SQLite's own file locks
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    make_private(path)
     connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -171,6 +170,12 @@ def connect(path: Path, wait_s: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def make_private(path: Path) -> None:
+    """See that the file is there, made with mode 0600; the caller holds the file lock."""
+    if not path.exists():  # never opened otherwise: closing a second descriptor drops SQLite's own file locks
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def is_wal_hazardous() -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mcp_server.errors import StoreUnavailable
-from mcp_server.store.connection import FileLock, unavailable
+from mcp_server.store.connection import FileLock, make_private, unavailable
 from mcp_server.store.queries import sql
 
 A = TypeVar("A")
@@ -96,7 +96,8 @@ def _made_anew(path: Path, wait_s: float) -> sqlite3.Connection:
 
 
 def _connected(path: Path, wait_s: float) -> sqlite3.Connection:
-    """A connection without syncs; a rollback journal, for several processes write."""
+    """A connection without syncs; a rollback journal, for several processes write. The file is made with mode 0600."""
+    make_private(path)
     connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = PERSIST")

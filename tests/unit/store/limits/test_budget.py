@@ -30,6 +30,10 @@ def budgets(tmp_path: Path, clock: FakeClock) -> Iterator[list[StoreBudget]]:
         file.close()
 
 
+def _kept(home: Path) -> list[Path]:
+    return list(home.iterdir())
+
+
 def worst_excess(sent: Sequence[float]) -> float:
     """By how much the fullest stretch of time passes the budget of a burst and the rate."""
     times = sorted(sent)
@@ -118,6 +122,14 @@ async def test_tokens_taken_ahead_are_not_used_at_another_time(tmp_path: Path) -
     assert await one.reserve("O_1") > 0
     for file in files:
         file.close()
+
+
+async def test_the_files_are_for_this_account_only(budgets: list[StoreBudget], tmp_path: Path) -> None:
+    """What a server may still send is nobody's to set; journal and locks too."""
+    await budgets[0].reserve("O_1")
+    files = _kept(tmp_path)
+    assert "rate.db" in {path.name for path in files}
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
 
 async def test_a_damaged_file_is_made_anew(tmp_path: Path, clock: FakeClock) -> None:

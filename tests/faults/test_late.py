@@ -47,6 +47,15 @@ class Scene:
         done = await confirmed(self.stage, "meraki_apply", plan_id=plan["plan_id"])
         return self.witnesses.note("meraki_apply", done)
 
+    async def undo_lost(self) -> Any:
+        """The answer to an apply of which the second step is refused, and the undo of the first is held."""
+        self.stage.sandbox.faults.add({"kind": "status", "status": 400, "method": "PUT", "path": f"{SSID}/2"})
+        second = step("updateNetworkWirelessSsid", {"name": "Z"}, networkId=NET, number="2")
+        plan = await planned(self.stage, RENAME, second)
+        self.proxy.add(Fault("hold", "toward", path="ssids/1", skip=1))
+        done = await confirmed(self.stage, "meraki_apply", plan_id=plan["plan_id"])
+        return self.witnesses.note("meraki_apply", done)
+
     async def edited_once_held(self, name: str) -> None:
         """Somebody else's name for the SSID, as soon as a request is held."""
         await self.proxy.holding()
@@ -155,11 +164,7 @@ async def test_an_undo_that_may_still_arrive_is_not_called_failed_and_is_sent_ag
 ) -> None:
     """The second step is refused, the undo of the first is lost."""
     async with scene(tmp_path / "home") as it:
-        it.stage.sandbox.faults.add({"kind": "status", "status": 400, "method": "PUT", "path": f"{SSID}/2"})
-        second = step("updateNetworkWirelessSsid", {"name": "Z"}, networkId=NET, number="2")
-        plan = await planned(it.stage, RENAME, second)
-        it.proxy.add(Fault("hold", "toward", path="ssids/1", skip=1))
-        done = it.witnesses.note("meraki_apply", await confirmed(it.stage, "meraki_apply", plan_id=plan["plan_id"]))
+        done = await it.undo_lost()
         assert (done["status"], it.name) == ("unknown", "X"), done
         if comes:
             await it.proxy.release()
@@ -177,13 +182,9 @@ async def test_while_a_lost_undo_may_still_arrive_nobody_else_writes_there_thoug
 ) -> None:
     """Somebody else writes there before it is read back: neither before nor after, and the undo may come on top."""
     async with scene(tmp_path / "home") as it:
-        it.stage.sandbox.faults.add({"kind": "status", "status": 400, "method": "PUT", "path": f"{SSID}/2"})
-        second = step("updateNetworkWirelessSsid", {"name": "Z"}, networkId=NET, number="2")
-        plan = await planned(it.stage, RENAME, second)
-        it.proxy.add(Fault("hold", "toward", path="ssids/1", skip=1))
         async with anyio.create_task_group() as beside:
             beside.start_soon(it.edited_once_held, "Lounge")
-            done = it.witnesses.note("meraki_apply", await confirmed(it.stage, "meraki_apply", plan_id=plan["plan_id"]))
+            done = await it.undo_lost()
         assert (done["status"], it.name) == ("rollback_failed", "Lounge"), done
         other = await planned(it.stage, step("updateNetworkWirelessSsid", {"name": "Y"}, networkId=NET, number="3"))
         for set_s in (0.0, LATE_S * 30):

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for_end, wait_until
 
 WAYS: Final = [(transport, era) for transport in TRANSPORTS for era in ERAS]
 RENAMED: Final = step("updateNetworkWirelessSsid", {"name": "Recepção"}, networkId=NET, number="1")
-SLOW_LOOK: Final = {"kind": "latency", "seconds": 0.4, "operation": "getOrganizationDevicesAvailabilities"}
+SLOW_LOOK: Final = {"kind": "latency", "seconds": 1.0, "operation": "getOrganizationDevicesAvailabilities"}
 SLOW_WRITE: Final = {"kind": "latency", "seconds": 0.4, "method": "PUT"}
 
 

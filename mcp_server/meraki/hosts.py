@@ -19,12 +19,17 @@ ALLOWED = "https:// and one of " + ", ".join(sorted(CLOUD_HOSTS))
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A checked base address. ``text`` is scheme, host, port and ``/api/v1``, without a slash at the end."""
+    """A checked base address."""
 
     scheme: str
     host: str
     port: int | None
-    text: str
+    authority: str  #: host and port, as the Host header names them
+
+    @property
+    def text(self) -> str:
+        """Scheme, host, port and ``/api/v1``, without a slash at the end."""
+        return f"{self.scheme}://{self.authority}{API_PATH}"
 
 
 def base_address(url: str, *, allow_loopback: bool = False) -> Address:
@@ -42,8 +47,7 @@ def base_address(url: str, *, allow_loopback: bool = False) -> Address:
     if not may_carry_key(parts.scheme, host, port, allow_loopback=allow_loopback):
         raise ValueError("its host is not an allowed one")
     shown = f"[{host}]" if ":" in host else host
-    text = f"{parts.scheme}://{shown}{'' if port is None else f':{port}'}{API_PATH}"
-    return Address(parts.scheme, host, port, text)
+    return Address(parts.scheme, host, port, shown if port is None else f"{shown}:{port}")
 
 
 def may_carry_key(scheme: str, host: str, port: int | None, *, allow_loopback: bool) -> bool:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode
 
 import httpcore
 
@@ -91,7 +91,7 @@ def http_request(
     address = endpoint.address
     url = httpcore.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
     headers = {
-        "Host": urlsplit(address.text).netloc,
+        "Host": address.authority,
         "Accept": "application/json",
         "Accept-Encoding": "gzip",
         "User-Agent": USER_AGENT,

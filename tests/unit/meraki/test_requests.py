@@ -78,9 +78,9 @@ def test_a_number_that_json_does_not_have_is_refused(body: Any) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        Address("http", "api.meraki.com", None, "http://api.meraki.com/api/v1"),
-        Address("https", "evil.test", None, "https://evil.test/api/v1"),
-        Address("http", "127.0.0.1", 80, "http://127.0.0.1:80/api/v1"),
+        Address("http", "api.meraki.com", None, "api.meraki.com"),
+        Address("https", "evil.test", None, "evil.test"),
+        Address("http", "127.0.0.1", 80, "127.0.0.1:80"),
     ],
 )
 def test_the_key_is_not_attached_for_any_other_address(address: Address) -> None:

@@ -63,7 +63,11 @@ class Connection(H11Protocol):
 class Server(uvicorn.Server):
     """Says where it listens, ends when told, and leaves the rest of the process to whoever started it."""
 
-    path: str = ""
+    def __init__(self, config: uvicorn.Config, path: str) -> None:
+        """``path`` is where its clients go."""
+        super().__init__(config)
+        self._path = path
+        self.ending: Callable[[], None] | None = None  #: called once, before anything is closed
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so: whoever started it has nothing else to see."""
@@ -71,9 +75,7 @@ class Server(uvicorn.Server):
         if self.started:
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             port = self.servers[0].sockets[0].getsockname()[1]
-            log.info("serving at http://%s:%d%s", host, port, self.path)
-
-    ending: Callable[[], None] | None = None  #: called once, before anything is closed
+            log.info("serving at http://%s:%d%s", host, port, self._path)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Take no more requests, and give what is being answered a moment."""
@@ -105,9 +107,7 @@ def server(app: Any, address: tuple[str, int], path: str) -> Server:
         access_log=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    made = Server(config)
-    made.path = path
-    return made
+    return Server(config, path)
 
 
 def most_connections() -> int:

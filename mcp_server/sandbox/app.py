@@ -102,6 +102,8 @@ class SandboxApp:
         row["fault"] = fault.kind
         if fault.kind == "latency":
             await asyncio.sleep(float(fault.get("seconds", 1.0)))
+        if fault.kind == "held":
+            await fault.is_over.wait()
         if fault.kind in CONNECTION_KINDS:
             await self._break(scope, send, asked, fault, row)
             return

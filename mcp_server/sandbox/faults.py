@@ -5,6 +5,7 @@ below /api/v1 or a shell pattern. The first live fault that fits a request is us
 
 kind         what happens
 latency      the answer comes ``seconds`` later
+held         nothing is done and nothing answered until the fault is let go: by itself, or as all faults are cleared
 status       ``status`` with ``errors`` (or an HTML page with ``html``), ``retry_after`` as header; ``when``
              "before" (default: nothing done) or "after" (the write took place)
 stale        a read is answered as of the moment the fault was set
@@ -18,6 +19,7 @@ drop         TCP only: the connection closes without an answer, ``when`` "before
 cut          TCP only: the connection closes in the middle of the answer (a 204 is not begun); the write took place
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -26,7 +28,7 @@ from typing import Any
 Json = Any
 CONNECTION_KINDS = frozenset({"drop", "cut"})
 KINDS = CONNECTION_KINDS | {
-    "latency", "status", "stale", "malformed", "html", "huge", "redirect", "not_applied", "normalised",
+    "latency", "held", "status", "stale", "malformed", "html", "huge", "redirect", "not_applied", "normalised",
 }  # fmt: skip
 
 
@@ -41,6 +43,11 @@ class Fault:
     skip: int
     snapshot: str = ""  #: of the world when it was set; for stale reads
     used: int = 0
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)  #: for what is held
+
+    def let_go(self) -> None:
+        """What is held goes on, and nothing more is held."""
+        self.is_over.set()
 
     def fits(self, method: str, path: str, operation: str) -> bool:
         """Whether a request is one of those that the fault is for; a stale read is always a GET."""
@@ -97,5 +104,7 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Forget all faults; what one of them held goes on."""
+        for fault in self.live:
+            fault.let_go()
         self.live.clear()

@@ -11,16 +11,20 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult
 
 from mcp_server.sandbox.app import SandboxApp
+from mcp_server.sandbox.faults import Fault
 from tests.support.approving import approve
 from tests.support.places import CORE, NET
 from tests.support.stage import ERAS, TRANSPORTS, Stage, accepting, another_client, staged
 from tests.support.story import Payload, planned, step, taken_back
-from tests.support.waiting import wait_for_end, wait_until
+from tests.support.waiting import wait_for_end, wait_for_row, wait_until
 
 WAYS: Final = [(transport, era) for transport in TRANSPORTS for era in ERAS]
 RENAMED: Final = step("updateNetworkWirelessSsid", {"name": "Recepção"}, networkId=NET, number="1")
-SLOW_LOOK: Final = {"kind": "latency", "seconds": 1.0, "operation": "getOrganizationDevicesAvailabilities"}
-SLOW_WRITE: Final = {"kind": "latency", "seconds": 0.4, "method": "PUT"}
+#: Of an apply: its look at the network, before the first write; and that write.
+HELD: Final = {
+    "before": {"kind": "held", "operation": "getOrganizationDevicesAvailabilities"},
+    "after": {"kind": "held", "method": "PUT"},
+}
 
 
 async def never(_message: str) -> ElicitResult:
@@ -35,17 +39,18 @@ def name_of(sandbox: SandboxApp) -> str:
     return str(sandbox.world.perform("GET", f"/networks/{NET}/wireless/ssids/1", None)["name"])
 
 
-def looked(stage: Stage, since: int) -> bool:
-    """Whether the apply has begun to look at the network."""
-    return any(one["operation"] == SLOW_LOOK["operation"] for one in stage.sandbox.world.journal[since:])
-
-
-async def call_and_leave(client: Client, plan: Payload, when: Callable[[], bool]) -> None:
+async def call_and_leave(stage: Stage, plan: Payload, when: Callable[[], bool]) -> None:
     """Apply the plan and cancel the call at that moment."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(client.call_tool, "meraki_apply", {"plan_id": plan["plan_id"]})
+        tasks.start_soon(stage.client.call_tool, "meraki_apply", {"plan_id": plan["plan_id"]})
         await wait_until(when)
         tasks.cancel_scope.cancel()
+
+
+async def let_go_once_left(stage: Stage, held: Fault) -> None:
+    """The cloud answers when the server has on record that whoever called has left: it knows it by then."""
+    await wait_for_row(stage, event="call", tool="meraki_apply", status="cancelled")
+    held.let_go()
 
 
 @pytest.mark.parametrize(("transport", "era"), WAYS)
@@ -55,7 +60,7 @@ async def test_a_call_cancelled_while_the_person_is_asked_leaves_everything_as_i
     """The plan stays open: signed elsewhere, the next call applies it."""
     async with staged(tmp_path / "home", transport=transport, era=era, answer=never) as stage:
         plan = await planned(stage, RENAMED)
-        await call_and_leave(stage.client, plan, lambda: bool(stage.asked))
+        await call_and_leave(stage, plan, lambda: bool(stage.asked))
         history = await stage.call("history")
         nothing = stage.writes()
         await approve(stage.settings.home, plan["plan_id"])
@@ -72,9 +77,9 @@ async def test_a_call_cancelled_before_the_first_write_cancels_the_change(
     async with staged(tmp_path / "home", transport=transport, era=era) as stage:
         plan = await planned(stage, RENAMED)
         await approve(stage.settings.home, plan["plan_id"])
-        stage.sandbox.add_fault(SLOW_LOOK)
-        since = len(stage.sandbox.world.journal)
-        await call_and_leave(stage.client, plan, lambda: looked(stage, since))
+        held = stage.sandbox.add_fault(HELD["before"])
+        await call_and_leave(stage, plan, lambda: bool(held.used))
+        await let_go_once_left(stage, held)
         record = await wait_for_end(stage)
         writes, name = stage.writes(), name_of(stage.sandbox)
     assert (record["state"], writes, name) == ("cancelled", [], "Visitantes")
@@ -88,8 +93,9 @@ async def test_a_call_cancelled_after_the_first_write_goes_on_to_its_end(
     async with staged(tmp_path / "home", transport=transport, era=era, answer=accepting) as stage:
         plan = await planned(stage, RENAMED)
         await approve(stage.settings.home, plan["plan_id"])
-        stage.sandbox.add_fault(SLOW_WRITE)
-        await call_and_leave(stage.client, plan, lambda: bool(stage.writes()))
+        held = stage.sandbox.add_fault(HELD["after"])
+        await call_and_leave(stage, plan, lambda: bool(held.used))
+        await let_go_once_left(stage, held)
         record = await wait_for_end(stage)
         name = name_of(stage.sandbox)
         await taken_back(stage, change_id=record["change_id"])
@@ -98,51 +104,62 @@ async def test_a_call_cancelled_after_the_first_write_goes_on_to_its_end(
 
 
 @pytest.mark.parametrize(("transport", "era"), WAYS)
-@pytest.mark.parametrize("when", ["asked", "before", "after"])
+async def test_a_client_whose_connection_is_gone_while_the_person_is_asked_leaves_everything_as_it_was(
+    tmp_path: Path, transport: str, era: str
+) -> None:
+    """Another client of the same owner sees in history that there was no change."""
+    async with staged(tmp_path / "home", transport=transport, era=era) as stage:
+        plan = await planned(stage, RENAMED)
+        await apply_and_vanish(stage, (transport, era), plan, lambda: bool(stage.asked))
+        history = await stage.call("history")
+        name = name_of(stage.sandbox)
+    assert (history["changes"], name) == ([], "Visitantes")
+
+
+@pytest.mark.parametrize(("transport", "era"), WAYS)
+@pytest.mark.parametrize("when", HELD)
 async def test_a_client_whose_connection_is_gone_is_treated_like_one_that_cancelled(
     tmp_path: Path, transport: str, era: str, when: str
 ) -> None:
     """Another client of the same owner sees in history what became of it."""
     async with staged(tmp_path / "home", transport=transport, era=era) as stage:
         plan = await planned(stage, RENAMED)
-        if when != "asked":
-            await approve(stage.settings.home, plan["plan_id"])
-            stage.sandbox.add_fault(SLOW_LOOK if when == "before" else SLOW_WRITE)
-        since = len(stage.sandbox.world.journal)
-        moments: dict[str, Callable[[], bool]] = {
-            "asked": lambda: bool(stage.asked),
-            "before": lambda: looked(stage, since),
-            "after": lambda: bool(stage.writes()),
-        }
-        await _apply_and_vanish(stage, (transport, era), plan, moments[when])
-        changes = (await stage.call("history"))["changes"] if when == "asked" else [await wait_for_end(stage)]
+        await approve(stage.settings.home, plan["plan_id"])
+        held = stage.sandbox.add_fault(HELD[when])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(let_go_once_left, stage, held)
+            await apply_and_vanish(stage, (transport, era), plan, lambda: bool(held.used))
+        record = await wait_for_end(stage)
         name = name_of(stage.sandbox)
-    expected = {"asked": [], "before": ["cancelled"], "after": ["applied"]}[when]
-    assert [one["state"] for one in changes] == expected
-    assert name == ("Recepção" if when == "after" else "Visitantes")
+    expected = {"before": ("cancelled", "Visitantes"), "after": ("applied", "Recepção")}[when]
+    assert (record["state"], name) == expected
 
 
-async def _apply_and_vanish(stage: Stage, way: tuple[str, str], plan: Payload, when: Callable[[], bool]) -> None:
+async def apply_and_vanish(stage: Stage, way: tuple[str, str], plan: Payload, when: Callable[[], bool]) -> None:
+    """Apply the plan with a client of its own, whose connection ends at that moment."""
     async with anyio.create_task_group() as tasks:
         async with another_client(stage, *way, never) as gone:
-
-            async def call() -> None:
-                with pytest.raises(MCPError):
-                    await gone.call_tool("meraki_apply", {"plan_id": plan["plan_id"]})
-
-            tasks.start_soon(call)
+            tasks.start_soon(cut_off, gone, plan)
             await wait_until(when)
         tasks.cancel_scope.cancel()
+
+
+async def cut_off(client: Client, plan: Payload) -> None:
+    """An apply whose connection ends before its answer comes."""
+    with pytest.raises(MCPError):
+        await client.call_tool("meraki_apply", {"plan_id": plan["plan_id"]})
 
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_server_whose_input_is_closed_finishes_the_change_before_it_exits(tmp_path: Path, era: str) -> None:
     """The next server on the same data directory has it in its history, with the health seen since."""
-    async with staged(tmp_path / "home", transport="stdio", era=era) as stage:
+    async with anyio.create_task_group() as tasks, staged(tmp_path / "home", transport="stdio", era=era) as stage:
         plan = await planned(stage, RENAMED)
         await approve(stage.settings.home, plan["plan_id"])
-        stage.sandbox.add_fault(SLOW_WRITE)
-        await call_and_leave(stage.client, plan, lambda: bool(stage.writes()))
+        held = stage.sandbox.add_fault(HELD["after"])
+        tasks.start_soon(let_go_once_left, stage, held)
+        tasks.start_soon(cut_off, stage.client, plan)
+        await wait_until(lambda: bool(held.used))
         sandbox = stage.sandbox
     async with staged(tmp_path / "home", sandbox=sandbox, given={"read_only": True}) as after:
         changes = (await after.call("history"))["changes"]
@@ -156,8 +173,9 @@ async def test_an_apply_that_outlives_its_call_is_applying_and_history_shows_it_
     async with staged(tmp_path / "home", given=given) as stage:
         plan = await planned(stage, RENAMED)
         await approve(stage.settings.home, plan["plan_id"])
-        stage.sandbox.add_fault(SLOW_WRITE)
+        held = stage.sandbox.add_fault(HELD["after"])
         first = await stage.call("meraki_apply", plan_id=plan["plan_id"])
+        held.let_go()
         record = await wait_for_end(stage, first["change_id"])
         again = await stage.call("meraki_apply", plan_id=plan["plan_id"])
         writes, name = stage.writes(), name_of(stage.sandbox)

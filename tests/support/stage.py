@@ -19,6 +19,7 @@ import httpx2
 import mcp_types as types
 import uvicorn
 from mcp import Client, StdioServerParameters
+from mcp.client import stdio
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -32,6 +33,8 @@ from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.transport.http import app as http_app
 from mcp_server.transport.sdk_bridge import Bridge
 from tests.support.longest import LONGEST_S
+
+stdio.PROCESS_TERMINATION_TIMEOUT = LONGEST_S  # a server is given 2 s to end, and is killed in the middle of a change
 
 ERAS: Mapping[str, Any] = {"2025-11-25": "legacy", "2026-07-28": "auto"}
 TRANSPORTS = ("stdio", "http", "sse")

@@ -5,6 +5,7 @@ from typing import Any
 
 import anyio
 
+from mcp_server.domain.record import AuditEntry
 from tests.support.longest import LONGEST_S
 from tests.support.stage import Stage
 
@@ -26,3 +27,12 @@ async def wait_for_end(stage: Stage, change_id: str = "") -> dict[str, Any]:
                 whole: dict[str, Any] = await stage.call("history", change_id=ended[0]["change_id"])
                 return dict(whole["change"])
             await anyio.sleep(0.02)
+
+
+async def wait_for_row(stage: Stage, **where: str) -> AuditEntry:
+    """The newest line of evidence of that kind, once there is one; of whichever server of the data directory."""
+    async with stage.store() as store:
+        with anyio.fail_after(LONGEST_S):
+            while not (found := await store.list(AuditEntry, where, limit=1)):  # noqa: ASYNC110  a store sends no event
+                await anyio.sleep(0.02)
+    return found[0]

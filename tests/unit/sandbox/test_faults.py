@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 
+import anyio
 import httpx
 import pytest
 
 from mcp_server.sandbox.app import DEFAULT_KEY, SandboxApp, create_app
 from mcp_server.sandbox.server import serving
 from tests.support.sandbox_client import ORIGIN, asking
+from tests.support.waiting import wait_until
 
 NOTE = {"notes": "changed"}
 
@@ -124,6 +126,31 @@ async def test_a_huge_body_is_as_big_as_asked(app: SandboxApp, client: httpx.Asy
     """Three megabytes here; fifty unless said otherwise."""
     app.add_fault({"kind": "huge", "megabytes": 3})
     assert len((await client.get(network)).content) > 3_000_000
+
+
+@pytest.mark.parametrize("by", ["itself", "clearing"])
+async def test_a_held_write_takes_place_and_is_answered_when_it_is_let_go(
+    app: SandboxApp, client: httpx.AsyncClient, network: str, by: str
+) -> None:
+    """Until then the journal shows it as not answered, and everything else is; afterwards nothing more is held."""
+    held = app.add_fault({"kind": "held", "method": "PUT", "count": 2})
+    answers: list[httpx.Response] = []
+
+    async def write() -> None:
+        answers.append(await client.put(network, json=NOTE))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(write)
+        await wait_until(lambda: bool(held.used))
+        assert (await client.get(network)).json()["notes"] is None
+        assert ([row["fault"] for row in app.world.journal], app.world.journal[0]["status"]) == (["held", None], None)
+        assert answers == []
+        if by == "itself":
+            held.let_go()
+        else:
+            await client.delete(f"{ORIGIN}/_sandbox/faults")
+    assert [(one.status_code, one.json()["notes"]) for one in answers] == [(200, "changed")]
+    assert (await client.put(network, json=NOTE)).status_code == 200
 
 
 async def test_faults_are_picked_by_operation_skip_and_count(

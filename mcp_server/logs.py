@@ -17,7 +17,7 @@ from mcp_server.domain.redaction import MASK, clean, is_secret_field, redacted
 from mcp_server.settings import Settings
 
 MESSAGE_LIMIT = 8_000  #: characters of a message or traceback
-QUIET = ("httpx", "httpcore", "mcp", "asyncio", "uvicorn", "uvicorn.access", "sse_starlette")
+QUIET = ("httpx2", "httpcore2", "mcp", "asyncio", "uvicorn", "uvicorn.access", "sse_starlette")
 _CONTEXT: dict[str, ContextVar[str]] = {
     name: ContextVar(name, default="") for name in ("correlation_id", "call_id", "change_id")
 }

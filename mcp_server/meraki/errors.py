@@ -1,8 +1,8 @@
-"""What each failure of HTTP means: one table for every error that httpcore can raise, one rule for every status.
+"""What each failure of HTTP means: one table for every error that httpcore2 can raise, one rule for every status.
 
 Three rules:
 - ``sent`` is False only when the connection was never opened (or the cloud said 429): only then may a write go again.
-- An error of ours holds no object of HTTP, header, query or key: it is built anew, never chained to httpcore's own.
+- An error of ours holds no object of HTTP, header, query or key: it is built anew, never chained to httpcore2's own.
 - A definite no (4xx) is ``Rejected``, ``NotAuthenticated`` or ``NotAllowed``. A 5xx, a lost answer or a time-out is
   ``OutcomeUnknown``, for a read as for a write. An answer that is there and cannot be read is ``BadAnswer(sent=True)``:
   for a write that too leaves open what happened.
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-import httpcore
+import httpcore2
 
 from mcp_server.domain.redaction import clean
 from mcp_server.errors import (
@@ -56,7 +56,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What one error of httpcore means."""
+    """What one error of httpcore2 means."""
 
     error: type[MerakiError]
     sent: bool
@@ -67,38 +67,38 @@ class Meaning:
 _NEVER = (Unreachable, False)
 _PERHAPS = (OutcomeUnknown, True)
 
-#: Every public error class of httpcore, the abstract ones too. A class that is not here is found by its nearest base.
+#: Every public error class of httpcore2, the abstract ones too. A class that is not here is found by its nearest base.
 MEANINGS: Mapping[type[Exception], Meaning] = {
-    httpcore.ConnectTimeout: Meaning(*_NEVER, Kind.TIMEOUT, "the connection was not opened in time"),
-    httpcore.PoolTimeout: Meaning(*_NEVER, Kind.TIMEOUT, "no connection became free in time"),
-    httpcore.ConnectError: Meaning(*_NEVER, Kind.CONNECTION, "the connection could not be opened"),
-    httpcore.ConnectionNotAvailable: Meaning(*_NEVER, Kind.CONNECTION, "no connection could be had"),
-    httpcore.ProxyError: Meaning(*_NEVER, Kind.CONNECTION, "a proxy did not open the connection"),
-    httpcore.UnsupportedProtocol: Meaning(*_NEVER, Kind.OURS, "the address has no usable protocol"),
-    httpcore.ReadTimeout: Meaning(*_PERHAPS, Kind.TIMEOUT, "no answer came in time"),
-    httpcore.WriteTimeout: Meaning(*_PERHAPS, Kind.TIMEOUT, "the request could not be sent to its end in time"),
-    httpcore.TimeoutException: Meaning(*_PERHAPS, Kind.TIMEOUT, "time ran out"),
-    httpcore.ReadError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection broke before the answer was whole"),
-    httpcore.WriteError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection broke while sending"),
-    httpcore.NetworkError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection failed"),
-    httpcore.RemoteProtocolError: Meaning(*_PERHAPS, Kind.CONNECTION, "the answer broke off or was no HTTP"),
+    httpcore2.ConnectTimeout: Meaning(*_NEVER, Kind.TIMEOUT, "the connection was not opened in time"),
+    httpcore2.PoolTimeout: Meaning(*_NEVER, Kind.TIMEOUT, "no connection became free in time"),
+    httpcore2.ConnectError: Meaning(*_NEVER, Kind.CONNECTION, "the connection could not be opened"),
+    httpcore2.ConnectionNotAvailable: Meaning(*_NEVER, Kind.CONNECTION, "no connection could be had"),
+    httpcore2.ProxyError: Meaning(*_NEVER, Kind.CONNECTION, "a proxy did not open the connection"),
+    httpcore2.UnsupportedProtocol: Meaning(*_NEVER, Kind.OURS, "the address has no usable protocol"),
+    httpcore2.ReadTimeout: Meaning(*_PERHAPS, Kind.TIMEOUT, "no answer came in time"),
+    httpcore2.WriteTimeout: Meaning(*_PERHAPS, Kind.TIMEOUT, "the request could not be sent to its end in time"),
+    httpcore2.TimeoutException: Meaning(*_PERHAPS, Kind.TIMEOUT, "time ran out"),
+    httpcore2.ReadError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection broke before the answer was whole"),
+    httpcore2.WriteError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection broke while sending"),
+    httpcore2.NetworkError: Meaning(*_PERHAPS, Kind.CONNECTION, "the connection failed"),
+    httpcore2.RemoteProtocolError: Meaning(*_PERHAPS, Kind.CONNECTION, "the answer broke off or was no HTTP"),
     # h11 may notice our own fault after the first bytes have left, so it counts as sent
-    httpcore.LocalProtocolError: Meaning(*_PERHAPS, Kind.OURS, "the request was no valid HTTP"),
-    httpcore.ProtocolError: Meaning(*_PERHAPS, Kind.CONNECTION, "the talk with the server was no valid HTTP"),
+    httpcore2.LocalProtocolError: Meaning(*_PERHAPS, Kind.OURS, "the request was no valid HTTP"),
+    httpcore2.ProtocolError: Meaning(*_PERHAPS, Kind.CONNECTION, "the talk with the server was no valid HTTP"),
 }
 #: What to catch to catch them all.
 HTTP_ERRORS: tuple[type[Exception], ...] = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    httpcore.ConnectionNotAvailable,
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+    httpcore2.ConnectionNotAvailable,
 )
 
 
 def failure_of(error: Exception, where: str) -> Failure:
-    """The failure that an error of httpcore means; ``where`` is method and path. KeyError for another library's."""
+    """The failure that an error of httpcore2 means; ``where`` is method and path. KeyError for another library's."""
     meaning = next((MEANINGS[base] for base in type(error).__mro__ if base in MEANINGS), None)
     if meaning is None:
         raise KeyError(type(error).__name__)

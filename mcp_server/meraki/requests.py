@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlencode
 
-import httpcore
+import httpcore2
 
 from mcp_server import __version__
 from mcp_server.domain.call import Json
@@ -22,9 +22,9 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What requests go through: httpcore's pool, or somebody who answers in its place."""
+    """What requests go through: httpcore2's pool, or somebody who answers in its place."""
 
-    send: Callable[[httpcore.Request], Awaitable[httpcore.Response]]  #: answers as soon as the headers are there
+    send: Callable[[httpcore2.Request], Awaitable[httpcore2.Response]]  #: answers as soon as the headers are there
     close: Callable[[], Awaitable[None]]
 
 
@@ -81,7 +81,7 @@ def secrets_of(body: Json) -> frozenset[str]:
 
 def http_request(
     endpoint: Endpoint, request: Request, pairs: Pairs, timeout_s: Mapping[str, float]
-) -> httpcore.Request:
+) -> httpcore2.Request:
     """The request to send, with the seconds of each phase. ValueError when it cannot be made of what was given."""
     if request.method not in METHODS:
         raise ValueError("the method is none of the API's")
@@ -89,7 +89,7 @@ def http_request(
     if pairs:
         target += f"?{urlencode(pairs)}"
     address = endpoint.address
-    url = httpcore.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
+    url = httpcore2.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
     headers = {
         "Host": address.authority,
         "Accept": "application/json",
@@ -105,4 +105,4 @@ def http_request(
     if content or request.method in ("PUT", "POST"):
         headers["Content-Length"] = str(len(content))
     extensions = {"timeout": dict(timeout_s)}
-    return httpcore.Request(request.method, url, headers=[*headers.items()], content=content, extensions=extensions)
+    return httpcore2.Request(request.method, url, headers=[*headers.items()], content=content, extensions=extensions)

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
-import httpcore
+import httpcore2
 
 from mcp_server.domain.call import Json
 from mcp_server.domain.redaction import clean, redacted
@@ -23,7 +23,7 @@ class TooBig(ValueError):
     """The body is longer than the limit."""
 
 
-def headers_of(response: httpcore.Response) -> dict[str, str]:
+def headers_of(response: httpcore2.Response) -> dict[str, str]:
     """The headers by their names in lower case; one that came several times is one list (RFC 9110, 5.3)."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in response.headers:
@@ -32,7 +32,7 @@ def headers_of(response: httpcore.Response) -> dict[str, str]:
     return headers
 
 
-async def read_body(response: httpcore.Response, headers: Mapping[str, str], limit_bytes: int) -> bytes:
+async def read_body(response: httpcore2.Response, headers: Mapping[str, str], limit_bytes: int) -> bytes:
     """The whole body, decompressed; TooBig as soon as it is known to be longer than the limit.
 
     ValueError when its compression is broken, or one that was not asked for.

@@ -56,8 +56,8 @@ ON_TOP = ("assembly", "cli", "__main__", "mcp_server")
 
 #: outside package -> the rooms that may import it
 OUTSIDE: Mapping[str, frozenset[str]] = {
-    "httpx": frozenset({"meraki"}),
-    "httpcore": frozenset({"meraki"}),
+    "httpx2": frozenset({"meraki"}),
+    "httpcore2": frozenset({"meraki"}),
     "tenacity": frozenset({"meraki"}),
     "mcp": frozenset({"transport"}),
     "mcp_types": frozenset({"transport"}),

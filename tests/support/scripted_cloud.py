@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
+import httpx2
 
 from mcp_server.meraki.asgi import through
 from mcp_server.meraki.budget import LocalBudget
@@ -11,25 +11,25 @@ from mcp_server.meraki.client import MerakiClient
 from tests.support.fake_clock import FakeClock
 
 KEY = "k3y-canary-0123456789abcdef0123456789ab"
-Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+Answer = httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]
 
 
-class ScriptedCloud(httpx.AsyncBaseTransport):
+class ScriptedCloud(httpx2.AsyncBaseTransport):
     """One answer for each request in order; the last one stays. ``asked`` lists the requests."""
 
     def __init__(self, *script: Answer) -> None:
         self._script = list(script)
-        self.asked: list[httpx.Request] = []
+        self.asked: list[httpx2.Request] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The next answer of the script."""
         self.asked.append(request)
         answer = self._script.pop(0) if len(self._script) > 1 else self._script[0]
         if isinstance(answer, Exception):
             raise answer
-        if isinstance(answer, httpx.Response):
+        if isinstance(answer, httpx2.Response):
             content = [part async for part in answer.stream] if hasattr(answer.stream, "__aiter__") else []
-            return httpx.Response(answer.status_code, headers=answer.headers, content=b"".join(content))
+            return httpx2.Response(answer.status_code, headers=answer.headers, content=b"".join(content))
         return answer(request)
 
     @property
@@ -38,13 +38,13 @@ class ScriptedCloud(httpx.AsyncBaseTransport):
         return [request.url.raw_path.decode() for request in self.asked]
 
 
-def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> httpx.Response:
+def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> httpx2.Response:
     """An answer as the API gives it."""
-    return httpx.Response(status, json=data, headers=dict(headers or {}))
+    return httpx2.Response(status, json=data, headers=dict(headers or {}))
 
 
 def client_on(
-    transport: httpx.AsyncBaseTransport | None, clock: FakeClock | None = None, **more: Any
+    transport: httpx2.AsyncBaseTransport | None, clock: FakeClock | None = None, **more: Any
 ) -> tuple[MerakiClient, FakeClock]:
     """A client with that transport (None: real sockets) and the clock that it uses; no chance in its waits."""
     clock = clock or FakeClock()

@@ -161,13 +161,13 @@ def test_the_level_is_a_setting_and_libraries_are_quiet() -> None:
     """The HTTP library logs each URL with its query at INFO."""
     stream, _ = configured(log_level="debug")
     logging.getLogger("mcp_server.x").debug("ours")
-    for name in QUIET:
+    for name in (*QUIET, "httpx2", "httpcore2.http11"):
         logging.getLogger(name).info("theirs")
     assert [line["message"] for line in lines(stream)] == ["ours"]
-    logging.getLogger("httpx").warning("loud")
+    logging.getLogger("httpx2").warning("loud")
     assert lines(stream)[-1]["message"] == "loud"
     stream, _ = configured(log_level="error")
-    logging.getLogger("httpx").warning("not now")
+    logging.getLogger("httpx2").warning("not now")
     assert stream.getvalue() == ""
 
 

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-import httpcore
-import httpx
+import httpcore2
+import httpx2
 import pytest
 
 from mcp_server.domain.ports import Request
@@ -30,7 +30,7 @@ READ = Request("GET", "/organizations/1/networks")
 WRITE = Request("PUT", "/networks/N_1/wireless/ssids/0", body={"name": "x", "psk": "canary-psk-1234"})
 
 
-def paged(data: object, cursor: str) -> httpx.Response:
+def paged(data: object, cursor: str) -> httpx2.Response:
     """A page that has a next one."""
     link = f"<https://api.meraki.com/api/v1{READ.path}?{cursor}>; rel=next"
     return json_answer(data, headers={"Link": link})
@@ -116,7 +116,7 @@ async def test_pages_that_go_round_are_an_error() -> None:
 async def test_pages_without_end_are_an_error() -> None:
     """More pages than the limit, or more bytes than the limit for all."""
 
-    def endless() -> Callable[[httpx.Request], httpx.Response]:
+    def endless() -> Callable[[httpx2.Request], httpx2.Response]:
         count = iter(range(1_000))
         return lambda _request: paged(["x" * 100], f"startingAfter={next(count)}")
 
@@ -150,7 +150,7 @@ async def test_a_next_link_to_the_shard_is_followed_on_the_host_that_was_asked()
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_a_bad_answer_and_is_never_followed(status: int) -> None:
     """The key never reaches another host."""
-    cloud = ScriptedCloud(httpx.Response(status, headers={"Location": "https://evil.test/x"}))
+    cloud = ScriptedCloud(httpx2.Response(status, headers={"Location": "https://evil.test/x"}))
     async with client_on(cloud)[0] as client:
         for call in (client.read(READ), client.write(WRITE)):
             with pytest.raises(BadAnswer) as refused:
@@ -271,7 +271,7 @@ async def test_a_read_that_tells_whose_network_it_was_is_counted_there_afterward
 async def test_a_device_is_counted_where_its_network_is_also_what_failed_before_that_was_known() -> None:
     """A device names its network, not its organization; a try whose answer was lost has been counted all the same."""
     cloud = ScriptedCloud(
-        httpx.Response(500), json_answer({"serial": "Q-1", "networkId": "N_1"}), json_answer([{"portId": "1"}]),
+        httpx2.Response(500), json_answer({"serial": "Q-1", "networkId": "N_1"}), json_answer([{"portId": "1"}]),
         json_answer({"id": "N_1", "organizationId": "1"}), json_answer([{"portId": "1"}]),
     )  # fmt: skip
     client, clock = client_on(cloud)
@@ -328,7 +328,7 @@ async def test_a_request_that_wakes_long_after_its_turn_queues_anew() -> None:
 @pytest.mark.parametrize(("status", "waits"), [(500, [30.0, 30.0]), (502, [30.0, 30.0]), (504, [60.0, 60.0])])
 async def test_a_read_that_meets_a_5xx_has_three_tries(status: int, waits: list[float]) -> None:
     """Then what happened is not known."""
-    cloud = ScriptedCloud(httpx.Response(status, html="<html>oops</html>"))
+    cloud = ScriptedCloud(httpx2.Response(status, html="<html>oops</html>"))
     client, clock = client_on(cloud)
     async with client:
         with pytest.raises(OutcomeUnknown) as unknown:
@@ -352,7 +352,7 @@ async def test_a_write_that_meets_a_5xx_is_never_sent_again(status: int) -> None
 
 @pytest.mark.parametrize("kind", sorted(MEANINGS, key=str))
 async def test_a_write_is_sent_again_exactly_when_it_never_left(kind: type[Exception]) -> None:
-    """For every error that httpx has."""
+    """For every error that httpx2 has."""
     error = kind.__new__(kind)
     error.args = ("canary",)
     cloud = ScriptedCloud(error)
@@ -369,7 +369,7 @@ async def test_a_write_is_sent_again_exactly_when_it_never_left(kind: type[Excep
 
 @pytest.mark.parametrize(
     ("error", "tries"),
-    [(httpcore.ReadTimeout, 2), (httpcore.ConnectTimeout, 2), (httpcore.ReadError, 3), (httpcore.ConnectError, 3)],
+    [(httpcore2.ReadTimeout, 2), (httpcore2.ConnectTimeout, 2), (httpcore2.ReadError, 3), (httpcore2.ConnectError, 3)],
 )
 async def test_a_read_is_tried_again_after_a_lost_answer(error: type[Exception], tries: int) -> None:
     """Time-outs twice, connections three times."""
@@ -383,15 +383,15 @@ async def test_a_read_is_tried_again_after_a_lost_answer(error: type[Exception],
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.Response(200, html="<html>login</html>"),
-        httpx.Response(200, content=b'{"a": 1', headers={"Content-Type": "application/json"}),
-        httpx.Response(200, content=b'{"a": 1, "a": 2}', headers={"Content-Type": "application/json"}),
-        httpx.Response(200, content=b'{"a": NaN}', headers={"Content-Type": "application/json"}),
-        httpx.Response(200, content=b" " * 2_000, headers={"Content-Type": "application/json"}),
-        httpx.Response(200, text="plain"),
+        httpx2.Response(200, html="<html>login</html>"),
+        httpx2.Response(200, content=b'{"a": 1', headers={"Content-Type": "application/json"}),
+        httpx2.Response(200, content=b'{"a": 1, "a": 2}', headers={"Content-Type": "application/json"}),
+        httpx2.Response(200, content=b'{"a": NaN}', headers={"Content-Type": "application/json"}),
+        httpx2.Response(200, content=b" " * 2_000, headers={"Content-Type": "application/json"}),
+        httpx2.Response(200, text="plain"),
     ],
 )
-async def test_an_answer_that_cannot_be_read_is_bad_and_counts_as_sent(answer: httpx.Response) -> None:
+async def test_an_answer_that_cannot_be_read_is_bad_and_counts_as_sent(answer: httpx2.Response) -> None:
     """HTML, broken, ambiguous or too long: neither data nor a second try."""
     cloud = ScriptedCloud(answer)
     async with client_on(cloud, limits=HttpLimits(body_bytes=1_000))[0] as client:
@@ -405,7 +405,7 @@ async def test_an_answer_that_cannot_be_read_is_bad_and_counts_as_sent(answer: h
 @pytest.mark.parametrize("status", [200, 202, 204])
 async def test_an_empty_success_has_no_data(status: int) -> None:
     """204 on a delete, 202 on something begun."""
-    async with client_on(ScriptedCloud(httpx.Response(status)))[0] as client:
+    async with client_on(ScriptedCloud(httpx2.Response(status)))[0] as client:
         reply = await client.write(Request("DELETE", "/networks/N_1"))
     assert (reply.status, reply.data) == (status, None)
 
@@ -560,10 +560,10 @@ async def test_a_cancelled_call_ends_at_once_and_leaves_the_client_usable() -> N
     """Cancelling is no failure, so it is neither retried nor counted."""
     entered = asyncio.Event()
 
-    class Hanging(httpx.AsyncBaseTransport):
+    class Hanging(httpx2.AsyncBaseTransport):
         is_hanging = True
 
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             entered.set()
             if self.is_hanging:
                 await asyncio.Event().wait()

@@ -71,6 +71,20 @@ async def test_a_read_gets_its_answer_after_a_broken_connection() -> None:
     assert (reply.data, reply.calls) == ([1], 2)
 
 
+async def test_calls_cancelled_while_a_connection_opens_leave_their_places_free() -> None:
+    """Httpcore 1.0 keeps a place for ever that went to a call in line and was never opened (encode/httpcore #1093)."""
+    limits = HttpLimits(connections=1, pool_s=0.5, total_s=2.0)
+    async with fault_server(answers([1])) as server, client_of(server, limits)[0] as client:
+        calls = [asyncio.create_task(client.read(READ)) for _ in range(3)]
+        await asyncio.sleep(0)  # the first opens the only connection, the others stand in line for it
+        for call in calls:
+            call.cancel()
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(end) for end in ended] == [asyncio.CancelledError] * 3
+        assert server.requests == []
+        assert (await client.read(READ)).data == [1]
+
+
 async def test_when_nobody_listens_nothing_was_sent_and_a_write_is_tried_again() -> None:
     """The connection was never opened."""
     with socket.socket() as closed:

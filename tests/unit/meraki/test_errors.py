@@ -1,11 +1,11 @@
-"""What each error of httpcore and each status means."""
+"""What each error of httpcore2 and each status means."""
 
 import errno
 import socket
 import ssl
 import types
 
-import httpcore
+import httpcore2
 import pytest
 
 from mcp_server.errors import (
@@ -21,8 +21,8 @@ from mcp_server.meraki.errors import HTTP_ERRORS, MEANINGS, Kind, failure_of, st
 
 
 def http_error_classes() -> set[type[Exception]]:
-    """Every public exception class of httpcore."""
-    found = {value for name, value in vars(httpcore).items() if isinstance(value, type) and not name.startswith("_")}
+    """Every public exception class of httpcore2."""
+    found = {value for name, value in vars(httpcore2).items() if isinstance(value, type) and not name.startswith("_")}
     return {kind for kind in found if issubclass(kind, Exception)}
 
 
@@ -32,7 +32,7 @@ def made(kind: type[Exception]) -> Exception:
 
 
 def test_every_error_that_httpcore_has_is_in_the_table() -> None:
-    """A new error class of httpcore must be given a meaning before it ships."""
+    """A new error class of httpcore2 must be given a meaning before it ships."""
     missing = http_error_classes() - set(MEANINGS)
     assert not missing, f"no meaning for {sorted(kind.__name__ for kind in missing)}"
 
@@ -46,13 +46,13 @@ def test_only_what_never_opened_a_connection_counts_as_not_sent() -> None:
     """The difference between not done and perhaps done rests on this list."""
     never = {kind for kind, meaning in MEANINGS.items() if not meaning.sent}
     assert never == {
-        httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, httpcore.ProxyError,
-        httpcore.UnsupportedProtocol, httpcore.ConnectionNotAvailable,
+        httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout, httpcore2.ProxyError,
+        httpcore2.UnsupportedProtocol, httpcore2.ConnectionNotAvailable,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", sorted(MEANINGS, key=str))
-def test_an_error_is_built_anew_without_anything_of_httpcore(kind: type[Exception]) -> None:
+def test_an_error_is_built_anew_without_anything_of_httpcore2(kind: type[Exception]) -> None:
     """No request, key or query travels with our error."""
     failure = failure_of(made(kind), "GET /x")
     error = failure.error
@@ -82,7 +82,7 @@ def untrusted() -> ssl.SSLCertVerificationError:
 )
 def test_a_connection_that_is_not_opened_says_why_in_words_of_the_system(cause: Exception, told: str) -> None:
     """Name, port or certificate: each is mended in another place."""
-    error = httpcore.ConnectError("canary")
+    error = httpcore2.ConnectError("canary")
     error.__cause__ = cause
     said = str(failure_of(error, "GET /x").error)
     assert told in said
@@ -91,7 +91,7 @@ def test_a_connection_that_is_not_opened_says_why_in_words_of_the_system(cause: 
 
 def test_an_error_class_that_httpcore_adds_is_taken_for_its_base() -> None:
     """Until it has a meaning of its own, a new transport error counts as perhaps sent."""
-    new = type("BrandNew", (httpcore.NetworkError,), {})
+    new = type("BrandNew", (httpcore2.NetworkError,), {})
     assert failure_of(new("x"), "PUT /x").sent is True
 
 
@@ -135,6 +135,6 @@ def test_a_success_is_no_failure(status: int) -> None:
 
 
 def test_the_table_is_not_changed_by_anybody_by_chance() -> None:
-    """The walk over httpcore sees real classes."""
-    assert isinstance(httpcore, types.ModuleType)
+    """The walk over httpcore2 sees real classes."""
+    assert isinstance(httpcore2, types.ModuleType)
     assert len(http_error_classes()) >= 15

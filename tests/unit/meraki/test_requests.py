@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterable
 from typing import Any, cast
 
-import httpcore
+import httpcore2
 import pytest
 
 from mcp_server.domain.ports import Request
@@ -14,22 +14,22 @@ from mcp_server.meraki.requests import Endpoint, checked_path, http_request, que
 CLOUD = Endpoint(base_address("https://api.meraki.com"), "the-key")
 
 
-def built(request: Request, endpoint: Endpoint = CLOUD) -> httpcore.Request:
+def built(request: Request, endpoint: Endpoint = CLOUD) -> httpcore2.Request:
     """The HTTP request of it."""
     return http_request(endpoint, request, query_pairs(request.query), {})
 
 
-def address_of(request: httpcore.Request) -> str:
+def address_of(request: httpcore2.Request) -> str:
     """Where it goes."""
     return f"{request.url.origin}{request.url.target.decode()}"
 
 
-def header(request: httpcore.Request, name: str) -> str | None:
+def header(request: httpcore2.Request, name: str) -> str | None:
     """The value of one header."""
     return {key.decode().lower(): value.decode() for key, value in request.headers}.get(name)
 
 
-async def content(request: httpcore.Request) -> bytes:
+async def content(request: httpcore2.Request) -> bytes:
     """What it carries."""
     return b"".join([part async for part in cast("AsyncIterable[bytes]", request.stream)])
 

@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator, Mapping
 
-import httpcore
+import httpcore2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +39,7 @@ class Slices:
 
 async def body_of(blocks: Blocks, limit_bytes: int, headers: Mapping[str, str] | None = None) -> bytes:
     """The body of an answer with these headers."""
-    response = httpcore.Response(200, headers=[*(headers or {}).items()], content=blocks)
+    response = httpcore2.Response(200, headers=[*(headers or {}).items()], content=blocks)
     return await read_body(response, headers_of(response), limit_bytes)
 
 
@@ -106,7 +106,7 @@ async def test_the_limit_counts_what_comes_out_of_the_compression() -> None:
 async def test_a_packed_body_is_unpacked_up_to_the_limit_itself(encoding: str) -> None:
     """Also one that comes byte by byte."""
     packed = gzip.compress(b'{"a": 1}' * 100)
-    whole = httpcore.Response(200, headers={"Content-Encoding": encoding}, content=Slices(packed))
+    whole = httpcore2.Response(200, headers={"Content-Encoding": encoding}, content=Slices(packed))
     assert await read_body(whole, headers_of(whole), 800) == b'{"a": 1}' * 100
 
 
@@ -126,7 +126,7 @@ async def test_a_compression_that_cannot_be_undone_is_told(encoding: str, body: 
 
 def test_a_header_that_comes_twice_is_one_list_whatever_its_case() -> None:
     """As Link may."""
-    response = httpcore.Response(200, headers=[("Link", "<a>; rel=first"), ("link", "<b>; rel=next"), ("X", "y")])
+    response = httpcore2.Response(200, headers=[("Link", "<a>; rel=first"), ("link", "<b>; rel=next"), ("X", "y")])
     assert headers_of(response) == {"link": "<a>; rel=first, <b>; rel=next", "x": "y"}
 
 

@@ -7,6 +7,7 @@ directory: a folder of that name where the server happens to be started is never
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -47,6 +48,21 @@ _VALUED: Final = {
 _HOME: Final = Path(__file__).resolve().parent.parent / "tools"
 
 
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    """A tool's schema, ready to be checked: a closed object (``toolkit.closed``) of properties."""
+
+    whole: Any  #: its validator, which names every fault; prepares each property anew, so a good call is not put to it
+    each: Mapping[str, Any]  #: property -> its validator
+    required: frozenset[str]
+
+    def fits(self, arguments: Mapping[str, Json]) -> bool:
+        """Whether ``whole`` finds no fault."""
+        if not self.required <= arguments.keys():
+            return False
+        return all(name in self.each and self.each[name].is_valid(value) for name, value in arguments.items())
+
+
 class Registry:
     """The declared tools. Needs no key and no network."""
 
@@ -54,7 +70,7 @@ class Registry:
         """``tools`` in the order in which they are listed; ``lookups`` by MCP method, never listed as tools."""
         self._tools = dict(tools)
         self._lookups = dict(lookups or {})
-        self._checks: dict[str, Any] = {}
+        self._schemas: dict[str, _Schema] = {}
 
     @classmethod
     def load(cls, lookups: Mapping[str, Tool] | None = None) -> "Registry":
@@ -77,13 +93,14 @@ class Registry:
 
     def check(self, tool: Tool, arguments: Mapping[str, Json]) -> None:
         """Nothing when the arguments fit the tool's schema; InvalidArguments names every fault."""
-        faults = [_told(fault) for fault in self._check_of(tool).iter_errors(dict(arguments))]
+        schema = self._schema_of(tool)
+        faults = [] if schema.fits(arguments) else [_told(fault) for fault in schema.whole.iter_errors(dict(arguments))]
         if tool.name in self._tools:  # a completion asks what goes on from nothing
             needed = tool.parameters.get("required", ())
             empty = [name for name, value in arguments.items() if value == "" and name in tool.parameters["properties"]]
             faults += [f"{name}: empty; {'give one' if name in needed else 'leave it out'}." for name in empty]
-        unusable = {clean(name, _NAME_CHARS): _unusable(value) for name, value in arguments.items()}
-        faults += [f"{name}: {wrong}." for name, wrong in unusable.items() if wrong]
+        unusable = ((name, _unusable(value)) for name, value in arguments.items())
+        faults += [f"{clean(name, _NAME_CHARS)}: {wrong}." for name, wrong in unusable if wrong]
         if faults:
             known = ", ".join(tool.parameters["properties"])
             raise InvalidArguments(
@@ -92,13 +109,15 @@ class Registry:
                 details={"faults": faults[:_MOST_LISTED]},
             )
 
-    def _check_of(self, tool: Tool) -> Any:
-        """The tool's validator, made when it is first needed."""
-        if tool.name not in self._checks:
+    def _schema_of(self, tool: Tool) -> "_Schema":
+        """The tool's schema as it is checked, made when it is first needed."""
+        if tool.name not in self._schemas:
             from jsonschema import Draft202012Validator  # noqa: PLC0415 - tools/list does not need it
 
-            self._checks[tool.name] = Draft202012Validator(dict(tool.parameters))
-        return self._checks[tool.name]
+            each = {name: Draft202012Validator(one) for name, one in tool.parameters["properties"].items()}
+            required = frozenset(tool.parameters.get("required", ()))
+            self._schemas[tool.name] = _Schema(Draft202012Validator(dict(tool.parameters)), each, required)
+        return self._schemas[tool.name]
 
 
 def _may_call(tool: Tool, actor: Actor) -> bool:

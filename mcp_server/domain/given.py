@@ -7,6 +7,7 @@ from mcp_server.domain.call import Json
 
 VALUE_CHARS = 24
 DEEPEST = 100  #: levels of nested objects and lists; what walks them by recursion has room for these
+_HOLDERS = (dict, list)
 _HALF = re.compile(r"[\ud800-\udfff]")
 
 
@@ -39,13 +40,13 @@ def is_huge(value: Json) -> TypeGuard[int]:
 
 def is_deep(value: Json) -> bool:
     """Whether it is nested deeper than ``DEEPEST``, found without recursion."""
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        holders = [one for one in level if isinstance(one, dict | list)]
-        level = [inner for one in holders for inner in (one.values() if isinstance(one, dict) else one)]
+    level = [value] if isinstance(value, _HOLDERS) else []
+    for _ in range(DEEPEST):
         if not level:
             return False
-    return True
+        inside = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [one for several in inside for one in several if isinstance(one, _HOLDERS)]
+    return any(level)
 
 
 def is_text(value: str) -> bool:

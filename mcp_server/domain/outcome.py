@@ -54,7 +54,7 @@ class Asking:
 class ToolResult:
     """What the transport sends: the payload of the answer, or a question."""
 
-    payload: Mapping[str, Json]
+    payload: Mapping[str, Json]  #: a dict of plain JSON; it goes out beside the text and says the same
     text: str  #: the payload as compact JSON
     is_error: bool
     asking: Asking | None = None

@@ -338,9 +338,15 @@ def _only_page(params: Any) -> None:
         raise MCPError(types.INVALID_PARAMS, "There is no such page: the list has one, which needs no cursor.")
 
 
-def _tool_result(result: ToolResult) -> types.CallToolResult:
-    text = types.TextContent(text=result.text)
-    return types.CallToolResult(content=[text], structured_content=json.loads(result.text), is_error=result.is_error)
+def _tool_result(result: ToolResult) -> dict[str, Any]:
+    """The result as it stands on the wire: of a model the SDK would make just this, to look it through and copy it."""
+    content = [{"type": "text", "text": result.text}]
+    return {
+        "content": content,
+        "structuredContent": result.payload,
+        "isError": result.is_error,
+        "resultType": "complete",
+    }
 
 
 def open_stdio(lines: Any = None, output: Any = None) -> AbstractAsyncContextManager[Any]:

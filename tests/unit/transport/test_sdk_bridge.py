@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import anyio
+import mcp_types as types
 import pytest
 
 from mcp_server.domain.call import ToolCall
@@ -80,6 +81,27 @@ async def test_a_refused_look_up_sends_back_nothing_of_what_was_given_but_its_ur
     *_, answer = await answered(lines, of=replace(host(), handle=_refusing))
     assert answer["error"]["message"] == "No such thing. Ask for another."
     assert answer["error"].get("data") == named
+
+
+@pytest.mark.parametrize("is_error", [False, True])
+async def test_a_result_is_on_the_wire_what_the_sdk_makes_of_its_own_model(*, is_error: bool) -> None:
+    """In both eras: its text, the same as data with what is null in it, and whether it is an error."""
+    payload = {"status": "ok", "cursor": None, "rows": [{"a": 1.5, "b": [True, "é"]}], "receipt": {"seq": 1}}
+    text = json.dumps(payload)
+
+    async def tell(_call: ToolCall) -> ToolResult:
+        return ToolResult(payload, text, is_error=is_error)
+
+    model = types.CallToolResult(content=[types.TextContent(text=text)], structured_content=payload, is_error=is_error)
+    made = model.model_dump(by_alias=True, mode="json", exclude_none=True)
+    stateless = modern("tools/call")
+    for first, call, left_out in (
+        (hello(), request("tools/call", SEARCH, 9), "resultType"),
+        (modern("server/discover"), {**stateless, "id": 9, "params": {**stateless["params"], **SEARCH}}, ""),
+    ):
+        *_, answer = await answered([json.dumps(first), json.dumps(call)], of=replace(host(), handle=tell))
+        answer["result"].pop("_meta", None)
+        assert answer["result"] == {name: value for name, value in made.items() if name != left_out}
 
 
 class Replying(Talk):

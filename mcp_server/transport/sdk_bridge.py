@@ -22,6 +22,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from opentelemetry import trace
 from pydantic import ValidationError
 from starlette.responses import Response
 
@@ -80,6 +81,8 @@ class Bridge:
             on_completion=self._complete,
             get_tool_input_schema=self._schemas.get,
         )
+        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+            self.server.middleware.clear()  # the SDK's spans of each message: nobody has set up where they go
         security = RequestStateSecurity(keys=[host.state_key], ttl=host.question_s * 2)
         self.server.middleware += [self._own_errors, RequestStateBoundary(security, default_audience=NAME)]
 

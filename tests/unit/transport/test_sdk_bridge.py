@@ -1,12 +1,15 @@
 """What the bridge says in its own words, where the SDK would say too little or name its own types."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any, Final
 
 import anyio
 import mcp_types as types
 import pytest
+from mcp.server.lowlevel import Server
 
 from mcp_server.domain.call import ToolCall
 from mcp_server.domain.outcome import Asking, ToolResult
@@ -162,3 +165,36 @@ async def test_a_server_that_ends_asks_no_more_and_answers_the_call() -> None:
         await bridge.serve(open_stdio(talk, talk))
     (answer,) = [one for one in map(json.loads, talk.answers) if one.get("id") == 9]
     assert answer["result"]["structuredContent"] == {"action": "cancel"}
+
+
+_TRACED: Final = """
+import json, sys, anyio
+from opentelemetry import trace
+from tests.support.sdk_session import answered
+from tests.unit.transport.test_opening import hello, request
+
+class Printing(trace.NoOpTracer, trace.TracerProvider):
+    def get_tracer(self, *_names, **_more):
+        return self
+
+    def start_as_current_span(self, name, **more):
+        print(name)
+        return super().start_as_current_span(name, **more)
+
+trace.set_tracer_provider(Printing())
+call = request("tools/call", {"name": "meraki_search", "arguments": {"query": "ssid"}}, 2)
+anyio.run(answered, [json.dumps(one) for one in (hello(), call)])
+"""
+
+
+def test_whoever_has_tracing_set_up_gets_the_spans_of_the_sdk() -> None:
+    """A provider belongs to its process: this one runs in another."""
+    done = subprocess.run([sys.executable, "-c", _TRACED], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split("\n") == ["initialize", "tools/call meraki_search", ""]
+
+
+def test_nothing_but_the_spans_of_the_sdk_is_left_out_when_nobody_traces() -> None:
+    """The SDK calls its list provisional: whatever else it may put there one day has to be looked at first."""
+    before = Server("any").middleware
+    assert [type(one).__name__ for one in before] == ["OpenTelemetryMiddleware"]
+    assert "OpenTelemetryMiddleware" not in {type(one).__name__ for one in Bridge(host(), "stdio").server.middleware}

@@ -99,7 +99,7 @@ async def halfway(stage: Stage, gone: list[Payload], edit: Callable[[], object])
     """The end of a change that deletes something, is edited around while it renames an SSID, and then fails."""
     ssids = [step(SSID, {"name": f"Rede {number}"}, networkId=NET, number=str(number)) for number in (0, 1)]
     plan = await planned(stage, *gone, *ssids)
-    stage.sandbox.add_fault({"kind": "latency", "seconds": 0.3, "method": "PUT", "path": "*/ssids/0"})
+    held = stage.sandbox.add_fault({"kind": "held", "method": "PUT", "path": "*/ssids/0"})
     stage.sandbox.add_fault({"kind": "status", "status": 400, "method": "PUT", "path": "*/ssids/1"})
     ended: list[Payload] = []
 
@@ -108,8 +108,9 @@ async def halfway(stage: Stage, gone: list[Payload], edit: Callable[[], object])
 
     async with anyio.create_task_group() as group:
         group.start_soon(apply)
-        await wait_until(lambda: any(one["fault"] == "latency" for one in stage.sandbox.world.journal))
+        await wait_until(lambda: bool(held.used))
         edit()
+        held.let_go()
     return ended[0]
 
 

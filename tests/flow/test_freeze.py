@@ -22,7 +22,6 @@ from tests.support.terminal import PROGRAM, at_terminal
 from tests.support.waiting import wait_until
 from tests.support.witnesses import Witnesses
 
-SLOW_WRITE: Final = {"kind": "latency", "seconds": 0.6, "operation": "updateNetworkWirelessSsid"}
 #: Beside the campus, where one change is under way, others are begun here: in its organization, and in another one.
 BESIDE: Final = (BRANCH, "L_646829496481105403")
 
@@ -95,7 +94,6 @@ async def test_after_the_freeze_nothing_is_sent_of_a_change_that_was_not_begun_b
     the cloud was announced before, or takes back what was.
     """
     three = [renamed(number, f"Sala {number}") for number in range(3)]
-    slow = {"kind": "latency", "seconds": 1.0, "method": "PUT", "path": f"/networks/{NET}", "count": 3}
     answers: list[Payload] = []
     begun = anyio.Event()
 
@@ -116,15 +114,16 @@ async def test_after_the_freeze_nothing_is_sent_of_a_change_that_was_not_begun_b
 
     async with two_processes(tmp_path / "home") as (one, two):
         witnesses = Witnesses(one.sandbox, tmp_path / "home")
-        one.sandbox.add_fault(slow)
+        held = one.sandbox.add_fault({"kind": "held", "method": "PUT", "path": f"/networks/{NET}"})
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(change, one, *three)
             for network in BESIDE:
                 tasks.start_soon(one_after_the_other, two, network)
             await begun.wait()
             async with opened({"home": one.settings.home}) as local:
-                await wait_until(lambda: any(NET in entry["path"] for entry in one.writes()))
+                await wait_until(lambda: bool(held.used))
                 await _freeze(local, "", "stop")
+            held.let_go()
         async with one.store() as store:
             rows = await store.list(AuditEntry, {}, limit=5_000)
         verdict = await witnesses.verdict()
@@ -221,7 +220,7 @@ async def test_a_change_under_way_goes_to_its_safe_end(tmp_path: Path) -> None:
     async with staged(tmp_path / "home", answer=accepting) as stage:
         before = canonical(stage.sandbox.world)
         plan = await planned(stage, rename, second)
-        stage.sandbox.add_fault(SLOW_WRITE)
+        held = stage.sandbox.add_fault({"kind": "held", "operation": "updateNetworkWirelessSsid"})
         answers: list[Payload] = []
 
         async def apply() -> None:
@@ -229,9 +228,10 @@ async def test_a_change_under_way_goes_to_its_safe_end(tmp_path: Path) -> None:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(apply)
-            await wait_until(lambda: bool(stage.writes()))
+            await wait_until(lambda: bool(held.used))
             async with opened({"home": stage.settings.home}) as local:
                 await _freeze(local, "", "stop")
+            held.let_go()
         [answer] = answers
         assert (answer["status"], answer["error"]["code"]) == ("rolled_back", "frozen"), answer
         assert [entry["path"].rsplit("/", 1)[-1] for entry in stage.writes()] == ["1", "1"]

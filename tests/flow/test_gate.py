@@ -24,14 +24,13 @@ from tests.support.ahead import AheadClock
 from tests.support.approving import APPROVER, approve
 from tests.support.approving import PASSPHRASE as APPROVERS_PASSPHRASE
 from tests.support.commands import PASSPHRASE, approved, enrolled, evidence, port_moved, renamed, run
-from tests.support.longest import LONGEST_S
 from tests.support.outside import requester
 from tests.support.places import CORE
 from tests.support.stage import USUAL, Stage, accepting, also, environment, staged
 from tests.support.story import Payload, planned
 from tests.support.tampering import altered
 from tests.support.terminal import PROGRAM, Person, at_terminal
-from tests.support.waiting import wait_for_end
+from tests.support.waiting import wait_for_end, wait_until
 
 QUICK_SCRYPT_N: Final = 2**10
 pytestmark = pytest.mark.usefixtures("way")
@@ -405,13 +404,6 @@ async def test_without_a_profile_http_is_a_team(tmp_path: Path) -> None:
         assert stage.asked == []
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    with anyio.fail_after(LONGEST_S):
-        while not condition():  # noqa: ASYNC110  what is waited for happens in the cloud, which sends no event
-            await anyio.sleep(0.005)
-
-
 async def test_of_two_servers_on_one_data_directory_the_second_is_told_who_holds_the_network(tmp_path: Path) -> None:
     """Busy, with holder and time; when the first has ended, the second's plan goes through."""
     async with staged(tmp_path / "home") as one, staged(tmp_path / "home", sandbox=one.sandbox) as two:
@@ -419,7 +411,7 @@ async def test_of_two_servers_on_one_data_directory_the_second_is_told_who_holds
         second = await planned(two, {**port_moved(), "params": {"serial": CORE, "portId": "8"}})
         for plan in (first, second):
             await approve(one.settings.home, plan["plan_id"])
-        one.sandbox.add_fault({"kind": "latency", "seconds": 1.5, "method": "PUT"})
+        held = one.sandbox.add_fault({"kind": "held", "method": "PUT"})
         answers: list[Payload] = []
 
         async def apply_first() -> None:
@@ -427,14 +419,16 @@ async def test_of_two_servers_on_one_data_directory_the_second_is_told_who_holds
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(apply_first)
-            await until(lambda: bool(one.writes()))
+            await wait_until(lambda: bool(held.used))
+            asked_at = SystemClock().now()
             error = await refused(two, second, "busy", "busy")
             assert answers == []
+            held.let_go()
         [done] = answers
         assert done["status"] == "applied"
-        held = error["details"]
-        assert (held["holder"], held["change_id"]) == (requester(one), done["change_id"])
-        assert datetime.fromisoformat(held["until"]) > SystemClock().now()
+        holds = error["details"]
+        assert (holds["holder"], holds["change_id"]) == (requester(one), done["change_id"])
+        assert datetime.fromisoformat(holds["until"]) > asked_at
         assert (await two.call("meraki_apply", plan_id=second["plan_id"]))["status"] == "applied"
 
 

@@ -18,6 +18,7 @@ from tests.support.places import NET
 from tests.support.poor_disk import full_disk, held_database, unwritable_home
 from tests.support.stage import Stage, accepting, staged
 from tests.support.story import applied, confirmed, planned, step
+from tests.support.waiting import wait_until
 
 SSID: Final = step("updateNetworkWirelessSsid", {"name": "X"}, networkId=NET, number="1")
 READ: Final = {"operation": "getNetworkWirelessSsid", "params": {"networkId": NET, "number": "1"}}
@@ -232,7 +233,7 @@ async def test_a_disk_that_fills_up_in_the_middle_of_a_change_ends_it_as_unknown
     home = tmp_path / "home"
     async with _staged(home) as stage:
         plan = await planned(stage, SSID)
-        stage.sandbox.add_fault({"kind": "latency", "seconds": 0.3, "method": "PUT"})
+        held = stage.sandbox.add_fault({"kind": "held", "method": "PUT"})
         done: dict[str, Any] = {}
         answered = anyio.Event()
 
@@ -242,9 +243,9 @@ async def test_a_disk_that_fills_up_in_the_middle_of_a_change_ends_it_as_unknown
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(apply)
-            while not stage.writes():
-                await anyio.lowlevel.checkpoint()
-            with full_disk(home):  # the cloud has the write, and takes its time to answer
+            await wait_until(lambda: bool(held.used))
+            with full_disk(home):  # before the cloud answers the write
+                held.let_go()
                 await answered.wait()
         assert (done["status"], done["error"]["code"], done["receipt"]) == ("unknown", "store_unavailable", None)
         assert len(stage.writes()) == 1

@@ -128,8 +128,9 @@ async def test_a_request_does_not_overtake_the_one_whose_id_it_has() -> None:
             tasks.start_soon(ask, session, 5)
         await anyio.wait_all_tasks_blocked()
         for number in (5, "5"):
-            await ask(b"a", number)
-        assert statuses == [409, 409]
+            tasks.start_soon(ask, b"a", number)
+        await anyio.wait_all_tasks_blocked()
+        assert statuses == [409, 409]  # and nobody waits who came later
         goes_on.set()
     await ask(b"a", 5)
     assert statuses == [409, 409] + [200] * 5

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -13,8 +14,38 @@ import pytest
 from sse_starlette.sse import AppStatus
 
 from mcp_server.transport.listening import MOST, Connection, most_connections, server
+from tests.support.longest import LONGEST_S
+from tests.support.loop_time import let_pass
+from tests.support.waiting import wait_until
 
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@dataclass
+class Seen:
+    """What a server's connections did."""
+
+    made: int = 0
+    read_bytes: int = 0
+    looks: int = 0  #: whether something has been asked
+
+    def bounds(self) -> dict[str, Any]:
+        """Connections that say so, and wait as long as no machine keeps them waiting."""
+
+        def connection_made(connection: Connection, transport: Any) -> None:
+            Connection.connection_made(connection, transport)
+            self.made += 1
+
+        def data_received(connection: Connection, data: bytes) -> None:
+            Connection.data_received(connection, data)
+            self.read_bytes += len(data)
+
+        def unasked(connection: Connection) -> None:
+            Connection._unasked(connection)
+            self.looks += 1
+
+        told = {"connection_made": connection_made, "data_received": data_received, "_unasked": unasked}
+        return {"slowest_s": LONGEST_S, **told}
 
 
 async def _app(_scope: Any, _receive: Any, send: Any) -> None:
@@ -37,7 +68,7 @@ async def _listening(of_app: Any = _app, **of: Any) -> AsyncIterator[int]:
 
 async def _closed(stream: anyio.abc.ByteStream) -> bool:
     """Whether the other side ends the connection without a word; TimeoutError when it does nothing."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(LONGEST_S):
         try:
             await stream.receive()
         except (anyio.EndOfStream, anyio.BrokenResourceError):
@@ -61,45 +92,45 @@ async def test_connections_beyond_the_most_are_cut_and_those_before_go_on() -> N
             assert (await again.receive()).startswith(b"HTTP/1.1 200")
 
 
-async def test_a_connection_on_which_nothing_is_asked_is_closed() -> None:
+@pytest.mark.parametrize("begun", [b"", b"POST / HTTP/1.1\r\nX: "])
+async def test_a_connection_on_which_nothing_is_asked_is_closed(begun: bytes) -> None:
     """Silent, or with a request that never ends."""
-    async with _listening(slowest_s=0.05) as port:
-        for begun in (b"", b"POST / HTTP/1.1\r\nX: "):
-            async with await anyio.connect_tcp("127.0.0.1", port) as stream:
-                if begun:
-                    await stream.send(begun)
-                assert await _closed(stream)
+    seen = Seen()
+    async with _listening(**seen.bounds()) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
+        if begun:
+            await stream.send(begun)
+        await wait_until(lambda: seen.made == 1 and seen.read_bytes == len(begun))
+        let_pass(LONGEST_S)
+        assert await _closed(stream)
 
 
 async def test_a_connection_on_which_the_next_request_never_ends_is_closed() -> None:
     """Its first byte ends uvicorn's own wait for it."""
-    async with _listening(slowest_s=0.2) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
+    seen, begun = Seen(), b"POST / HTTP/1.1\r\nX: "
+    async with _listening(**seen.bounds()) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
         await stream.send(ASK)
         assert (await stream.receive()).startswith(b"HTTP/1.1 200")
-        await stream.send(b"POST / HTTP/1.1\r\nX: ")
+        await stream.send(begun)
+        await wait_until(lambda: seen.read_bytes == len(ASK + begun))
+        let_pass(LONGEST_S)
         assert await _closed(stream)
 
 
 async def test_a_connection_on_which_something_was_asked_is_left_alone() -> None:
     """However long the answer takes, to the first request or a later one: an open stream is one."""
-    looks, looked = anyio.create_memory_object_stream[None](9)
-
-    def noted(connection: Connection) -> None:
-        Connection._unasked(connection)
-        looks.send_nowait(None)
+    seen = Seen()
 
     async def late(scope: Any, receive: Any, send: Any) -> None:
-        await looked.receive()
+        looks = seen.looks
+        let_pass(LONGEST_S)
+        await wait_until(lambda: seen.looks == looks + 1)
         await _app(scope, receive, send)
 
-    with looks, looked:
-        async with (
-            _listening(late, slowest_s=0.2, _unasked=noted) as port,
-            await anyio.connect_tcp("127.0.0.1", port) as stream,
-        ):
-            for _ in range(2):
-                await stream.send(ASK)
-                assert (await stream.receive()).startswith(b"HTTP/1.1 200")
+    async with _listening(late, **seen.bounds()) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
+        for _ in range(2):
+            await stream.send(ASK)
+            assert (await stream.receive()).startswith(b"HTTP/1.1 200")
+    assert seen.looks == 2
 
 
 async def test_a_server_that_ends_says_so_before_it_closes_anything() -> None:
@@ -107,7 +138,7 @@ async def test_a_server_that_ends_says_so_before_it_closes_anything() -> None:
     listens = server(_app, ("127.0.0.1", 0), "/")
     listens.config.lifespan = "off"
     told: list[bool] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener, anyio.fail_after(10):
+    with socket.create_server(("127.0.0.1", 0)) as listener, anyio.fail_after(LONGEST_S):
         listens.ending = lambda: told.append(listener.fileno() >= 0)
         listens.should_exit = True
         await listens.serve([listener])

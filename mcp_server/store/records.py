@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
+from math import isfinite
 from operator import attrgetter
 from typing import Any
 
@@ -131,13 +133,13 @@ def column_value(name: str, value: Any) -> Column:
     """A value as its column holds it: enum values, times as UTC text that sorts, lists as JSON, owners folded."""
     if isinstance(value, Enum):
         value = value.value
+    if isinstance(value, str):
+        return value.casefold() if name in OWNERS else value
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, tuple | list):
         return json.dumps(list(value))
-    if name in OWNERS and isinstance(value, str):
-        return value.casefold()
-    if value is None or isinstance(value, str | int):
+    if value is None or isinstance(value, int):
         return value
     raise TypeError(f"{name} cannot be searched by {type(value).__name__}")
 
@@ -146,7 +148,13 @@ def moment(at: datetime) -> str:
     """The time in UTC, with microseconds, so that text order is time order; ``ValueError`` for a naive time."""
     if at.tzinfo is None:
         raise ValueError("a time without zone cannot be kept")
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return _utc_text(at if at.tzinfo is UTC else at.astimezone(UTC))
+
+
+@lru_cache(maxsize=4)  # the rows of one call share their time; of UTC alone, where equal times are one moment
+def _utc_text(at: datetime) -> str:
+    """The UTC time with microseconds."""
+    return at.isoformat(timespec="microseconds")
 
 
 def encode(record: Record | Lease, seal: Seal) -> Row:
@@ -227,10 +235,24 @@ def _json(value: Any, name: str) -> bytes:
 def _dump(record: Any, name: str) -> bytes:
     """A record as JSON text."""
     try:
+        if isinstance(record, Usage):
+            return _usage_text(record).encode()
         plain = adapter(type(record)).dump_python(record)
         return _ENCODER.encode(plain).encode()
     except (PydanticSerializationError, TypeError, ValueError) as problem:
         raise StoreUnavailable(f"{name} holds a value that cannot be kept") from problem
+
+
+def _usage_text(usage: Usage) -> str:
+    """As the encoder writes it, field by field: each call has one. ``ValueError`` for a duration that is no number."""
+    u = usage
+    if not isfinite(u.waited_s) or not isfinite(u.duration_s):
+        raise ValueError("a duration that is not finite")
+    return (
+        f'{{"key":{_q(u.key)},"at":"{moment(u.at)}","owner":{_q(u.owner)},"client":{_q(u.client)},"tool":{_q(u.tool)},'
+        f'"argument_bytes":{u.argument_bytes:d},"result_bytes":{u.result_bytes:d},"meraki_calls":{u.meraki_calls:d},'
+        f'"waited_s":{u.waited_s!r},"duration_s":{u.duration_s!r},"outcome":{_q(u.outcome)}}}'
+    )
 
 
 def _text(value: Any) -> str:
@@ -240,6 +262,7 @@ def _text(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+_q = json.encoder.encode_basestring  #: quotes a text as the encoder does
 _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_text)
 
 

@@ -1,6 +1,7 @@
 """Records as rows: they come back exactly, whatever Meraki put into them."""
 
-from dataclasses import fields, replace
+import json
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, get_args
 
@@ -70,11 +71,19 @@ def test_a_step_and_a_session_come_back_exactly(
     assert written_and_read(session) == session
 
 
-@given(st.integers(0, 2**62), st.floats(0, 1e9), texts)
-def test_a_usage_comes_back_exactly(size: int, seconds: float, client: str) -> None:
-    """Counts and durations."""
-    record = records.a_usage(result_bytes=size, duration_s=seconds, client=client)
+@given(st.integers(0, 2**62), st.floats(0, 1e9), texts, times)
+def test_a_usage_comes_back_exactly(size: int, seconds: float, client: str, at: datetime) -> None:
+    """Counts and durations, as the encoder of every other record writes them."""
+    record = records.a_usage(result_bytes=size, duration_s=seconds, client=client, at=at)
     assert written_and_read(record) == record
+    assert json.loads(encode(record, SEAL).doc) == {**asdict(record), "at": moment(at)}
+
+
+@pytest.mark.parametrize("wrong", [{"duration_s": float("nan")}, {"waited_s": float("inf")}, {"client": "\ud800"}])
+def test_a_usage_that_would_not_come_back_is_refused(wrong: dict[str, Any]) -> None:
+    """No number that JSON lacks, no half of a character."""
+    with pytest.raises(StoreUnavailable, match="cannot be kept"):
+        encode(records.a_usage(**wrong), SEAL)
 
 
 def test_before_states_keep_halves_of_characters() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 import anyio
+from pydantic_core import PydanticSerializationError, to_json
 
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.domain.call import Json, Receipt, ToolCall
@@ -23,7 +24,7 @@ from mcp_server.failpoints import failpoint
 from mcp_server.world import World
 
 _ARGUMENT_BYTES_KEPT: Final = 20_000
-_compact: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+_tolerant: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 _STATUS: Final = {"busy": "busy", "plan_expired": "expired", "stale": "stale"}
 
 
@@ -66,10 +67,11 @@ class Recorder:
         shown = masked(payload, text, secrets)
         if shown is not payload:
             payload, text = shown, _compact(shown)
-        usage = _usage(call, outcome, world, len(text.encode(errors="replace")), world.clock.monotonic() - started_at)
+        row = _row(call, outcome, world, secrets)
+        usage = _usage(call, row, world, len(text.encode(errors="replace")), world.clock.monotonic() - started_at)
         try:
             with anyio.CancelScope(shield=True):  # whoever goes away now still leaves the row of this call
-                receipts = await self._store.commit(Append(_row(call, outcome, world, secrets)), Put(usage, {}))
+                receipts = await self._store.commit(Append(row), Put(usage, {}))
             receipt: Receipt | None = receipts[0]
         except StoreError as error:
             if self._strict and outcome.error is None:
@@ -130,6 +132,14 @@ def _row(call: ToolCall, outcome: Outcome, world: World, secrets: Collection[str
     )
 
 
+def _compact(value: Json) -> str:
+    """As JSON text, by the serializer in a third of the time; what it refuses (half a character) by the library."""
+    try:
+        return to_json(value, fallback=str).decode()
+    except PydanticSerializationError:
+        return _tolerant(value)
+
+
 def rendered(outcome: Outcome) -> dict[str, Json]:
     """The answer without its receipt: status, summary, data, warnings, handoffs, error."""
     payload: dict[str, Json] = {"status": outcome.status, "summary": outcome.summary}
@@ -158,21 +168,22 @@ def _kept(arguments: Mapping[str, Json], secrets: Collection[str]) -> Json:
     if is_deep(dict(arguments)):
         return {"too_deep": True}
     named = redacted(dict(arguments))
-    text = json.dumps(named, default=str)
-    return masked(named, text, secrets) if len(text) <= _ARGUMENT_BYTES_KEPT else {"too_long_bytes": len(text)}
+    text = _compact(named)
+    size = len(text.encode(errors="replace"))
+    return masked(named, text, secrets) if size <= _ARGUMENT_BYTES_KEPT else {"too_long_bytes": size}
 
 
-def _usage(call: ToolCall, outcome: Outcome, world: World, size: int, duration_s: float) -> Usage:
+def _usage(call: ToolCall, row: AuditEntry, world: World, size: int, duration_s: float) -> Usage:
     return Usage(
         key=f"{call.call_id}/{2 if call.answer is not None else 1}",
-        at=world.clock.now(),
-        owner=call.actor.owner,
-        client=clean(call.actor.client, 80),
-        tool=clean(call.tool, 64),
+        at=row.at,
+        owner=row.owner,
+        client=row.client,
+        tool=row.tool,
         argument_bytes=call.argument_bytes,
         result_bytes=size,
         meraki_calls=world.reads.calls,
         waited_s=world.reads.waited_s,
         duration_s=duration_s,
-        outcome=outcome.status,
+        outcome=row.status,
     )

@@ -101,6 +101,14 @@ async def test_what_a_call_cost_is_kept_beside_its_row() -> None:
     assert len(cost.client) == 80
 
 
+@pytest.mark.parametrize("odd", ["\ud800", '\x7f\x01\u2028é\\"', 1e16, -0.0, 2**70, {2: ()}])
+async def test_whatever_an_answer_holds_its_text_says_the_same(odd: Any) -> None:
+    """Half a character, large numbers and keys that are numbers too: ``closed`` compares the text with the answer."""
+    result, row, _ = await closed(Outcome("ok", "done", {"odd": odd}), arguments={"odd": str(odd)})
+    assert "odd" in result.payload
+    assert row.detail["arguments"] == {"odd": str(odd)}
+
+
 async def test_arguments_that_are_nested_without_end_leave_a_row_all_the_same() -> None:
     """What masks them walks by recursion, and a thousand levels would end it."""
     deep: Any = "x"
@@ -110,13 +118,13 @@ async def test_arguments_that_are_nested_without_end_leave_a_row_all_the_same() 
     assert row.detail["arguments"] == {"too_deep": True}
 
 
-@pytest.mark.parametrize(("size", "is_kept"), [(19_988, True), (19_989, False)])
+@pytest.mark.parametrize(("size", "is_kept"), [(19_989, True), (19_990, False)])
 async def test_arguments_that_are_very_long_are_told_by_their_size_alone(size: int, is_kept: bool) -> None:
-    """The row stays small: 20,000 characters at most."""
+    """The row stays small: 20,000 bytes at most."""
     _, row, _ = await closed(Outcome("ok", "done"), arguments={"body": "x" * size})
     kept = row.detail["arguments"]
     assert ("body" in kept) == is_kept
-    assert is_kept or kept == {"too_long_bytes": size + len('{"body": ""}')}
+    assert is_kept or kept == {"too_long_bytes": size + len('{"body":""}')}
 
 
 async def test_the_answer_holds_everything_and_the_receipt_of_its_row() -> None:

@@ -69,9 +69,6 @@ class Output:
                 await anyio.wait_writable(self._descriptor)
             rest = rest[os.write(self._descriptor, rest[: select.PIPE_BUF]) :]
 
-    async def flush(self) -> None:
-        """Nothing is held back."""
-
 
 @contextmanager
 def standard() -> Iterator[tuple[Lines, Output]]:

@@ -7,8 +7,8 @@ client could then not be asked; every exception is caught here, because the SDK 
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any, Final
@@ -32,6 +32,7 @@ from mcp_server.domain.call import Answer, Json, ToolCall
 from mcp_server.domain.outcome import Asking, ToolResult
 from mcp_server.toolkit import Tool
 from mcp_server.transport.host import Host
+from mcp_server.transport.pipes import Output
 from mcp_server.transport.unanswerable import FAULT
 from mcp_server.transport.unread import MOST, Outgoing
 
@@ -267,11 +268,10 @@ class _Incoming:
         return getattr(self._read, name)
 
     async def __aenter__(self) -> "_Incoming":
-        await self._read.__aenter__()
         return self
 
-    async def __aexit__(self, *raised: Any) -> None:
-        await self._read.__aexit__(*raised)
+    async def __aexit__(self, *_raised: Any) -> None:
+        await self._read.aclose()
 
     def __aiter__(self) -> "_Incoming":
         return self
@@ -352,9 +352,35 @@ def _tool_result(result: ToolResult) -> dict[str, Any]:
     }
 
 
-def open_stdio(lines: Any = None, output: Any = None) -> AbstractAsyncContextManager[Any]:
-    """These two pipes as a transport; the process's own standard input and output when none are given."""
-    return stdio_server(lines, output)
+def open_stdio() -> AbstractAsyncContextManager[Any]:
+    """The process's own standard input and output as a transport."""
+    return stdio_server()
+
+
+@asynccontextmanager
+async def open_pipes(lines: AsyncIterator[str], output: Output) -> AsyncIterator[tuple[Any, Any]]:
+    """These two pipes as a transport; in the SDK's own a line is read by another task than its session's."""
+    outgoing, waiting = anyio.create_memory_object_stream[SessionMessage]()
+
+    async def write() -> None:
+        async with waiting:
+            async for message in waiting:
+                await output.write(message.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(write)
+        yield _messages(lines), outgoing
+
+
+async def _messages(lines: AsyncIterator[str]) -> AsyncIterator[SessionMessage | ValueError]:
+    """The lines as messages; in place of one that cannot be read stands the fault."""
+    async for line in lines:
+        try:
+            message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
+        except ValueError as fault:
+            yield fault
+        else:
+            yield SessionMessage(message)
 
 
 def web_app(bridge: Bridge, hosts: Sequence[str], origins: Sequence[str]) -> Any:

@@ -80,9 +80,9 @@ async def _load(wanted: anyio.Event) -> None:
 
 async def _session(host: Host, *pipes: Any) -> None:
     """The SDK's session over these pipes; over the process's own when none are given."""
-    from mcp_server.transport.sdk_bridge import Bridge, open_stdio  # noqa: PLC0415 - the half second of above
+    from mcp_server.transport.sdk_bridge import Bridge, open_pipes, open_stdio  # noqa: PLC0415 - as above
 
-    await Bridge(host, "stdio").serve(open_stdio(*pipes))
+    await Bridge(host, "stdio").serve(open_pipes(*pipes) if pipes else open_stdio())
 
 
 async def _following(
@@ -100,7 +100,7 @@ async def _following(
     session.deadline = anyio.current_time() + _LAST_S
 
 
-class _Without:
+class _Without(Output):
     """An output without the answer to one request."""
 
     def __init__(self, request_id: str, output: Output) -> None:
@@ -111,9 +111,6 @@ class _Without:
         """All of it, if it is anything else."""
         if self._request_id not in text or json.loads(text).get("id") != self._request_id:
             await self._output.write(text)
-
-    async def flush(self) -> None:
-        """Nothing is held back."""
 
 
 async def _stop_when_told(scope: anyio.CancelScope) -> None:

@@ -58,9 +58,6 @@ class Talk:
         self.answers.append(text)
         self._answered.set()
 
-    async def flush(self) -> None:
-        """Nothing is held back."""
-
 
 def _is_request(line: str) -> bool:
     try:

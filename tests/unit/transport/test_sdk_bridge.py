@@ -14,7 +14,7 @@ from mcp.server.lowlevel import Server
 from mcp_server.domain.call import ToolCall
 from mcp_server.domain.outcome import Asking, ToolResult
 from mcp_server.transport.opening import Opening
-from mcp_server.transport.sdk_bridge import Bridge, open_stdio
+from mcp_server.transport.sdk_bridge import Bridge, open_pipes
 from mcp_server.transport.stdio import over
 from tests.support.sdk_session import Talk, answered, host
 from tests.unit.transport.test_opening import LISTS, hello, modern, request
@@ -162,7 +162,7 @@ async def test_a_server_that_ends_asks_no_more_and_answers_the_call() -> None:
     messages = (hello(capabilities=ASKABLE), request("tools/call", SEARCH, 9), request("ping", number=10))
     talk: Any = Ending([json.dumps(message) for message in messages])
     with anyio.fail_after(20):
-        await bridge.serve(open_stdio(talk, talk))
+        await bridge.serve(open_pipes(aiter(talk), talk))
     (answer,) = [one for one in map(json.loads, talk.answers) if one.get("id") == 9]
     assert answer["result"]["structuredContent"] == {"action": "cancel"}
 

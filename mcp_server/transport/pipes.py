@@ -65,9 +65,20 @@ class Output:
         """All of it. Raises OSError when the other side is gone."""
         rest = memoryview(text.encode())
         while rest:
-            if not select.select((), (self._descriptor,), (), 0)[1]:
+            if not self._has_room():
                 await anyio.wait_writable(self._descriptor)
             rest = rest[os.write(self._descriptor, rest[: select.PIPE_BUF]) :]
+
+    def write_at_once(self, text: str) -> bool:
+        """Whether all of it was written without waiting; else nothing of it was."""
+        line = text.encode()
+        with suppress(OSError):  # the other side is gone: whoever writes in turn meets it too
+            # a write of so many bytes is whole or it is nothing (POSIX, write)
+            return len(line) <= select.PIPE_BUF and self._has_room() and os.write(self._descriptor, line) == len(line)
+        return False
+
+    def _has_room(self) -> bool:
+        return bool(select.select((), (self._descriptor,), (), 0)[1])
 
 
 @contextmanager

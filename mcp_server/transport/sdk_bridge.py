@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import anyio
 import mcp_types as types
+from anyio.streams.memory import MemoryObjectSendStream
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
@@ -358,18 +359,48 @@ def open_stdio() -> AbstractAsyncContextManager[Any]:
 
 
 @asynccontextmanager
-async def open_pipes(lines: AsyncIterator[str], output: Output) -> AsyncIterator[tuple[Any, Any]]:
-    """These two pipes as a transport; in the SDK's own a line is read by another task than its session's."""
-    outgoing, waiting = anyio.create_memory_object_stream[SessionMessage]()
+async def open_pipes(
+    lines: AsyncIterator[str], output: Output, unwanted: str
+) -> AsyncIterator[tuple[AsyncIterator[Any], "_Answers"]]:
+    """These two pipes as a transport, without the answer to the ``unwanted`` id.
 
-    async def write() -> None:
+    The SDK's own has a task for each of them, to which every message changes.
+    """
+    turn, waiting = anyio.create_memory_object_stream[str]()
+
+    async def write_in_turn() -> None:
         async with waiting:
-            async for message in waiting:
-                await output.write(message.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n")
+            async for line in waiting:
+                await output.write(line)
 
     async with anyio.create_task_group() as group:
-        group.start_soon(write)
-        yield _messages(lines), outgoing
+        group.start_soon(write_in_turn)
+        yield _messages(lines), _Answers(turn, output, unwanted)
+
+
+class _Answers:
+    """What goes out: at once when the pipe has room and nobody waits for it, else in turn."""
+
+    def __init__(self, turn: MemoryObjectSendStream[str], output: Output, unwanted: str) -> None:
+        self._turn = turn
+        self._output = output
+        self._unwanted = unwanted
+
+    async def send(self, message: SessionMessage) -> None:
+        """Write the message whole, whatever happens to whoever sends it."""
+        if getattr(message.message, "id", None) == self._unwanted:
+            return
+        line = message.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n"
+        if self._turn.statistics().tasks_waiting_receive and self._output.write_at_once(line):
+            return
+        try:
+            self._turn.send_nowait(line)  # ahead of whoever comes after: a send waits before it takes its place
+        except anyio.WouldBlock:
+            await self._turn.send(line)
+
+    async def aclose(self) -> None:
+        """No more will come."""
+        await self._turn.aclose()
 
 
 async def _messages(lines: AsyncIterator[str]) -> AsyncIterator[SessionMessage | ValueError]:

@@ -6,7 +6,6 @@ client's first request again, under an id of ours so that its answer can be told
 follows as if nothing had been before.
 """
 
-import json
 import logging
 import signal
 import sys
@@ -66,7 +65,7 @@ async def over(host: Host, lines: Lines, output: Output, opening: Opening) -> No
     request_id = host.ids.new("opening")
     with anyio.CancelScope() as scope:
         following = _following([*opening.again(request_id), line], incoming, scope)
-        await _session(host, following, _Without(request_id, output))
+        await _session(host, following, output, request_id)
     if scope.cancelled_caught:
         log.warning("the client has closed its side and does not read: answers were left unsent")
 
@@ -98,19 +97,6 @@ async def _following(
     async for line in incoming:
         yield _NO_REQUEST if is_unanswerable(line) else line
     session.deadline = anyio.current_time() + _LAST_S
-
-
-class _Without(Output):
-    """An output without the answer to one request."""
-
-    def __init__(self, request_id: str, output: Output) -> None:
-        self._request_id = request_id
-        self._output = output
-
-    async def write(self, text: str) -> None:
-        """All of it, if it is anything else."""
-        if self._request_id not in text or json.loads(text).get("id") != self._request_id:
-            await self._output.write(text)
 
 
 async def _stop_when_told(scope: anyio.CancelScope) -> None:

@@ -25,11 +25,10 @@ class Outgoing:
         return getattr(self._write, name)
 
     async def __aenter__(self) -> "Outgoing":
-        await self._write.__aenter__()
         return self
 
-    async def __aexit__(self, *raised: Any) -> None:
-        await self._write.__aexit__(*raised)
+    async def __aexit__(self, *_raised: Any) -> None:
+        await self._write.aclose()
 
     async def send(self, message: Any) -> None:
         """Until it is taken."""

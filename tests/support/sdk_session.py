@@ -58,6 +58,10 @@ class Talk:
         self.answers.append(text)
         self._answered.set()
 
+    def write_at_once(self, _text: str) -> bool:
+        """Everything is written in turn."""
+        return False
+
 
 def _is_request(line: str) -> bool:
     try:

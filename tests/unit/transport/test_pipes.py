@@ -1,6 +1,7 @@
 """The standard pipes without threads: lines as they come, and a reader that does not read holds up nobody else."""
 
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,6 +127,20 @@ async def test_the_other_side_gone_is_an_error(pipe: tuple[int, int]) -> None:
     os.close(reading)
     with pytest.raises(BrokenPipeError):
         await Output(writing).write("x\n")
+
+
+async def test_what_would_have_to_wait_is_not_begun(pipe: tuple[int, int]) -> None:
+    """Nothing of it stands in the pipe, so that whoever waits in turn writes it whole."""
+    reading, writing = pipe
+    output = Output(writing)
+    assert output.write_at_once("short\n")
+    assert not output.write_at_once("x" * BIG)
+    assert os.read(reading, BIG) == b"short\n"
+    while select.select((), (writing,), (), 0)[1]:
+        os.write(writing, b"x" * select.PIPE_BUF)
+    assert not output.write_at_once("short\n")
+    os.close(reading)
+    assert not output.write_at_once("short\n")
 
 
 _PRINTING = """

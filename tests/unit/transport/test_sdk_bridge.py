@@ -162,7 +162,7 @@ async def test_a_server_that_ends_asks_no_more_and_answers_the_call() -> None:
     messages = (hello(capabilities=ASKABLE), request("tools/call", SEARCH, 9), request("ping", number=10))
     talk: Any = Ending([json.dumps(message) for message in messages])
     with anyio.fail_after(20):
-        await bridge.serve(open_pipes(aiter(talk), talk))
+        await bridge.serve(open_pipes(aiter(talk), talk, "none"))
     (answer,) = [one for one in map(json.loads, talk.answers) if one.get("id") == 9]
     assert answer["result"]["structuredContent"] == {"action": "cancel"}
 

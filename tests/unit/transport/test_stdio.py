@@ -11,7 +11,7 @@ import pytest
 from mcp_server.domain.call import ToolCall
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.transport.opening import Opening, prepared
-from mcp_server.transport.stdio import _Without, over
+from mcp_server.transport.stdio import over
 from tests.support.sdk_session import Talk, answered, host
 from tests.unit.transport.test_opening import INITIALIZED, hello, modern, request
 
@@ -91,16 +91,6 @@ async def test_each_request_is_answered_once() -> None:
     """The SDK's own answer to the first one stays inside."""
     answers = await answered([json.dumps(message) for message in (*SHAKEN, CALL)], RESULTS)
     assert [answer["id"] for answer in answers] == [1, 2, 9]
-
-
-async def test_only_the_answer_to_the_id_of_ours_stays_inside() -> None:
-    """What merely holds its text somewhere goes out."""
-    talk: Any = Talk([])
-    output = _Without("opening-1", talk)
-    kept = ['{"id":9,"result":{"text":"opening-1"}}', '{"id":"opening-12","result":{}}', '{"method":"opening-1"}']
-    for text in (*kept, '{"id":"opening-1","result":{}}'):
-        await output.write(text)
-    assert talk.answers == kept
 
 
 async def test_the_sdk_is_not_loaded_for_a_client_that_only_looked_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,12 +84,12 @@ async def _rolled_back(settings: Settings, arguments: Mapping[str, Json], is_ask
     async with running(patient, channel="cli", learn=redactor.learn) as server:
         actor = Actor(server.host.owner("cli"), "cli", client="command line")
         progress("Reading the live state ...")
-        call = replace(server.host.new_call("rollback", arguments, actor), report=report)
+        call = server.host.new_call("rollback", arguments, actor, report=report)
         result = await server.host.handle(call)
         if result.payload["status"] == "needs_approval" and is_asked and _can_approve(server):
             local = Local(settings, server.store, server.keyring, server.vault, SystemClock(), RandomIds())
             await approve_plan(local, str(result.payload["plan_id"]))
-            again = replace(server.host.new_call("rollback", arguments, actor), report=report)
+            again = server.host.new_call("rollback", arguments, actor, report=report)
             result = await server.host.handle(again)
         question = await _question(server.store, result) if result.payload["status"] in _HELD else ""
     return result, question

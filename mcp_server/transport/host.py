@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Json, ToolCall
@@ -25,7 +26,7 @@ class Host:
     question_s: float
     output_schemas: bool = False
 
-    def new_call(self, tool: str, arguments: Mapping[str, Json], actor: Actor) -> ToolCall:
-        """A call that has just arrived."""
+    def new_call(self, tool: str, arguments: Mapping[str, Json], actor: Actor, **more: Any) -> ToolCall:
+        """A call that has just arrived; ``more`` is what else stands in it."""
         call_id = self.ids.new("call")
-        return ToolCall(call_id, tool, arguments, actor, self.clock.now(), correlation_id=call_id)
+        return ToolCall(call_id, tool, arguments, actor, self.clock.now(), **{"correlation_id": call_id, **more})

@@ -9,7 +9,6 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import replace
 from itertools import takewhile
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from opentelemetry import trace
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 from starlette.responses import Response
 
 from mcp_server import __version__
@@ -119,10 +119,10 @@ class Bridge:
         )
 
     async def _call_tool(self, ctx: Any, params: types.CallToolRequestParams) -> Any:
-        call = self._call(ctx, params.name, params.arguments or {}, getattr(params, "request_state", None))
-        answer = (getattr(params, "input_responses", None) or {}).get("approval")
-        if isinstance(answer, types.ElicitResult):
-            call = replace(call, answer=Answer(answer.action, dict(answer.content or {})))
+        given = (getattr(params, "input_responses", None) or {}).get("approval")
+        answer = Answer(given.action, dict(given.content or {})) if isinstance(given, types.ElicitResult) else None
+        state = getattr(params, "request_state", None)
+        call = self._call(ctx, params.name, params.arguments or {}, state=state, answer=answer)
         result = await self._host.handle(call)
         if result.asking is None:
             return _tool_result(result)
@@ -130,9 +130,8 @@ class Bridge:
             form = types.ElicitRequestFormParams(message=result.asking.text, requested_schema=dict(result.asking.form))
             asked: dict[str, Any] = {"approval": types.ElicitRequest(params=form)}
             return types.InputRequiredResult(input_requests=asked, request_state=result.asking.state)
-        answered = await self._ask(ctx, result.asking)
-        second = self._call(ctx, params.name, params.arguments or {}, result.asking.state)
-        second = replace(second, answer=answered, correlation_id=call.correlation_id)
+        round_two = {"state": result.asking.state, "answer": await self._ask(ctx, result.asking)}
+        second = self._call(ctx, call.tool, call.arguments, correlation_id=call.correlation_id, **round_two)
         return _tool_result(await self._host.handle(second))
 
     async def _ask(self, ctx: Any, asking: Asking) -> Answer:
@@ -197,7 +196,7 @@ class Bridge:
         )
 
     async def _looked_up(self, ctx: Any, method: str, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
-        result = await self._host.handle(replace(self._call(ctx, method, arguments, None), is_lookup=True))
+        result = await self._host.handle(self._call(ctx, method, arguments, is_lookup=True))
         if result.is_error:
             error = result.payload["error"]
             words = f"{error['message']} {error.get('remedy', '')}".strip()
@@ -228,10 +227,9 @@ class Bridge:
         if ctx.method == "tools/call":
             log.warning("refused before the call: %s", code)
             name = str((ctx.params or {}).get("name", ""))[:64]
-            await self._host.refuse(self._call(ctx, name, {}, None))
+            await self._host.refuse(self._call(ctx, name, {}))
 
-    def _call(self, ctx: Any, tool: str, arguments: Mapping[str, Json], state: str | None) -> ToolCall:
-        call = self._host.new_call(tool, arguments, self._actor(ctx))
+    def _call(self, ctx: Any, tool: str, arguments: Mapping[str, Json], **more: Any) -> ToolCall:
         capabilities = ctx.session.client_capabilities
         form = capabilities.elicitation if capabilities else None
         can_ask = form is not None and (form.form is not None or form.url is None)
@@ -240,8 +238,8 @@ class Bridge:
             with suppress(MCPError, anyio.ClosedResourceError, anyio.BrokenResourceError):  # the caller may be gone
                 await ctx.session.report_progress(done, total, message)
 
-        size = len(json.dumps(dict(arguments), default=str).encode())
-        return replace(call, can_ask=can_ask, state=state, argument_bytes=size, report=report)
+        more |= {"can_ask": can_ask, "argument_bytes": _size(arguments), "report": report}
+        return self._host.new_call(tool, arguments, self._actor(ctx), **more)
 
     def _actor(self, ctx: Any) -> Actor:
         params = ctx.session.client_params
@@ -340,6 +338,14 @@ def _only_page(params: Any) -> None:
     """Nothing for the first page; MCPError for any other: each list has one."""
     if params is not None and params.cursor:
         raise MCPError(types.INVALID_PARAMS, "There is no such page: the list has one, which needs no cursor.")
+
+
+def _size(arguments: Mapping[str, Json]) -> int:
+    """Of the arguments as JSON, in bytes."""
+    try:
+        return len(to_json(arguments))
+    except PydanticSerializationError:  # half a character
+        return len(json.dumps(arguments))
 
 
 def _tool_result(result: ToolResult) -> dict[str, Any]:

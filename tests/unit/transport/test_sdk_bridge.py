@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, Final
 
 import anyio
@@ -105,6 +106,27 @@ async def test_a_result_is_on_the_wire_what_the_sdk_makes_of_its_own_model(*, is
         *_, answer = await answered([json.dumps(first), json.dumps(call)], of=replace(host(), handle=tell))
         answer["result"].pop("_meta", None)
         assert answer["result"] == {name: value for name, value in made.items() if name != left_out}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "size"),
+    [({}, 2), ({"query": "né"}, 15), ({"query": "\ud800"}, 19), ({"query": [[[1]], None]}, 22)],
+    ids=["none", "text", "half a character", "nested"],
+)
+async def test_the_size_of_what_a_client_sends_is_known(arguments: Any, size: int) -> None:
+    """As JSON: it is what the client's model has written."""
+    seen: list[ToolCall] = []
+
+    async def look(call: ToolCall) -> ToolResult:
+        seen.append(call)
+        return ToolResult({}, "{}", is_error=False)
+
+    context: Any = SimpleNamespace(
+        session=SimpleNamespace(client_capabilities=None, client_params=None), protocol_version="2025-11-25"
+    )
+    bridge = Bridge(replace(host(), handle=look), "http")
+    await bridge._call_tool(context, types.CallToolRequestParams(name="meraki_search", arguments=arguments))
+    assert [call.argument_bytes for call in seen] == [size]
 
 
 class Replying(Talk):

@@ -10,7 +10,7 @@ from typing import Final
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.given import found
 from mcp_server.domain.outcome import Outcome
-from mcp_server.domain.redaction import cleaned, redacted
+from mcp_server.domain.redaction import inert
 from mcp_server.errors import InvalidArguments
 from mcp_server.world import World
 
@@ -47,13 +47,14 @@ class EstateDesk:
     async def read(self, touch: Touch, *, fields: Sequence[str], max_tokens: int, cursor: str | None) -> Outcome:
         """The answer of a GET; a list is cut between its elements, anything else between its fields."""
         reply = await self.world.reads.read(touch.operation, touch.params)
-        data = cleaned(redacted(_picked(reply.data, fields)))
+        data, text = inert(_picked(reply.data, fields))
         start = _start(cursor)
         limit = int(max_tokens * _BYTES_PER_TOKEN)
+        is_whole = start == 0 and len(text.encode()) <= limit
         if isinstance(data, list):
-            part, following = _cut(data, start, limit)
+            part, following = (data, None) if is_whole else _cut(data, start, limit)
             return _answer(touch, part, len(part), len(data), following)
-        is_cut = isinstance(data, dict) and (start > 0 or _size(data) > limit)
+        is_cut = isinstance(data, dict) and not is_whole
         if is_cut and isinstance(data.get("items"), list):
             part, following = _cut(data["items"], start, limit)
             return _answer(touch, {**data, "items": part}, len(part), len(data["items"]), following)

@@ -31,7 +31,7 @@ _SECRET_ENDINGS = (
 )  # fmt: skip
 _INDEX = re.compile(r"\[[^\]]*\]")
 #: A difference names its field in one place and holds the values in others: {"path": "psk", "before": ...}.
-_PATH_NAMES = ("path", "field")
+_PATH_NAMES = frozenset({"path", "field"})
 _TOLD_VALUES = frozenset({
     "before", "after", "planned", "found", "expected", "live", "value", "was", "now", "ours", "theirs", "base",
 })  # fmt: skip
@@ -43,6 +43,8 @@ _BEARER_FROM = len("basic") + 1 + 8  #: the shortest text that it finds
 KNOWN_FROM = 8  #: characters of a secret that is masked by its value in every answer
 MOST_LEARNED = 200
 _SHORTEST_PART = 4  #: shorter secrets are masked where they are the whole value, not inside other text
+_MAPPINGS, _LISTS = (dict, Mapping), (list, tuple)  #: a dict is known for one without asking what a Mapping is
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 #: Printable to Python, yet they show nothing: fillers and variation selectors, in which text can hide.
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
@@ -106,9 +108,9 @@ class _Redactor:
             return value if value == "" else MASK if hidden else self.text(value)
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, dict | Mapping):  # a dict is known for one without asking what a Mapping is
+        if isinstance(value, _MAPPINGS):
             return self._mapping(value, parent, hidden=hidden)
-        if isinstance(value, list | tuple):
+        if isinstance(value, _LISTS):
             return [self.value(item, parent, hidden=hidden) for item in value]
         return MASK if hidden or str(value) in self.whole else value
 
@@ -177,8 +179,9 @@ class KnownSecrets:
 
 def _tells_secret(value: Mapping[str, Json]) -> bool:
     """Whether it is a difference that names a secret's field."""
-    paths = [value[name] for name in _PATH_NAMES if name in value]  # nearly always none
-    return bool(paths) and any(isinstance(path, str) and is_secret_path(path) for path in paths)
+    if _PATH_NAMES.isdisjoint(value):  # nearly always
+        return False
+    return any(isinstance(path := value.get(name), str) and is_secret_path(path) for name in _PATH_NAMES)
 
 
 def _is_placeholder(name: str, word: Json) -> bool:
@@ -254,13 +257,13 @@ def cleaned(value: Json, limit: int = FREE_TEXT_LIMIT) -> Json:
     """A copy of ``value`` with every text in it, keys too, made inert by ``clean``."""
     if isinstance(value, str):
         return clean(value, limit)
-    if isinstance(value, dict | Mapping):  # as in redacted
+    if isinstance(value, _MAPPINGS):
         result: dict[str, Json] = {}
         for name, item in value.items():
             free = clean(name, limit)
             result[free if free not in result else _free_key(result, free)] = cleaned(item, limit)
         return result
-    if isinstance(value, list | tuple):
+    if isinstance(value, _LISTS):
         return [cleaned(item, limit) for item in value]
     return value
 
@@ -272,6 +275,34 @@ def without_tags(value: Json) -> Json:
     if isinstance(value, Mapping):
         return {str(without_tags(key)): without_tags(item) for key, item in value.items()}
     return [without_tags(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def inert(value: Json) -> tuple[Json, str]:
+    """``cleaned(redacted(value))`` and its compact JSON; ``value`` itself when that shows nothing to mask or escape."""
+    text = _compact(value)
+    if _is_inert(text):
+        return value, text
+    shown = cleaned(redacted(value))
+    return shown, _compact(shown)
+
+
+def _is_inert(text: str) -> bool:
+    """Whether nothing in this JSON is masked, escaped or cut, as far as is seen at once; false when in doubt."""
+    if "\\" in text or not text.isprintable() or (not text.isascii() and _UNSEEN.search(text)):
+        return False
+    # without a backslash a name stands between two quotes, a colon behind them; one that begins with a colon loses it
+    if any(map(_is_looked_into, {piece[piece.rfind('"') + 1 :] for piece in text.split('":')})):
+        return False
+    if len(text) > FREE_TEXT_LIMIT and max(map(len, text.split('"'))) > FREE_TEXT_LIMIT:
+        return False
+    folded = text.lower() if text.isascii() else ""
+    return not (("bearer " in folded or "basic " in folded) if folded else _BEARER.search(text))
+
+
+@lru_cache(maxsize=4096)
+def _is_looked_into(name: str) -> bool:
+    """Whether ``redacted`` may mask a value because of a field of that name."""
+    return is_secret_field(name) or name in _PATH_NAMES or name.lower() == "key"
 
 
 def numbers(values: Sequence[int]) -> str:

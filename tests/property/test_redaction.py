@@ -7,10 +7,11 @@ import unicodedata
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mcp_server.domain.redaction import MASK, clean, cleaned, masked, redacted
+from mcp_server.domain.redaction import FREE_TEXT_LIMIT, MASK, clean, cleaned, inert, masked, redacted
 
 CANARY = st.text(min_size=4, max_size=40).filter(lambda text: not set(text) <= set(MASK) and _is_encodable(text))
 PLAIN = st.text(max_size=12)
@@ -116,3 +117,62 @@ def test_cleaned_text_is_inert_short_and_stays_as_it_is(text: str, limit: int) -
     assert all(unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in shown)
     assert clean(shown, limit) == shown
     assert cleaned([text], limit) == [shown]
+
+
+_NAMES = st.sampled_from([
+    "name", "psk", ":psk", "shared_secret", "SECRET", "key", "Key", "api", "path", "field", "before", "$secret", "$ref",
+    "", ":", '":', '"psk":', "a\\", "\u115f", "x" * (FREE_TEXT_LIMIT + 1), "bearer abcdefgh1", ",", "{",
+])  # fmt: skip
+_TEXTS = _NAMES | st.sampled_from([
+    "psk", "1ABC-2DEF-3GHI", "Basic dXNlcjpwYXNz", "ba\u017f\u0131c dXNlcjpwYXNz", "BEARER\u00a0abcdefgh", "bearer",
+    "x" * FREE_TEXT_LIMIT, "\u202e", "\ufe00", "caf\xe9", '"}', ':"', "tab\there", "\U000e0101", "radius[0].secret",
+])  # fmt: skip
+
+
+@given(
+    st.recursive(
+        SCALARS | _TEXTS | st.floats(allow_nan=False, allow_infinity=False),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES | PLAIN, inner, max_size=4),
+        max_leaves=12,
+    )
+)
+def test_what_looks_inert_as_one_text_is_what_redacting_and_cleaning_would_leave(value: Any) -> None:
+    """One look at the JSON of an answer spares the walk through it only when the walk would change nothing."""
+    _assert_inert(value)
+
+
+def _assert_inert(value: Any) -> None:
+    shown = cleaned(redacted(value))
+    assert inert(value) == (shown, json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"n": 1, ":psk": "hidden"},
+        ["a", ':"psk":', {"psk": "hidden"}],
+        {"Key": "1ABC-2DEF-3GHI"},
+        {"licenses": {"key": "hidden"}},
+        {"path": "psk", "before": "hidden"},
+        {"$secret": "no name"},
+        "authorization: Basic dXNlcjpwYXNz",
+        "caf\xe9 ba\u017f\u0131c dXNlcjpwYXNz",
+        ["tab\there", 'quote " and \\'],
+        "\u202ebackwards",
+        ["\ufe00"],
+        {"x" * (FREE_TEXT_LIMIT + 1): 1},
+        ["y" * FREE_TEXT_LIMIT, "x" * (FREE_TEXT_LIMIT + 1)],
+    ],
+)
+def test_what_must_be_masked_escaped_or_cut_does_not_look_inert(value: Any) -> None:
+    """Each of these is changed, and by nothing less than the walk."""
+    assert inert(value)[0] != value
+    _assert_inert(value)
+
+
+def test_a_usual_answer_is_not_walked_through() -> None:
+    """The one look is enough for names, addresses, numbers and lists; a copy would show that it was not."""
+    answer = [
+        {"id": "N_1", "name": "S\xe3o Paulo, loja 1", "tags": ["a"], "url": "https://x/?a=1", "n": 1.5, "ok": None}
+    ]
+    assert inert(answer)[0] is answer

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from mcp_server.domain.actor import Actor
 
@@ -127,6 +127,9 @@ class Facts:
     warnings: tuple[Warned, ...] = ()
 
 
+NOTHING_KNOWN: Final = Facts()
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """Actor, tool and checked arguments; what hooks see."""
@@ -137,7 +140,7 @@ class Attempt:
     touches: tuple[Touch, ...] = ()
     skip_blocked: bool = False
     is_apply: bool = False  #: a stored plan is about to be carried out
-    facts: Facts = field(default_factory=Facts)
+    facts: Facts = NOTHING_KNOWN
 
     @property
     def actor(self) -> Actor:
@@ -150,8 +153,10 @@ class Attempt:
         return tuple(touch for touch in self.touches if touch.is_write)
 
     def with_facts(self, **parts: Any) -> "Attempt":
-        """The same attempt knowing more."""
-        return replace(self, facts=replace(self.facts, **parts)) if parts else self
+        """The same attempt knowing more; itself when it knew all that."""
+        if all(part == getattr(self.facts, name) for name, part in parts.items()):
+            return self
+        return replace(self, facts=replace(self.facts, **parts))
 
 
 @dataclass(frozen=True, slots=True)

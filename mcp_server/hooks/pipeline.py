@@ -30,7 +30,7 @@ async def pre_task(attempt: Attempt, world: World, hooks: Sequence[PreHook] = PR
         name = _name(hook)
         try:
             facts = _allowed(name, await hook(attempt, world))
-            attempt = attempt.with_facts(**facts)
+            attempt = attempt.with_facts(**facts) if facts else attempt
         except (CallerError, AccessError, MerakiError):
             raise
         except Exception as error:  # a hook that breaks is a refusal: closed

@@ -54,6 +54,13 @@ async def test_what_a_hook_finds_out_is_known_to_those_behind_it() -> None:
     assert (after.facts.rate_wait_s, after.facts.rate_safe) == (1.5, False)
 
 
+async def test_an_attempt_is_not_copied_for_what_it_knew() -> None:
+    """Most hooks find nothing out about a read, and say so with the values that stand there already."""
+    attempt = an_attempt()
+    assert attempt.with_facts(rate_wait_s=0.0, rate_safe=True, warnings=()) is attempt
+    assert attempt.with_facts(rate_safe=True, rate_wait_s=2.0).facts.rate_wait_s == 2.0
+
+
 async def test_a_hook_that_says_no_stops_the_call_and_is_named() -> None:
     """No hook behind it runs."""
     seen: list[Attempt] = []

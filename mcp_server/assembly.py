@@ -22,21 +22,17 @@ from mcp_server.call_path import Parts, handle
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.overlay import Overlay
 from mcp_server.catalogue.refreshed.own import MergedCatalogue, OwnApi
-from mcp_server.catalogue.search import Search
 from mcp_server.catalogue.shared_reads import SharedReads
 from mcp_server.changes.carry_out import Changes
 from mcp_server.changes.keeping.tend import Tender
 from mcp_server.changes.means import Means, Times
-from mcp_server.changes.planning.planner import Planner
 from mcp_server.changes.recovery.duty import Recovery
 from mcp_server.clock import ALPHABET, RandomIds, SystemClock, owner_of, random_text
-from mcp_server.desk.doctor import Background, DoctorDesk
-from mcp_server.desk.estate import EstateDesk
-from mcp_server.desk.ledger import LedgerDesk
+from mcp_server.desk.doctor import Background
 from mcp_server.desk.lookups import PROMPTS, lookups
-from mcp_server.desk.operations import CatalogueDesk
+from mcp_server.desk.services import Services
 from mcp_server.domain.actor import Actor, Profile
-from mcp_server.domain.call import Attempt, ToolCall
+from mcp_server.domain.call import ToolCall
 from mcp_server.domain.holds.freeze import unfreeze_words
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.domain.ports import Breakers, Clock, Ids, MerakiApi, RateBudget, Servers
@@ -65,7 +61,6 @@ from mcp_server.store.own_apis import OwnApis
 from mcp_server.store.seal import Seal, open_key, question_key
 from mcp_server.store.sqlite_store import SqliteStore
 from mcp_server.store.vault import Vault
-from mcp_server.toolkit import Desk
 from mcp_server.transport.host import Host
 from mcp_server.upkeep import Duty, Upkeep
 from mcp_server.upkeep.presence import Presence
@@ -179,8 +174,8 @@ def assembled(
     recovery = Recovery(changes, means, world)
     tender = Tender(store, clock, world, means, changes)
     upkeep = Upkeep(_duties(settings, store, tender, recovery), store, clock, presence.name)
-    desks = _desks(settings, store, means, breakers, lambda: Background(upkeep.troubles(), recovery.behind))
-    parts = Parts(registry, recorder, changes, world, desks)
+    services = _services(settings, store, means, breakers, lambda: Background(upkeep.troubles(), recovery.behind))
+    parts = Parts(registry, recorder, changes, world, services.desk)
     host = _host(parts, settings, home, clock, ids)
     with contextlib.suppress(StoreUnavailable):  # told by whoever needs it; reads are served all the same
         presence.enter()
@@ -305,29 +300,11 @@ def _worlds(
     return world
 
 
-def _desks(
-    settings: Settings,
-    store: SqliteStore,
-    means: Means,
-    breakers: StoreBreakers,
-    background: Callable[[], Background],
-) -> Callable[[Attempt, World], Desk]:
-    """Makes the services that a tool works with during one call."""
-    index: list[Search] = []
-    last_read: dict[str, str] = {}  #: caller -> organization, for searches that name none
-
-    def desk(attempt: Attempt, world: World) -> Desk:
-        if attempt.facts.organization is not None:
-            last_read[attempt.actor.key] = attempt.facts.organization.id
-        if not index or index[0].catalogue is not world.catalogue:
-            index[:] = [Search(world.catalogue)]  # built when first used: it costs start-up time
-        planner = Planner(world, means)
-        allowed, last = world.limits.organizations, last_read.get(attempt.actor.key, "")
-        operations = CatalogueDesk(world.catalogue, world.overlay, index[0], allowed, last)
-        doctor = DoctorDesk(world, store, settings.health_weights, breakers, means, background)
-        return Desk(attempt, operations, EstateDesk(world), planner, LedgerDesk(world, planner), doctor)
-
-    return desk
+def _services(
+    settings: Settings, store: SqliteStore, means: Means, breakers: StoreBreakers, background: Callable[[], Background]
+) -> Services:
+    """What tools work with."""
+    return Services(store, settings.health_weights, means, breakers, background)
 
 
 @dataclass(frozen=True, slots=True)

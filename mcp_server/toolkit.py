@@ -132,16 +132,38 @@ class Doctor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Protocol):
     """What a tool works with during one call."""
 
-    attempt: Attempt
-    operations: Operations
-    estate: Estate
-    planning: Planning
-    ledger: Ledger
-    doctor: Doctor
+    @property
+    def attempt(self) -> Attempt:
+        """Who asks, and what for."""
+        ...
+
+    @property
+    def operations(self) -> Operations:
+        """The catalogue."""
+        ...
+
+    @property
+    def estate(self) -> Estate:
+        """Inventory and data."""
+        ...
+
+    @property
+    def planning(self) -> Planning:
+        """Making plans."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was done."""
+        ...
+
+    @property
+    def doctor(self) -> Doctor:
+        """Health."""
+        ...
 
 
 Run = Callable[[Desk, Mapping[str, Json]], Awaitable[Outcome | CarryOut]]

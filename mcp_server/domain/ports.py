@@ -191,7 +191,7 @@ class Breakers(Protocol):
         ...
 
     async def settle(self, organization_id: str, admitted: Admitted, *, good: bool | None) -> None:
-        """Note how an admitted call ended: well, badly, or (None) in a way that says nothing of the cloud."""
+        """Note how an admitted call ended that tells: well, badly, or (None) without a word on the cloud."""
         ...
 
 

@@ -203,8 +203,9 @@ class MerakiClient:
             good = _is_good(result)
         finally:
             tally.waited_s += tries.waited_s
-            with CancelScope(shield=True):  # a cancelled probe is given back
-                await self._breakers.settle(owner, admitted, good=good)
+            if admitted.tells(good=good):
+                with CancelScope(shield=True):  # a cancelled probe is given back
+                    await self._breakers.settle(owner, admitted, good=good)
         if isinstance(result, Failure):
             raise result.error
         return result

@@ -40,7 +40,13 @@ class Admitted:
     admission: Admission
     wait_s: float = 0.0
     at: float = 0.0
-    is_clean: bool = False  #: closed, and no failure counted: a good end has nothing to tell
+    is_clean: bool = False  #: closed, and no failure counted
+
+    def tells(self, *, good: bool | None) -> bool:
+        """Whether that end of the call is to be settled: it may change the breaker, or gives a probe back."""
+        if good is None:
+            return self.admission is Admission.PROBE
+        return not (good and self.is_clean)
 
 
 CLOSED = Breaker()

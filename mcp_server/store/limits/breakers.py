@@ -1,7 +1,7 @@
 """The circuit breaker of each organization, shared by the servers of one data directory and kept over a restart.
 
-Rules: the pure rule decides, this keeps its state; while the cloud is well, asking is one read and ending
-nothing at all; whatever is not the closed state is decided inside a transaction, so that one probe goes at a time.
+Rules: the pure rule decides, this keeps its state; while the cloud is well, asking is one read and a good end
+is not even told; whatever is not the closed state is decided inside a transaction, so that one probe goes at a time.
 """
 
 import sqlite3
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from mcp_server.domain.limits.breaker import CLOSED, Admission, Admitted, Breaker, admit, open_until, settled
+from mcp_server.domain.limits.breaker import CLOSED, Admitted, Breaker, admit, open_until, settled
 from mcp_server.domain.ports import Clock
 from mcp_server.store.limits.rate_file import RateFile
 from mcp_server.store.queries import sql
@@ -42,10 +42,7 @@ class StoreBreakers:
         return told
 
     async def settle(self, organization_id: str, admitted: Admitted, *, good: bool | None) -> None:
-        """Note how an admitted call ended: well, badly, or (None) in a way that says nothing."""
-        says_nothing = good is None and admitted.admission is Admission.GO
-        if says_nothing or admitted.admission is Admission.STOP or (good and admitted.is_clean):
-            return
+        """Note how an admitted call ended that tells: well, badly, or (None) in a way that says nothing."""
         self._clean.pop(organization_id, None)
         await self._decided(organization_id, lambda breaker, now: (settled(breaker, now, admitted, good=good), None))
 

@@ -44,6 +44,15 @@ def test_a_429_neither_counts_nor_clears() -> None:
     assert settled(Breaker(failures=4), 0.0, GO, good=None) == Breaker(failures=4)
 
 
+def test_only_an_end_that_may_change_the_breaker_tells_something() -> None:
+    """A good one while failures are counted, a bad one always, and any end of a probe, which is given back."""
+    clean = admit(Breaker(), 0.0, is_write=False)[1]
+    failing = admit(Breaker(failures=1), 0.0, is_write=False)[1]
+    probe = admit(opened(), OPEN_S, is_write=False)[1]
+    told = [[one.tells(good=good) for good in (True, False, None)] for one in (clean, failing, probe)]
+    assert told == [[False, True, False], [True, True, False], [True, True, True]]
+
+
 def test_open_it_stops_reads_and_writes_and_says_for_how_long() -> None:
     """Nothing goes for 60 seconds."""
     for is_write in (True, False):

@@ -131,6 +131,8 @@ class Owners:
         is_device = place is not None and place.group(1) == "devices" and isinstance(data, Mapping)
         if place and is_device and data.get("networkId") and len(self._homes) < LEARNED_LIMIT:
             self._homes[place.group(2)] = str(data["networkId"])
+        if not self._unowned:
+            return {}
         owed: Counter[str] = Counter()
         for name in [name for name in self._unowned if self._owner_of(name) != UNKNOWN]:
             owed[self._owner_of(name)] += self._unowned.pop(name)

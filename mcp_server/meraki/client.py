@@ -147,7 +147,7 @@ class MerakiClient:
             parts.append(answer.data)
             size_bytes += answer.size_bytes
             # the events endpoint names a next page on its last one too; an empty page is the end
-            cursor = answer.next_cursor if pagination.elements(answer.data) else None
+            cursor = answer.next_cursor if answer.next_cursor and pagination.elements(answer.data) else None
             if cursor is None or (pages is not None and len(parts) >= pages):
                 break
             if cursor in seen or len(parts) >= self._limits.pages or size_bytes > self._limits.all_pages_bytes:
@@ -292,10 +292,8 @@ class MerakiClient:
         try:
             body = await read_body(response, headers, self._limits.body_bytes)
             data = parse_json(body, headers.get("content-type", ""))
-            is_read = request.method == "GET"
-            link = headers.get("link", "")
-            asked = self._endpoint.address.text + request.path
-            cursor = pagination.next_cursor(link, asked) if is_read and link else None
+            link = headers.get("link", "") if request.method == "GET" else ""
+            cursor = pagination.next_cursor(link, self._endpoint.address.text + request.path) if link else None
         except ValueError as fault:
             return unreadable(place, str(fault), status)
         request_id = clean(headers.get("x-request-id", ""), 100)

@@ -71,7 +71,7 @@ def parse_json(body: bytes, content_type: str) -> Json:
         raise ValueError(f"the answer is not JSON but {clean(kind, 60)}")
     try:
         text = body.decode("utf-8-sig")
-        data = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_number)
+        data = _STRICT.decode(text)
         if "\\ud" in text or "\\uD" in text:
             json.dumps(data, ensure_ascii=False).encode()
     except UnicodeError:
@@ -105,6 +105,9 @@ def _number(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise _NotStrict("the answer holds a number too large")
     return value
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_number, parse_float=_number)
 
 
 def error_texts(body: bytes, secrets: Collection[str]) -> tuple[str, ...]:

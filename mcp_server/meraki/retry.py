@@ -6,7 +6,6 @@ so a 5xx after two 429 has all its own tries. The table is the protocol's: 429 f
 and unreadable answers none.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,7 +94,7 @@ class Tries(Generic[T]):
     is_write: bool
     is_single: bool = False  #: a probe: no second try
     waited_s: float = 0.0
-    _counts: Counter[Kind] = field(default_factory=Counter)
+    _counts: dict[Kind, int] = field(default_factory=dict)
     _began: float = 0.0
     _next_s: float = 0.0
 
@@ -126,10 +125,8 @@ class Tries(Generic[T]):
         failure = outcome.result()
         if not isinstance(failure, Failure) or self.is_single:
             return False
-        self._counts[failure.kind] += 1
-        wait_s = wait_before_next_s(
-            failure, self._counts[failure.kind], self.waits, is_write=self.is_write, chance=self.chance(state)
-        )
+        failures = self._counts[failure.kind] = self._counts.get(failure.kind, 0) + 1
+        wait_s = wait_before_next_s(failure, failures, self.waits, is_write=self.is_write, chance=self.chance(state))
         if wait_s is None or self.clock.monotonic() - self._began + wait_s > self.waits.total_s:
             return False
         self._next_s = wait_s

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import unquote, urlencode
 
 import httpcore2
@@ -35,6 +36,19 @@ class Endpoint:
     address: Address
     api_key: str = field(repr=False)
     allow_loopback: bool = False
+
+
+class _NoBody:
+    """The body of a request without one: nothing, where an empty one would be a part of nothing that is sent too."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+
+NO_BODY = _NoBody()
 
 
 def where(request: Request) -> str:
@@ -105,4 +119,6 @@ def http_request(
     if content or request.method in ("PUT", "POST"):
         headers["Content-Length"] = str(len(content))
     extensions = {"timeout": dict(timeout_s)}
-    return httpcore2.Request(request.method, url, headers=[*headers.items()], content=content, extensions=extensions)
+    return httpcore2.Request(
+        request.method, url, headers=[*headers.items()], content=content or NO_BODY, extensions=extensions
+    )

@@ -17,7 +17,7 @@ from mcp_server.meraki.hosts import API_PATH, Address, may_carry_key
 
 USER_AGENT = f"MerakiSpecialistMCP/{__version__} OpenSource"  #: form asked for by Cisco: application, version, vendor
 METHODS = frozenset({"GET", "PUT", "POST", "DELETE"})
-_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)+")
+_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]++|%[0-9A-Fa-f]{2})++)++")
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -60,7 +60,8 @@ def checked_path(path: str) -> str:
     """The path; ValueError unless it is one below /api/v1 with all parameters filled in and quoted."""
     if not _PATH.fullmatch(path):
         raise ValueError("the path holds a character that must be quoted, or is not filled in")
-    if {".", ".."} & set(unquote(path).replace("\\", "/").split("/")):
+    may_climb = "/." in path or "%" in path  # else no segment is of dots alone
+    if may_climb and {".", ".."} & set(unquote(path).replace("\\", "/").split("/")):
         raise ValueError("the path holds a segment that would lead elsewhere")
     return path
 

@@ -19,6 +19,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from tests.docs.blocks import ROOT, Block, blocks, pages
+from tests.support.longest import LONGEST_S
 from tests.support.stage import staged
 
 ALL = [block for page in pages() for block in blocks(page)]
@@ -128,7 +129,7 @@ def test_a_console_example_prints_what_the_page_says(tmp_path: Path, block: Bloc
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=LONGEST_S,
         )
         printed = result.stdout + result.stderr
         assert result.returncode == 0, f"{block.where}: {printed}"
@@ -155,7 +156,7 @@ def test_a_python_example_runs(tmp_path: Path, block: Block) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=LONGEST_S,
     )
     assert result.returncode == 0, f"{block.where}: {result.stderr}"
     assert result.stdout.strip(), block.where

@@ -7,6 +7,8 @@ from typing import Final
 
 import pytest
 
+from tests.support.longest import LONGEST_S
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 CALLS: Final = [
     "check",
@@ -45,7 +47,7 @@ def _program(path: Path, text: str) -> None:
 
 def _run(place: Path, path: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [place / ".ci" / "run"], env={"PATH": path}, capture_output=True, text=True, timeout=60, check=False
+        [place / ".ci" / "run"], env={"PATH": path}, capture_output=True, text=True, timeout=LONGEST_S, check=False
     )
 
 

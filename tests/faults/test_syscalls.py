@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from tests.support.longest import LONGEST_S
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -17,6 +19,6 @@ def test_without_strace_nothing_is_run_and_that_is_said(tmp_path: Path, environm
     command = [sys.executable, "-m", "scripts.faulting", "syscalls", "--quick"]
     kept = {name: value for name, value in os.environ.items() if name != "CI"}
     given = {**kept, "PATH": str(tmp_path), **environment}
-    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=LONGEST_S, check=False)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr == "NOT RUN: no system call was made to fail, because strace is not installed.\n"

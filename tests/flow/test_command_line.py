@@ -17,6 +17,7 @@ from mcp_server.cli import sandbox
 from mcp_server.sandbox.cloud import Answer
 from mcp_server.store.evidence.exporting import ocsf_event
 from tests.support.commands import PASSPHRASE, approved, enrolled, evidence, filled, port_moved, renamed, run, told
+from tests.support.longest import LONGEST_S
 from tests.support.ocsf import differences_from_schema
 from tests.support.places import NET, ORG
 from tests.support.stage import Stage, environment
@@ -214,7 +215,7 @@ async def test_a_program_that_starts_the_sandbox_is_told_at_once_what_it_needs()
     """Through a pipe too, and with the key itself: it opens nothing else."""
     command = [*PROGRAM, "sandbox", "--port", "0", "--json"]
     plain = {"PATH": os.environ["PATH"], "PYTHONPATH": ROOT}
-    with anyio.fail_after(30):
+    with anyio.fail_after(LONGEST_S):
         async with await anyio.open_process(command, env=plain, stderr=None) as process:
             assert process.stdout is not None
             said = b""

@@ -103,10 +103,10 @@ async def test_a_change_whose_time_passes_while_its_health_is_read_is_not_kept(
 
         def slow(*given: Any) -> Any:
             if len(stage.asked) > asked:
-                clock.advance(300 if is_late else 1)
+                clock.advance(400 if is_late else 1)
             return cloud(*given)
 
-        clock.advance(500)
+        clock.advance(300)
         monkeypatch.setattr(stage.sandbox, "_ask", slow)
         answer = await stage.call("meraki_apply", plan_id=done["plan_id"], keep=True)
         deadline = await server.store.get(Deadline, done["change_id"])

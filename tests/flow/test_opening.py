@@ -10,6 +10,7 @@ from subprocess import PIPE
 
 import pytest
 
+from tests.support.longest import LONGEST_S
 from tests.support.stage import measuring
 from tests.unit.transport.test_opening import INITIALIZED, hello, request
 
@@ -33,7 +34,9 @@ def test_the_tools_are_listed_before_the_sdk_is_imported(tmp_path: Path) -> None
     (tmp_path / "mcp" / "__init__.py").write_text("raise ImportError('no SDK today')")
     sent = _lines(hello(), INITIALIZED, request("tools/list", number=2), CALL)
     environ = _environment(tmp_path / "data", tmp_path)
-    done = subprocess.run(COMMAND, input=sent, env=environ, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        COMMAND, input=sent, env=environ, cwd=ROOT, capture_output=True, timeout=LONGEST_S, check=False
+    )
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 2]
     assert done.returncode == 1
     assert "no SDK today" in done.stderr.decode()
@@ -43,7 +46,7 @@ def test_input_that_ends_after_the_handshake_ends_the_server_in_order(tmp_path: 
     """One answer, nothing on stderr, and nothing made that nobody asked for."""
     environ = _environment(tmp_path)
     done = subprocess.run(
-        COMMAND, input=_lines(hello()), env=environ, cwd=ROOT, capture_output=True, timeout=60, check=False
+        COMMAND, input=_lines(hello()), env=environ, cwd=ROOT, capture_output=True, timeout=LONGEST_S, check=False
     )
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1]
     assert (done.returncode, done.stderr) == (0, b"")
@@ -71,7 +74,14 @@ def test_a_client_that_no_longer_reads_ends_the_server_in_order(tmp_path: Path, 
     with os.fdopen(writes, "wb") as nobody:
         environ = _environment(tmp_path)
         done = subprocess.run(
-            COMMAND, input=_lines(*asked), env=environ, cwd=ROOT, stdout=nobody, stderr=PIPE, timeout=60, check=False
+            COMMAND,
+            input=_lines(*asked),
+            env=environ,
+            cwd=ROOT,
+            stdout=nobody,
+            stderr=PIPE,
+            timeout=LONGEST_S,
+            check=False,
         )
     assert done.returncode == 0
     assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == [

@@ -15,6 +15,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.support.longest import LONGEST_S
 from tests.support.stage import ERAS, Stage, environment, staged
 
 MODERN: Final = "2026-07-28"
@@ -92,7 +93,7 @@ async def test_no_body_and_no_header_over_http_is_answered_with_anything_but_jso
 
     collect()
     usual = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    async with staged(tmp_path / "home") as stage, httpx.AsyncClient(timeout=30, trust_env=False) as web:
+    async with staged(tmp_path / "home") as stage, httpx.AsyncClient(timeout=LONGEST_S, trust_env=False) as web:
         with caplog.at_level(logging.WARNING):
             for body, some in sent:
                 answer = await web.post(f"{stage.address}/mcp", content=body, headers={**usual, **some})
@@ -105,7 +106,7 @@ async def test_no_body_and_no_header_over_http_is_answered_with_anything_but_jso
 
 async def test_a_body_of_five_megabytes_is_refused_and_the_next_call_answered(tmp_path: Path) -> None:
     """413, and no more than that."""
-    async with staged(tmp_path / "home") as stage, httpx.AsyncClient(timeout=30, trust_env=False) as web:
+    async with staged(tmp_path / "home") as stage, httpx.AsyncClient(timeout=LONGEST_S, trust_env=False) as web:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": "y" * 5_000_000}})
         answer = await web.post(f"{stage.address}/mcp", content=body, headers={"Content-Type": "application/json"})
         good = await stage.call("meraki_search", query="ssid")

@@ -21,6 +21,7 @@ from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import SqliteStore
 from tests.support import records
 from tests.support.fake_clock import START, FakeClock
+from tests.support.longest import LONGEST_S
 
 SECOND: Final = Path(__file__).resolve().parents[2] / "docs" / "verify_audit.py"
 SEED: Final = b"s" * 32
@@ -112,4 +113,4 @@ def exported(path: Path, rows: Iterable[Line], statements: Iterable[Statement]) 
 def second_opinion(*files: Path) -> "subprocess.CompletedProcess[str]":
     """What the program in docs says, run alone: isolated from this package and from site packages."""
     command = [sys.executable, "-I", "-S", str(SECOND), *map(str, files)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, check=False)

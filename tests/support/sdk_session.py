@@ -33,7 +33,7 @@ def host() -> Host:
         owner=owner_of,
         prompts=PROMPTS,
         state_key=b"k" * 32,
-        question_s=5.0,
+        question_s=LONGEST_S,
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from mcp_server.cli import program
 from mcp_server.errors import NotAllowed, OutcomeUnknown, Refused, SettingsError, StoreUnavailable
+from tests.support.longest import LONGEST_S
 
 #: What a command that serves nobody has no use for.
 HEAVY = ("mcp", "mcp_types", "uvicorn", "starlette", "mcp_server.sandbox")
@@ -51,7 +52,7 @@ def measured(*words: str, home: str = "/nonexistent") -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=LONGEST_S,
         env={"MERAKI_SPECIALIST_HOME": home, "PATH": "/usr/bin:/bin"},
     )
     found: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.longest import LONGEST_S
+
 PARENT = """
 import os, sys
 from tests.support.forked import live_and_end
@@ -24,7 +26,7 @@ finally:
 def test_a_forked_process_ends_by_its_code_and_runs_nothing_of_its_parent(work: str, code: int, said: str) -> None:
     """A fault is told and is 1; what the parent has open is closed by the parent alone, what it says is said once."""
     command = [sys.executable, "-c", PARENT.format(work=work)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path.cwd(), check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, cwd=Path.cwd(), check=True)
     assert done.stdout == f"begun {code}\nover\n"
     assert said in done.stderr
     assert bool(said) == bool(done.stderr)

@@ -27,6 +27,7 @@ from mcp_server.store.sqlite_store import SqliteStore
 from tests.support import records
 from tests.support.evidence import seeds
 from tests.support.fake_clock import FakeClock
+from tests.support.longest import LONGEST_S
 from tests.unit.store.conftest import KEY, open_store
 
 
@@ -38,7 +39,7 @@ def work(task: str, directory: Path, number: int = 0) -> "subprocess.Popen[str]"
 
 def finished(process: "subprocess.Popen[str]") -> list[str]:
     """The lines that it printed; it must have ended well within a minute."""
-    printed, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 0
     return printed.splitlines()
 

@@ -14,6 +14,7 @@ import pytest
 from mcp_server.errors import SettingsError
 from mcp_server.transport.http import PlainErrors, app, refuse_open_bind
 from mcp_server.transport.sdk_bridge import Bridge, SseApp
+from tests.support.longest import LONGEST_S
 from tests.support.sdk_session import host
 from tests.support.stage import staged
 from tests.unit.transport.test_opening import hello
@@ -84,7 +85,7 @@ async def _web(transport: str = "http", bound: str = "127.0.0.1") -> AsyncIterat
     application = app(host(), transport, (bound, 8000))
     asgi = httpx.ASGITransport(application, raise_app_exceptions=False)
     usual = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    with anyio.fail_after(30):
+    with anyio.fail_after(LONGEST_S):
         async with (
             application._app.router.lifespan_context(None),
             httpx.AsyncClient(transport=asgi, base_url="http://127.0.0.1", headers=usual) as web,
@@ -243,7 +244,7 @@ async def test_a_message_whose_stream_ends_before_it_is_taken_is_not_accepted(mo
         await sse.post(where, take, keep)
         statuses.append(answer[0]["status"])
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(LONGEST_S):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(sse.stream, {**scope, "method": "GET"}, leaves, reads_little)
             await anyio.wait_all_tasks_blocked()

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from mcp_server.transport.pipes import Lines, Output
+from tests.support.longest import LONGEST_S
 
 BIG = 3_000_000
 
@@ -77,7 +78,7 @@ async def test_what_is_longer_than_a_line_may_be_is_not_kept(pipe: tuple[int, in
     async def read() -> None:
         got.extend(await _all(Lines(reading)))
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(LONGEST_S):
         async with anyio.create_task_group() as group:
             group.start_soon(read)
             await Output(writing).write(sent.decode())
@@ -98,7 +99,7 @@ async def test_a_long_line_passes_while_the_loop_goes_on(pipe: tuple[int, int]) 
     async def read() -> None:
         got.extend(await _all(Lines(reading)))
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(LONGEST_S):
         async with anyio.create_task_group() as group:
             group.start_soon(write)
             group.start_soon(read)
@@ -163,7 +164,7 @@ anyio.run(main)
 def test_only_the_protocol_reaches_the_wire() -> None:
     """While it is served, prints go to stderr and other readers find the end; afterwards both are as before."""
     done = subprocess.run(
-        [sys.executable, "-c", _PRINTING], input=b"hello\nyou\n", capture_output=True, check=True, timeout=60
+        [sys.executable, "-c", _PRINTING], input=b"hello\nyou\n", capture_output=True, check=True, timeout=LONGEST_S
     )
     assert done.stdout == b"HELLO\nYOU\nafterwards b''\n"
     assert done.stderr == b"stray\nstray too\n"

@@ -17,6 +17,7 @@ from mcp_server.domain.outcome import Asking, ToolResult
 from mcp_server.transport.opening import Opening
 from mcp_server.transport.sdk_bridge import Bridge, open_pipes
 from mcp_server.transport.stdio import over
+from tests.support.longest import LONGEST_S
 from tests.support.sdk_session import Talk, answered, host
 from tests.unit.transport.test_opening import LISTS, hello, modern, request
 
@@ -165,7 +166,7 @@ async def _asking(call: ToolCall) -> ToolResult:
 async def test_an_answer_that_is_none_counts_as_no_answer(said: Any, counts_as: str) -> None:
     """The call that asked is not blamed for it: it goes on as after a question that nobody answered."""
     talk: Any = Replying(said, hello(capabilities=ASKABLE), request("tools/call", SEARCH, 9))
-    with anyio.fail_after(20):
+    with anyio.fail_after(LONGEST_S):
         await over(replace(host(), handle=_asking), talk, talk, Opening({}))
     (answer,) = [one for one in map(json.loads, talk.answers) if one.get("id") == 9]
     assert answer["result"]["structuredContent"] == {"action": counts_as}
@@ -183,7 +184,7 @@ async def test_a_server_that_ends_asks_no_more_and_answers_the_call() -> None:
     bridge = Bridge(replace(host(), handle=_asking, question_s=3_600), "stdio")
     messages = (hello(capabilities=ASKABLE), request("tools/call", SEARCH, 9), request("ping", number=10))
     talk: Any = Ending([json.dumps(message) for message in messages])
-    with anyio.fail_after(20):
+    with anyio.fail_after(LONGEST_S):
         await bridge.serve(open_pipes(aiter(talk), talk, "none"))
     (answer,) = [one for one in map(json.loads, talk.answers) if one.get("id") == 9]
     assert answer["result"]["structuredContent"] == {"action": "cancel"}
@@ -211,7 +212,9 @@ anyio.run(answered, [json.dumps(one) for one in (hello(), call)])
 
 def test_whoever_has_tracing_set_up_gets_the_spans_of_the_sdk() -> None:
     """A provider belongs to its process: this one runs in another."""
-    done = subprocess.run([sys.executable, "-c", _TRACED], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", _TRACED], capture_output=True, text=True, check=True, timeout=LONGEST_S
+    )
     assert done.stdout.split("\n") == ["initialize", "tools/call meraki_search", ""]
 
 

@@ -11,8 +11,11 @@ import pytest
 from mcp_server.domain.call import ToolCall
 from mcp_server.domain.outcome import ToolResult
 from mcp_server.transport.opening import Opening, prepared
-from mcp_server.transport.stdio import over
+from mcp_server.transport.stdio import _LAST_S, over
+from tests.support.longest import LONGEST_S
+from tests.support.loop_time import let_pass
 from tests.support.sdk_session import Talk, answered, host
+from tests.support.waiting import wait_until
 from tests.unit.transport.test_opening import INITIALIZED, hello, modern, request
 
 RESULTS: Final = prepared(output_schemas=False)
@@ -141,7 +144,6 @@ async def test_a_client_that_reads_nothing_is_not_served_without_end(
 ) -> None:
     """So many calls are begun; after the end of its input its answers are waited for a while, and then no more."""
     monkeypatch.setattr("mcp_server.transport.sdk_bridge.MOST", 3)
-    monkeypatch.setattr("mcp_server.transport.stdio._LAST_S", 0.05)
     begun: list[ToolCall] = []
 
     async def told(call: ToolCall) -> ToolResult:
@@ -149,17 +151,18 @@ async def test_a_client_that_reads_nothing_is_not_served_without_end(
         return ToolResult({}, "{}", is_error=False)
 
     async def leave_when_held_up(scope: anyio.CancelScope) -> None:
-        while len(begun) <= 3:  # noqa: ASYNC110  what is waited for sets no event
-            await anyio.sleep(0.01)
+        await wait_until(lambda: len(begun) > min(3, most - 1))
         await anyio.wait_all_tasks_blocked()
-        scope.cancel()
+        if asked > most:
+            scope.cancel()
+        else:  # its input has come to its end
+            let_pass(_LAST_S)
 
     lines = [json.dumps(message) for message in (*SHAKEN, *({**CALL, "id": number} for number in range(asked)))]
     talk: Any = Unreading(lines)
-    with anyio.fail_after(30):
+    with anyio.fail_after(LONGEST_S):
         async with anyio.create_task_group() as tasks:
-            if asked > most:
-                tasks.start_soon(leave_when_held_up, tasks.cancel_scope)
+            tasks.start_soon(leave_when_held_up, tasks.cancel_scope)
             await over(replace(host(), handle=told), talk, talk, Opening({}))
     assert 0 < len(begun) <= most
 

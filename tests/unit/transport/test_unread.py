@@ -3,6 +3,7 @@
 import anyio
 
 from mcp_server.transport.unread import Outgoing
+from tests.support.longest import LONGEST_S
 
 
 async def test_whoever_asks_is_read_on_once_few_enough_answers_wait() -> None:
@@ -21,7 +22,7 @@ async def test_whoever_asks_is_read_on_once_few_enough_answers_wait() -> None:
         with leaving:
             await outgoing.send("c")
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(LONGEST_S):
         async with send, receive, anyio.create_task_group() as tasks:
             tasks.start_soon(outgoing.send, "a")
             tasks.start_soon(outgoing.send, "b")

@@ -2,12 +2,17 @@
 
 import os
 import sys
+from pathlib import Path
 
+import anyio
 import pytest
 
 from mcp_server.cli.demo_story.pseudo_terminal import Typed, run_on_terminal
 from mcp_server.cli.demo_story.stage import environment
 from mcp_server.cli.demo_story.telling import StoryStopped
+from tests.support.longest import LONGEST_S
+from tests.support.loop_time import let_pass
+from tests.support.waiting import wait_until
 
 ASKS = """
 from mcp_server.cli.local import Terminal
@@ -46,11 +51,18 @@ async def test_a_command_that_does_not_ask_stops_the_story() -> None:
         await run_on_terminal(command("print('no such plan')"), environment(), [Typed("Name:", "Ana")])
 
 
-async def test_a_command_that_hangs_is_ended() -> None:
+async def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
     """After the limit its process is gone and the story is stopped."""
-    script = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(600)"
-    with pytest.raises(StoryStopped, match="did not go on within 2 s") as stopped:
-        await run_on_terminal(command(script), environment(), [Typed("Name:", "Ana")], limit_s=2)
-    pid = int("".join(filter(str.isdigit, str(stopped.value).rsplit("'", 2)[1].split("\\n")[0])))
+    said = tmp_path / "pid"
+    script = f"import os, time; open({str(said)!r}, 'w').write(f'{{os.getpid()}}.'); time.sleep(600)"
+
+    async def end_its_time() -> None:
+        await wait_until(lambda: said.exists() and said.read_text("ascii").endswith("."))
+        let_pass(LONGEST_S)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(end_its_time)
+        with pytest.raises(StoryStopped, match="did not go on within 120 s"):
+            await run_on_terminal(command(script), environment(), [Typed("Name:", "Ana")], limit_s=LONGEST_S)
     with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        os.kill(int(said.read_text("ascii").rstrip(".")), 0)

@@ -4,12 +4,15 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mcp_server.sandbox.app import ABORT, SandboxApp
+
+#: Seconds for which a connection may be idle: longer than clients keep one (ours 15), or a request meets its end.
+_IDLE_S: Final = 75
 
 
 class CuttingProtocol(H11Protocol):
@@ -63,7 +66,14 @@ class PromptServer(uvicorn.Server):
 
 def _config(app: SandboxApp) -> uvicorn.Config:
     return uvicorn.Config(
-        app, http=CuttingProtocol, ws="none", lifespan="off", log_level="warning", access_log=False, log_config=None
+        app,
+        http=CuttingProtocol,
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=_IDLE_S,
     )
 
 

@@ -65,16 +65,22 @@ class SharedReads:
         self, operation_id: str, params: Mapping[str, Json], *, fresh: bool = False, organization_id: str = ""
     ) -> Reply:
         """The answer of a GET, all pages; raises what the API raised. ``fresh`` sends it again and replaces it."""
-        operation = self._catalogue.find(operation_id)
-        if operation.is_write:
-            raise InvalidArguments(f"{operation.id} is a write; only reads are shared.")
-        request = request_for(operation, params, organization_id=organization_id or self._organization_id)
+        request = self._request(operation_id, params, organization_id)
         key = _key(request)
         fetch = self._fetches.get(key)
         if fetch is None or fresh:
             fetch = _Fetch(asyncio.create_task(self._fetch(request)), self._clock.monotonic())
             self._fetches[key] = fetch
         return await self._answer(key, fetch)
+
+    async def read_alone(self, operation_id: str, params: Mapping[str, Json]) -> Reply:
+        """As ``read``, for a call's only reader: sent by itself and given up with it, not kept for others.
+
+        Once something has been read in the call the answer is shared as ever.
+        """
+        if self._fetches:
+            return await self.read(operation_id, params)
+        return await self._fetch(self._request(operation_id, params))
 
     async def resource(self, reader: Reader, *, fresh: bool = False, organization_id: str = "") -> Json:
         """The resource as it stands in the cloud, or None when it does not exist.
@@ -96,6 +102,12 @@ class SharedReads:
         if fetch is None or not fetch.task.done() or fetch.task.cancelled() or fetch.task.exception() is not None:
             return None
         return fetch.started_at
+
+    def _request(self, operation_id: str, params: Mapping[str, Json], organization_id: str = "") -> Request:
+        operation = self._catalogue.find(operation_id)
+        if operation.is_write:
+            raise InvalidArguments(f"{operation.id} is a write; only reads are shared.")
+        return request_for(operation, params, organization_id=organization_id or self._organization_id)
 
     async def _answer(self, key: str, fetch: _Fetch) -> Reply:
         fetch.waiting += 1

@@ -46,7 +46,7 @@ class EstateDesk:
 
     async def read(self, touch: Touch, *, fields: Sequence[str], max_tokens: int, cursor: str | None) -> Outcome:
         """The answer of a GET; a list is cut between its elements, anything else between its fields."""
-        reply = await self.world.reads.read(touch.operation, touch.params)
+        reply = await self.world.reads.read_alone(touch.operation, touch.params)
         data, text = inert(_picked(reply.data, fields))
         start = _start(cursor)
         limit = int(max_tokens * _BYTES_PER_TOKEN)

@@ -48,7 +48,7 @@ async def _cpu_ms(works: Mapping[str, Work]) -> dict[str, float]:
     return best
 
 
-def _works(server: Server, web: httpx.AsyncClient, base: str, organization: str) -> dict[str, Work]:
+async def _works(server: Server, web: httpx.AsyncClient, base: str, organization: str) -> dict[str, Work]:
     host, parts, store = server.host, server.parts, server.store
     actor = Actor(host.owner("stdio"), "stdio", "bench", "1")
     path = f"/organizations/{organization}"
@@ -63,7 +63,8 @@ def _works(server: Server, web: httpx.AsyncClient, base: str, organization: str)
         entry = AuditEntry(event="call", at=now, owner=one.actor.owner, status="ok", call_id=one.call_id, tool=one.tool)
         await store.commit(Append(entry), Put(Usage(one.call_id, now, "o", "c", "t", 1, 1, 1, 0.0, 0.0, "ok"), {}))
 
-    shared = parts.world()  # remembers its one read
+    shared = parts.world()  # remembers what it has read
+    await shared.reads.read("getOrganization", {"organizationId": organization})
     ours = replace(parts, recorder=Recorder(_NoDisk()), world=lambda: shared)  # type: ignore[arg-type]  # only commit is called
 
     return {
@@ -83,7 +84,7 @@ async def measured(base: str, organization: str) -> dict[str, float]:
             running(load({}, overrides=given), budget=FreeBudget()) as server,
             httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}) as web,
         ):
-            works = _works(server, web, base, organization)
+            works = await _works(server, web, base, organization)
             for work in works.values():
                 await work()
             return await _cpu_ms(works)

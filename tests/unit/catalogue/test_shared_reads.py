@@ -41,6 +41,47 @@ async def test_whose_a_resource_is_goes_with_each_read_once_it_is_known() -> Non
     assert [request.organization_id for request in api.requests] == ["", "7", "8"]
 
 
+async def test_a_reader_alone_sends_its_request_itself_and_it_is_counted() -> None:
+    """No task stands between it and the answer; a request that fails counts too, and what was wrong is told."""
+    api = FakeApi({"/networks/N_1": {"id": "N_1"}, "/networks/N_2": Unreachable("gone", sent=False)})
+    reads = reads_of(api)
+    before = asyncio.all_tasks()
+    api.gate = asyncio.Event()
+    waiting = asyncio.create_task(reads.read_alone("getNetwork", {"networkId": "N_1"}))
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() - before == {waiting}
+    api.gate.set()
+    assert (await waiting).data == {"id": "N_1"}
+    with pytest.raises(Unreachable):
+        await reads.read_alone("getNetwork", {"networkId": "N_2"})
+    with pytest.raises(InvalidArguments):
+        await reads.read_alone("updateNetwork", {"networkId": "N_1"})
+    assert reads.calls == 2
+
+
+async def test_a_reader_alone_that_goes_away_takes_its_request_along() -> None:
+    """Nobody else waits for it."""
+    api = FakeApi({"/networks/N_1": {"id": "N_1"}})
+    api.gate = asyncio.Event()
+    reads, before = reads_of(api), asyncio.all_tasks()
+    waiting = asyncio.create_task(reads.read_alone("getNetwork", {"networkId": "N_1"}))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    api.gate.set()
+    await asyncio.sleep(0)
+    assert (waiting.cancelled(), asyncio.all_tasks(), reads.calls) == (True, before, 0)
+
+
+async def test_a_reader_alone_takes_what_its_call_has_read() -> None:
+    """Nothing is fetched twice within a call."""
+    api = FakeApi({"/networks/N_1": {"id": "N_1"}})
+    reads = reads_of(api)
+    await reads.resource(NETWORK)
+    assert (await reads.read_alone("getNetwork", {"networkId": "N_1"})).data == {"id": "N_1"}
+    assert len(api.requests) == 1
+
+
 async def test_another_query_is_another_request() -> None:
     """Only identical requests are shared."""
     api = FakeApi({"/networks/N_1/clients": []})

@@ -12,7 +12,6 @@ from mcp_server.domain.call import Json
 
 #: The parts that a change is judged by at once (facts: health deltas, hard fails).
 GATE_PARTS: Final = ("devices", "uplinks", "vpn_peers", "ports")
-ALL_PARTS: Final = (*GATE_PARTS, "alerts", "loss_latency", "clients", "upgrades", "configuration")
 
 
 @dataclass(frozen=True, slots=True)

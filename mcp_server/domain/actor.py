@@ -28,7 +28,6 @@ class Actor:
     owner: str
     channel: str  #: stdio, http, sse or cli
     client: str = ""  #: client program's name as it gave it: untrusted text
-    client_version: str = ""
     roles: frozenset[Role] = frozenset({Role.PLANNER})
 
     @property

@@ -244,12 +244,7 @@ class Bridge:
     def _actor(self, ctx: Any) -> Actor:
         params = ctx.session.client_params
         client = params.client_info if params else None
-        return Actor(
-            self._host.owner(self._channel),
-            self._channel,
-            client.name[:80] if client else "",
-            client.version[:40] if client else "",
-        )
+        return Actor(self._host.owner(self._channel), self._channel, client.name[:80] if client else "")
 
 
 class _Incoming:

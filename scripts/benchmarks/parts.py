@@ -50,7 +50,7 @@ async def _cpu_ms(works: Mapping[str, Work]) -> dict[str, float]:
 
 async def _works(server: Server, web: httpx.AsyncClient, base: str, organization: str) -> dict[str, Work]:
     host, parts, store = server.host, server.parts, server.store
-    actor = Actor(host.owner("stdio"), "stdio", "bench", "1")
+    actor = Actor(host.owner("stdio"), "stdio", "bench")
     path = f"/organizations/{organization}"
 
     def call() -> ToolCall:

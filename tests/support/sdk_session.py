@@ -18,7 +18,7 @@ from tests.support.longest import LONGEST_S
 
 
 async def _telling(call: ToolCall) -> ToolResult:
-    told = {"tool": call.tool, "client": [call.actor.client, call.actor.client_version], "can_ask": call.can_ask}
+    told = {"tool": call.tool, "client": call.actor.client, "can_ask": call.can_ask}
     return ToolResult(told, json.dumps(told), is_error=False)
 
 

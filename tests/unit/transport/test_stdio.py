@@ -87,7 +87,7 @@ async def test_what_the_client_said_of_itself_reaches_the_first_call(talk: tuple
     """It stands in the record, and decides whether a person can be asked."""
     *_, answer = await answered([json.dumps(message) for message in talk], RESULTS)
     told = answer["result"]["structuredContent"]
-    assert told == {"tool": "meraki_search", "client": ["test", "1"], "can_ask": can_ask}
+    assert told == {"tool": "meraki_search", "client": "test", "can_ask": can_ask}
 
 
 async def test_each_request_is_answered_once() -> None:

@@ -176,7 +176,7 @@ def assembled(
     upkeep = Upkeep(_duties(settings, store, tender, recovery), store, clock, presence.name)
     services = _services(settings, store, means, breakers, lambda: Background(upkeep.troubles(), recovery.behind))
     parts = Parts(registry, recorder, changes, world, services.desk)
-    host = _host(parts, settings, home, clock, ids)
+    host = _host(parts, settings, home, ids)
     with contextlib.suppress(StoreUnavailable):  # told by whoever needs it; reads are served all the same
         presence.enter()
     upkeep.start(tasks)
@@ -202,13 +202,12 @@ def assembled(
     )
 
 
-def _host(parts: Parts, settings: Settings, home: Path, clock: Clock, ids: Ids) -> Host:
+def _host(parts: Parts, settings: Settings, home: Path, ids: Ids) -> Host:
     """What a transport needs of the server."""
     return Host(
         handle=lambda call: _answered(parts, call),
         refuse=lambda call: parts.recorder.refuse(call, parts.world()),
         listed=parts.registry.listed,
-        clock=clock,
         ids=ids,
         owner=owner_of,
         prompts=PROMPTS,

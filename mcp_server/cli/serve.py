@@ -95,7 +95,6 @@ async def _hosted(
             handle=answered,
             refuse=refused,
             listed=registry.listed,
-            clock=clock,
             ids=ids,
             owner=owner_of,
             prompts=PROMPTS,

@@ -35,7 +35,6 @@ class ToolCall:
     tool: str
     arguments: Mapping[str, Json]
     actor: Actor
-    received_at: datetime
     correlation_id: str
     can_ask: bool = False  #: the client declared form elicitation
     state: str | None = None

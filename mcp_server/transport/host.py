@@ -7,7 +7,7 @@ from typing import Any
 from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import Json, ToolCall
 from mcp_server.domain.outcome import ToolResult
-from mcp_server.domain.ports import Clock, Ids
+from mcp_server.domain.ports import Ids
 from mcp_server.toolkit import Tool
 
 
@@ -18,7 +18,6 @@ class Host:
     handle: Callable[[ToolCall], Awaitable[ToolResult]]
     refuse: Callable[[ToolCall], Awaitable[ToolResult]]  #: for what the SDK refuses before a call reaches us
     listed: Callable[[Actor], Sequence[Tool]]
-    clock: Clock
     ids: Ids
     owner: Callable[[str], str]  #: who owns calls of that channel
     prompts: Sequence[Mapping[str, Json]]
@@ -29,4 +28,4 @@ class Host:
     def new_call(self, tool: str, arguments: Mapping[str, Json], actor: Actor, **more: Any) -> ToolCall:
         """A call that has just arrived; ``more`` is what else stands in it."""
         call_id = self.ids.new("call")
-        return ToolCall(call_id, tool, arguments, actor, self.clock.now(), **{"correlation_id": call_id, **more})
+        return ToolCall(call_id, tool, arguments, actor, **{"correlation_id": call_id, **more})

@@ -11,7 +11,7 @@ from mcp_server.hooks.pre.resolve_org_and_network import resolve_org_and_network
 from mcp_server.inventory import Inventory
 from mcp_server.world import Limits, World
 from tests.support.fake_api import FakeApi
-from tests.support.fake_clock import START, FakeClock, FakeIds
+from tests.support.fake_clock import FakeClock, FakeIds
 from tests.support.shipped import CATALOGUE, OVERLAY
 
 ACME, BETA = "549236", "998877"
@@ -89,7 +89,7 @@ def attempt(
     **more: Any,
 ) -> Attempt:
     """An attempt of those touches; ``more`` are fields of Attempt, or of its facts."""
-    call = ToolCall("call-1", tool, {}, Actor("ana", "stdio", roles=roles), START, "corr-1")
+    call = ToolCall("call-1", tool, {}, Actor("ana", "stdio", roles=roles), "corr-1")
     facts = {name: more.pop(name) for name in list(more) if name in Facts.__dataclass_fields__}
     return Attempt(call, effect, {}, touches, facts=Facts(**facts), **more)
 

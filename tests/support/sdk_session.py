@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from mcp_server.clock import RandomIds, SystemClock, owner_of
+from mcp_server.clock import RandomIds, owner_of
 from mcp_server.desk.lookups import PROMPTS, lookups
 from mcp_server.domain.call import ToolCall
 from mcp_server.domain.outcome import ToolResult
@@ -28,7 +28,6 @@ def host() -> Host:
         handle=_telling,
         refuse=_telling,
         listed=Registry.load(lookups()).listed,
-        clock=SystemClock(),
         ids=RandomIds(),
         owner=owner_of,
         prompts=PROMPTS,

@@ -29,7 +29,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 async def _called(server: Server, tool: Tool) -> tuple[Mapping[str, Json], bool]:
     parts = replace(server.parts, registry=Registry({tool.name: tool}))
-    call = ToolCall("call-1", tool.name, {}, Actor("ana", "stdio"), server.clock.now(), "call-1")
+    call = ToolCall("call-1", tool.name, {}, Actor("ana", "stdio"), "call-1")
     result = await handle(parts, call)
     return result.payload, result.is_error
 

@@ -45,7 +45,7 @@ def a_call(**parts: Any) -> ToolCall:
     """A call of a client with a long name that holds control characters."""
     call = ToolCall(
         "call-1", "meraki_read", {"psk": "x" * 9, "note": f"it is {SECRET}"}, Actor("Ana", "http", "\x1b" + "c" * 99),
-        START, "corr-1", argument_bytes=77,
+        "corr-1", argument_bytes=77,
     )  # fmt: skip
     return replace(call, **parts)
 

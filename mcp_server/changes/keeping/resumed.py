@@ -29,5 +29,5 @@ def _attempt(change: Change, world: World) -> Attempt:
     """The server's own call, for the owner of the change."""
     actor = Actor(change.owner, "server", "meraki-specialist")
     call_id = world.ids.new("call")
-    call = ToolCall(call_id, "meraki_apply", {}, actor, world.clock.now(), change.correlation_id or call_id)
+    call = ToolCall(call_id, "meraki_apply", {}, actor, change.correlation_id or call_id)
     return Attempt(call, Effect.CHANGE, {}, is_apply=True)

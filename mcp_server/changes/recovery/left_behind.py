@@ -101,6 +101,4 @@ async def _attempt(change: Change, world: World) -> Attempt:
     """The call that began the change, as far as it is on record: whose it was, and in which session."""
     session = await world.store.get(Session, change.session_id)
     actor = Actor(change.owner, "server", client=session.client if session else "")
-    return Attempt(
-        ToolCall(change.call_id, "recovery", {}, actor, world.clock.now(), change.correlation_id), Effect.CHANGE, {}
-    )
+    return Attempt(ToolCall(change.call_id, "recovery", {}, actor, change.correlation_id), Effect.CHANGE, {})

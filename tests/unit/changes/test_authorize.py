@@ -57,7 +57,7 @@ class Case:
 
     def asks(self, *, owner: str = "ana", answer: Answer | None = None, state: str | None = None, **call: Any) -> Any:
         """The decision on a call of that owner."""
-        made = ToolCall("call-1", "meraki_apply", {}, Actor(owner, "stdio", "desk"), START, "corr-1", **call)
+        made = ToolCall("call-1", "meraki_apply", {}, Actor(owner, "stdio", "desk"), "corr-1", **call)
         attempt = Attempt(replace(made, answer=answer, state=state), Effect.CHANGE, {}, is_apply=True)
         return authorize_execution(self.stored, attempt, self.world, self.means)
 

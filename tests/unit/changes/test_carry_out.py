@@ -96,7 +96,7 @@ async def _call(
 ) -> Mapping[str, Json]:
     """The answer of a call; a question is answered with yes."""
     call_id = server.ids.new("call")
-    call = ToolCall(call_id, tool, arguments, Actor("ana", "stdio"), server.clock.now(), call_id, can_ask=True)
+    call = ToolCall(call_id, tool, arguments, Actor("ana", "stdio"), call_id, can_ask=True)
     call = replace(call, report=report)
     result = await handle(parts, call)
     if result.asking is not None:

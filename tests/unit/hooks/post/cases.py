@@ -36,7 +36,7 @@ def a_world(store: MemoryStore | None = None, locale: str = "en", clock: FakeClo
 
 def an_attempt(tool: str = "meraki_apply", actor: Actor = ANA) -> Attempt:
     """A call of that tool."""
-    call = ToolCall("call-1", tool, {}, actor, START, "corr-1")
+    call = ToolCall("call-1", tool, {}, actor, "corr-1")
     return Attempt(call, Effect.CHANGE, {})
 
 

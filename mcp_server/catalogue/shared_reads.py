@@ -23,7 +23,6 @@ class _Fetch:
     """One request under way or answered."""
 
     task: "asyncio.Task[Reply]"
-    started_at: float  #: monotonic seconds
     waiting: int = 0
 
 
@@ -69,7 +68,7 @@ class SharedReads:
         key = _key(request)
         fetch = self._fetches.get(key)
         if fetch is None or fresh:
-            fetch = _Fetch(asyncio.create_task(self._fetch(request)), self._clock.monotonic())
+            fetch = _Fetch(asyncio.create_task(self._fetch(request)))
             self._fetches[key] = fetch
         return await self._answer(key, fetch)
 
@@ -95,13 +94,6 @@ class SharedReads:
                 return None
             raise
         return picked(reader, reply.data)
-
-    def last_read_at(self, reader: Reader) -> float | None:
-        """Monotonic seconds when the reader's last request was sent; None when it was not, or is not answered yet."""
-        fetch = self._fetches.get(_key(request_for(self._catalogue.find(reader.operation), reader.params)))
-        if fetch is None or not fetch.task.done() or fetch.task.cancelled() or fetch.task.exception() is not None:
-            return None
-        return fetch.started_at
 
     def _request(self, operation_id: str, params: Mapping[str, Json], organization_id: str = "") -> Request:
         operation = self._catalogue.find(operation_id)

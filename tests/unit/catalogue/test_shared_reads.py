@@ -249,27 +249,6 @@ async def test_an_answer_of_another_shape_is_an_error_and_never_nothing(answer: 
         await reads_of(FakeApi({"/networks/N_1": answer})).resource(reader)
 
 
-async def test_the_time_of_a_read_is_when_it_was_sent() -> None:
-    """A state is at least as new as its request; without an answer there is no time."""
-    clock = FakeClock()
-    api = FakeApi({"/networks/N_1": {"id": "N_1"}})
-    reads = reads_of(api, clock)
-    assert reads.last_read_at(NETWORK) is None
-    sent_at = clock.monotonic()
-    await reads.resource(NETWORK)
-    clock.advance(60)
-    assert reads.last_read_at(NETWORK) == sent_at
-    await reads.resource(NETWORK, fresh=True)
-    assert reads.last_read_at(NETWORK) == sent_at + 60
-
-
-async def test_a_failed_read_has_no_time() -> None:
-    """An age is only told of what was read."""
-    reads = reads_of(FakeApi())
-    await reads.resource(NETWORK)
-    assert reads.last_read_at(NETWORK) is None
-
-
 @pytest.mark.parametrize(
     ("element", "wanted", "fits"),
     [

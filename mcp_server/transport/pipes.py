@@ -8,6 +8,7 @@ Neither pipe is made non-blocking, for that would also hold for whoever shares i
 read follows only on "readable", a write of at most PIPE_BUF bytes only on "writable" (POSIX, poll and write).
 """
 
+import asyncio
 import os
 import select
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -22,10 +23,15 @@ _TOO_LONG: Final = "longer than 4 MiB"  #: stands for such a line: it is answere
 
 
 class Lines:
-    """What arrives at one descriptor, line by line; what is no UTF-8, or too long a line, is replaced."""
+    """What arrives at one descriptor, line by line; what is no UTF-8, or too long a line, is replaced.
+
+    The event loop is told once of the descriptor and not for each line.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._is_watched = False
+        self._wanted: asyncio.Future[bytes]
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """Each line with its end; the last one also when it has none."""
@@ -41,14 +47,37 @@ class Lines:
             for other in others:
                 yield _text(parts, size) + "\n"
                 parts, size = [other], len(other)
+        self.close()
         if size:
             yield _text(parts, size)
 
     async def _chunk(self) -> bytes:
         """The next bytes; none at the end."""
-        with suppress(PermissionError):  # a file or /dev/null: never waited for, always readable
-            await anyio.wait_readable(self._descriptor)
-        return os.read(self._descriptor, _CHUNK)
+        loop = asyncio.get_running_loop()
+        if not self._is_watched:
+            try:
+                loop.add_reader(self._descriptor, self._arrived)
+            except PermissionError:  # a file or /dev/null: never waited for, always readable
+                return os.read(self._descriptor, _CHUNK)
+            self._is_watched = True
+        self._wanted = loop.create_future()
+        return await self._wanted
+
+    def _arrived(self) -> None:
+        """Read for whoever waits; what comes while nobody does stays in the pipe."""
+        if self._wanted.done():
+            self.close()
+            return
+        try:
+            self._wanted.set_result(os.read(self._descriptor, _CHUNK))
+        except OSError as error:
+            self._wanted.set_exception(error)
+
+    def close(self) -> None:
+        """Watch the descriptor no more; before it is closed, for the system goes on telling of what it leads to."""
+        if self._is_watched:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            self._is_watched = False
 
 
 def _text(parts: Sequence[bytes], size: int) -> str:
@@ -86,11 +115,13 @@ def standard() -> Iterator[tuple[Lines, Output]]:
     """Both pipes for the protocol alone: whoever else reads finds the end, whoever else prints meets stderr."""
     wire_in, wire_out = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
+    lines = Lines(wire_in)
     try:
         os.dup2(nothing, 0)
         os.dup2(2, 1)
-        yield Lines(wire_in), Output(wire_out)
+        yield lines, Output(wire_out)
     finally:
+        lines.close()
         os.dup2(wire_in, 0)
         os.dup2(wire_out, 1)
         for descriptor in (nothing, wire_in, wire_out):

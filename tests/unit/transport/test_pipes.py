@@ -1,5 +1,6 @@
 """The standard pipes without threads: lines as they come, and a reader that does not read holds up nobody else."""
 
+import asyncio
 import os
 import select
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from mcp_server.transport.pipes import Lines, Output
@@ -84,6 +86,46 @@ async def test_what_is_longer_than_a_line_may_be_is_not_kept(pipe: tuple[int, in
             await Output(writing).write(sent.decode())
             os.close(writing)
     assert [len(got[0]), *got[1:]] == [(4 << 20) + 1, "longer than 4 MiB\n", '{"a":1}\n', "longer than 4 MiB"]
+
+
+async def test_what_comes_while_nobody_waits_stays_in_the_pipe(pipe: tuple[int, int]) -> None:
+    """Whoever is not read on is held up; and it is there for the next one who asks."""
+    reading, writing = pipe
+    coming = aiter(Lines(reading))
+    os.write(writing, b"one\n")
+    assert await anext(coming) == "one\n"
+    os.write(writing, b"two\n")
+    for _ in range(3):
+        await anyio.lowlevel.checkpoint()
+    assert select.select((reading,), (), (), 0)[0] == [reading]
+    assert await anext(coming) == "two\n"
+    os.close(writing)
+    assert [line async for line in coming] == []
+
+
+async def test_a_pipe_that_is_no_longer_read_is_no_longer_watched(pipe: tuple[int, int]) -> None:
+    """The loop would be woken by it for ever, also once its descriptor is closed here and open elsewhere."""
+    reading, writing = pipe
+    again = os.dup(reading)
+    lines = Lines(again)
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_all, lines)
+            await anyio.wait_all_tasks_blocked()
+            scope.cancel()
+    lines.close()
+    os.close(again)
+    os.write(writing, b"x")
+    assert asyncio.get_running_loop()._selector.select(0) == []  # type: ignore[attr-defined]  # no public way
+
+
+async def test_a_fault_of_the_pipe_reaches_whoever_reads() -> None:
+    """A descriptor that can be waited for and not read: the writing end."""
+    reading, writing = os.pipe()
+    os.close(reading)  # the writing end is told of it as readable
+    with pytest.raises(OSError, match="Bad file descriptor"), anyio.fail_after(30):
+        await _all(Lines(writing))
+    os.close(writing)
 
 
 async def test_a_long_line_passes_while_the_loop_goes_on(pipe: tuple[int, int]) -> None:

@@ -155,7 +155,8 @@ class Attempt:
         """The same attempt knowing more; itself when it knew all that."""
         if all(part == getattr(self.facts, name) for name, part in parts.items()):
             return self
-        return replace(self, facts=replace(self.facts, **parts))
+        facts = Facts(**parts) if self.facts is NOTHING_KNOWN else replace(self.facts, **parts)
+        return replace(self, facts=facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,8 @@ def _template_bound(index: int, operation: Operation, network: Network | None, a
 
 async def _look_up_together(attempt: Attempt, places: _Places) -> None:
     """Many devices or networks are read as one list of the first one's organization, instead of one by one."""
+    if len(attempt.touches) <= _FEW:
+        return
     serials = list(dict.fromkeys(serial for touch in attempt.touches if (serial := path_serial(touch))))
     if len(serials) > _FEW:
         await places.world.inventory.devices_in((await places.device(serials[0])).organization_id)

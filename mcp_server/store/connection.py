@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import filelock
@@ -74,7 +74,7 @@ def translated(what: str) -> Iterator[None]:
         raise unavailable(what, problem) from problem
 
 
-class FileLock:
+class FileLock(AbstractContextManager[None]):
     """An exclusive lock among processes and threads, on descriptors that stay open: some microseconds a turn.
 
     Whoever waits for the lock holds the turn meanwhile, and nobody takes the lock without the turn: a holder who wants
@@ -92,32 +92,41 @@ class FileLock:
 
     def held(self) -> AbstractContextManager[None]:
         """Holds the lock inside the block, once or nested; ``StoreUnavailable`` when it is not free in time."""
-        return self._held(self._attempts)
+        return self
 
-    @contextmanager
-    def held_at_once(self) -> Iterator[bool]:
-        """Whether the lock could be had without waiting, and is held inside the block."""
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(self._held(1))
-            except StoreUnavailable:
-                is_held = False
-            else:
-                is_held = True
-            yield is_held
+    def take_at_once(self) -> bool:
+        """Whether the lock could be had without waiting; it is held then until this thread calls ``release``."""
+        try:
+            self._enter(1)
+        except StoreUnavailable:
+            return False
+        return True
 
-    @contextmanager
-    def _held(self, attempts: int) -> Iterator[None]:
-        """Holds the lock inside the block, unless a block around it does already."""
-        with self._threads:
-            lock = self._take(attempts) if self._depth == 0 else None
+    def release(self) -> None:
+        """Give the lock back, unless a block around it holds it too."""
+        self._depth -= 1
+        try:
+            if self._depth == 0:
+                filelock.unlock_descriptor(self._opened[-1])
+        finally:
+            self._threads.release()
+
+    def __enter__(self) -> None:
+        self._enter(self._attempts)
+
+    def __exit__(self, *_fault: object) -> None:
+        self.release()
+
+    def _enter(self, attempts: int) -> None:
+        """Hold the lock once more; a thread that holds it already does not wait."""
+        self._threads.acquire()
+        try:
+            if self._depth == 0:
+                self._take(attempts)
             self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-                if lock is not None:
-                    filelock.unlock_descriptor(lock)
+        except BaseException:
+            self._threads.release()
+            raise
 
     def close(self) -> None:
         """Close the descriptors; ``held`` opens them again."""
@@ -125,9 +134,9 @@ class FileLock:
             while self._opened:
                 os.close(self._opened.pop())
 
-    def _take(self, attempts: int) -> int:
-        """The turn, then the lock, whose descriptor comes back; the turn is passed on."""
-        with translated(f"{self._path} cannot be locked"):
+    def _take(self, attempts: int) -> None:
+        """The turn, then the lock; the turn is passed on."""
+        try:
             if len(self._opened) < 2:
                 private_directory(self._path.parent, forbidden=0o022)
                 for path in (self._path.with_suffix(".turn"), self._path)[len(self._opened) :]:
@@ -138,7 +147,8 @@ class FileLock:
                 self._waited(lock, left)
             finally:
                 filelock.unlock_descriptor(turn)
-            return lock
+        except OSError as problem:
+            raise unavailable(f"{self._path} cannot be locked", problem) from problem
 
     def _waited(self, descriptor: int, attempts: int) -> int:
         """How many attempts are left, at least one, once the descriptor is locked; StoreUnavailable when none was."""

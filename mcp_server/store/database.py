@@ -1,8 +1,6 @@
-"""The database file with our schema in it: opened, checked or migrated, written in one transaction, closed."""
+"""The database file with our schema in it: opened, checked or migrated, closed."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from mcp_server.errors import StoreUnavailable
@@ -10,19 +8,6 @@ from mcp_server.store.connection import FileLock, connect
 from mcp_server.store.queries import statements
 
 SCHEMA_VERSION = 4
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """BEGIN IMMEDIATE, then COMMIT, or ROLLBACK when the block or the commit fails."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def open_database(path: Path, wait_s: float) -> sqlite3.Connection:

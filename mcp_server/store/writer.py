@@ -16,7 +16,7 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from mcp_server.domain.call import Receipt
 from mcp_server.domain.ports import Clock
 from mcp_server.errors import RecordAltered, RecordConflict, StoreError, StoreUnavailable
 from mcp_server.store.connection import FileLock, translated
-from mcp_server.store.database import close_database, open_database, transaction
+from mcp_server.store.database import close_database, open_database
 from mcp_server.store.evidence.witness import Witness
 from mcp_server.store.journal import Journal, Write
 from mcp_server.store.seal import Seal
@@ -123,21 +123,22 @@ class Writer:
             if not self._is_here:
                 self._thread.submit(self._work)
                 return
-        with self._here(), self._lock.held_at_once() as is_held:
-            if is_held:
-                self._work()
-            else:
-                self._thread.submit(self._work)
-
-    @contextlib.contextmanager
-    def _here(self) -> Iterator[None]:
-        """While the block runs on the event loop ``close`` waits in its own thread."""
-        try:
-            yield
+        try:  # meanwhile ``close`` waits in its own thread
+            self._work_here()
         finally:
             with self._turn:
                 self._is_here = False
                 self._turn.notify_all()
+
+    def _work_here(self) -> None:
+        """Commit one group at once, on the event loop, or have the thread do it when another process has the lock."""
+        if not self._lock.take_at_once():
+            self._thread.submit(self._work)
+            return
+        try:
+            self._work()
+        finally:
+            self._lock.release()
 
     def _work(self) -> None:
         """Commit one group, at the end of the store every group that still waits."""
@@ -192,7 +193,8 @@ class Writer:
         witness = self._witness
         with translated("the store cannot be written"), self._lock.held():
             connection = self._opened()
-            with transaction(connection):
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:  # COMMIT, or ROLLBACK when the block or the commit fails
                 journal = Journal(connection, self._seal, witness)
                 result = work(journal)
                 journal.close_head()

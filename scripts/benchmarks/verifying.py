@@ -11,7 +11,7 @@ from typing import Final
 
 from mcp_server.domain.call import Receipt
 from mcp_server.store.chain import FIRST, line_of, linked
-from mcp_server.store.database import open_database, transaction
+from mcp_server.store.database import open_database
 from mcp_server.store.queries import sql
 from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import FILE
@@ -78,7 +78,8 @@ def _fill(directory: Path, seal: Seal, count: int) -> None:
             yield stored.seq, stored.doc, stored.hash
 
     connection = open_database(directory / FILE, 10.0)
-    with transaction(connection):
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
         connection.executemany(sql("append_audit"), lines())
         tag = seal.tag(f"{head.seq} {head.hash}".encode(), "audit head")
         connection.execute(sql("write_head"), {"seq": head.seq, "hash": head.hash, "tag": tag})

@@ -80,13 +80,13 @@ def test_a_lock_is_had_at_once_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "store.lock"
     holder, other = FileLock(path), FileLock(path)
     with holder.held():
-        with other.held_at_once() as is_held:
-            assert not is_held
+        assert not other.take_at_once()
         assert not somebody_waits(path)
-    with other.held_at_once() as is_held, holder.held_at_once() as is_held_too:
-        assert (is_held, is_held_too) == (True, False)
-    with holder.held_at_once() as is_held:
-        assert is_held
+    assert other.take_at_once()
+    assert not holder.take_at_once()
+    other.release()
+    assert holder.take_at_once()
+    holder.release()
     holder.close()
     other.close()
 
@@ -95,11 +95,12 @@ def test_who_holds_it_may_hold_it_again_and_gives_it_back_with_the_last_one(tmp_
     """Nested blocks are one hold."""
     path = tmp_path / "store.lock"
     holder, other = FileLock(path), FileLock(path, timeout_s=0.01)
-    with holder.held_at_once():
-        with holder.held():
-            pass
-        with pytest.raises(StoreUnavailable), other.held():
-            pass
+    assert holder.take_at_once()
+    with holder.held():
+        pass
+    with pytest.raises(StoreUnavailable), other.held():
+        pass
+    holder.release()
     with other.held():
         pass
     holder.close()

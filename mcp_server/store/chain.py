@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import rfc8785
+from pydantic_core import PydanticSerializationError, to_json
 
 from mcp_server.domain.call import Receipt
 from mcp_server.domain.record import AuditEntry
@@ -23,7 +24,6 @@ from mcp_server.store.records import adapter, moment
 FIRST = "0" * 64  #: what the first line has for its previous hash
 _SAFE_INTEGER = 2**53 - 1
 _q = json.encoder.encode_basestring  #: quotes a text as RFC 8785 does
-_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _NOT_ITS_HASH = "its text does not have its hash"
 _TAIL = re.compile(r'[^"\\]*","tool":"[^"\\]*"}')  #: what follows the link when neither text needs an escape
 
@@ -74,9 +74,12 @@ def line_of(entry: AuditEntry) -> Line:
 def canonical(value: Any) -> str:
     """The RFC 8785 form, integers beyond 2^53 and times as text.
 
-    What holds only plain values has it from the standard library's encoder, in a ninth of the time.
+    What holds only plain values has it from the serializer, once its keys are in order, in a fraction of the time.
     """
-    return _ENCODER(value) if _is_plain(value) else rfc8785.dumps(_safe(value)).decode()
+    try:
+        return to_json(_in_order(value)).decode()
+    except (TypeError, PydanticSerializationError):
+        return rfc8785.dumps(_safe(value)).decode()
 
 
 def linked(line: Line, head: Receipt) -> Stored:
@@ -150,19 +153,25 @@ def _fault(stored: Stored, previous_hash: str | None = None) -> str:
     return ""
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether the standard library writes it exactly as RFC 8785 says: no floats, keys in ASCII (sorted alike)."""
+def _in_order(value: Any) -> Any:
+    """A copy with sorted keys, which the serializer writes exactly as RFC 8785 says.
+
+    Raises ``TypeError`` for what it would write otherwise: floats, large integers, keys beyond ASCII (sorted unlike).
+    """
     kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return True
-    if kind is int:
-        return abs(int(value)) <= _SAFE_INTEGER
+    if kind is str or kind is bool or value is None or (kind is int and abs(value) <= _SAFE_INTEGER):
+        return value
     if kind is dict:
-        for key, item in value.items():  # a third less work than all(...)
-            if type(key) is not str or not key.isascii() or not (type(item) is str or _is_plain(item)):
-                return False
-        return True
-    return (kind is list or kind is tuple) and all(map(_is_plain, value))
+        copy = {}
+        for key in sorted(value):
+            if type(key) is not str or not key.isascii():
+                raise TypeError("a key that is no text, or beyond ASCII")
+            item = value[key]
+            copy[key] = item if type(item) is str else _in_order(item)
+        return copy
+    if kind is list or kind is tuple:
+        return [_in_order(item) for item in value]
+    raise TypeError(f"{kind.__name__} is not plain")
 
 
 def _safe(value: Any) -> Any:

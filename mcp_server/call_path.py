@@ -39,16 +39,21 @@ async def handle(parts: Parts, call: ToolCall) -> ToolResult:
     world = parts.world()
     started_at = world.clock.monotonic()
     try:
-        outcome = await _outcome(parts, call, world)
+        attempt, outcome = await _outcome(parts, call, world)
     except anyio.get_cancelled_exc_class():
         gone = Outcome("cancelled", "The caller went away.")
-        await parts.recorder.close(call, gone, world, started_at)
+        with anyio.CancelScope(shield=True):
+            await parts.recorder.close(call, gone, world, started_at)
         raise
-    return await parts.recorder.close(call, outcome, world, started_at)
+    with anyio.CancelScope(shield=True):  # whoever goes away now still has every hook run and leaves the row
+        if attempt is not None:
+            outcome = await post_task(attempt, outcome, world)
+        result: ToolResult = await parts.recorder.close(call, outcome, world, started_at)
+    return result
 
 
-async def _outcome(parts: Parts, call: ToolCall, world: World) -> Outcome:
-    """What came of the call, after every post-task hook; a call that is not valid never reaches a hook."""
+async def _outcome(parts: Parts, call: ToolCall, world: World) -> tuple[Attempt | None, Outcome]:
+    """What came of the call, and the attempt that post-task hooks see: a call that is not valid never reaches one."""
     attempt: Attempt | None = None
     try:
         tool = parts.registry.find(call.tool, call.actor, is_lookup=call.is_lookup)
@@ -64,7 +69,7 @@ async def _outcome(parts: Parts, call: ToolCall, world: World) -> Outcome:
     except Exception as error:  # a fault of our own is answered and recorded like any other
         log.exception("call %s failed", call.call_id, extra={"tool": clean(call.tool, 64)})
         outcome = broken(call, error)
-    return await post_task(attempt, outcome, world) if attempt is not None else outcome
+    return attempt, outcome
 
 
 async def _carried_out(parts: Parts, tool: Tool, attempt: Attempt, world: World) -> Outcome:

@@ -60,7 +60,10 @@ class Recorder:
         self._known = known or KnownSecrets()
 
     async def close(self, call: ToolCall, outcome: Outcome, world: World, started_at: float) -> ToolResult:
-        """The result of the call with the receipt of its row; ``started_at`` in monotonic seconds."""
+        """The result of the call with the receipt of its row; ``started_at`` in monotonic seconds.
+
+        The caller shields it: whoever goes away now still leaves the row of this call.
+        """
         payload = rendered(outcome)
         text = _compact(payload)
         secrets = self._known.values()  # asked once: it looks at a file
@@ -70,8 +73,7 @@ class Recorder:
         row = _row(call, outcome, world, secrets)
         usage = _usage(call, row, world, len(text.encode(errors="replace")), world.clock.monotonic() - started_at)
         try:
-            with anyio.CancelScope(shield=True):  # whoever goes away now still leaves the row of this call
-                receipts = await self._store.commit(Append(row), Put(usage, {}))
+            receipts = await self._store.commit(Append(row), Put(usage, {}))
             receipt: Receipt | None = receipts[0]
         except StoreError as error:
             if self._strict and outcome.error is None:
@@ -104,7 +106,9 @@ class Recorder:
             "remedy": "Make the call again from the start.",
         }
         outcome = Outcome("refused", told["message"], error=told)
-        return await self.close(call, outcome, world, world.clock.monotonic())
+        with anyio.CancelScope(shield=True):
+            result: ToolResult = await self.close(call, outcome, world, world.clock.monotonic())
+        return result
 
 
 def _row(call: ToolCall, outcome: Outcome, world: World, secrets: Collection[str]) -> AuditEntry:

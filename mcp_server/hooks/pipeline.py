@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import anyio
-
 from mcp_server.domain.call import Allow, Attempt, Json, Refuse, Verdict, Warned
 from mcp_server.domain.outcome import Outcome, may_lower
 from mcp_server.domain.plan import Plan
@@ -55,10 +53,12 @@ async def pre_change(
 
 
 async def post_task(attempt: Attempt, outcome: Outcome, world: World, hooks: Sequence[PostHook] = POST_TASK) -> Outcome:
-    """The outcome after every hook; a hook that fails or makes it look better leaves it as it was, with a warning."""
-    with anyio.CancelScope(shield=True):
-        for hook in hooks:
-            outcome = await _after(hook, attempt, outcome, world)
+    """The outcome after every hook; a hook that fails or makes it look better leaves it as it was, with a warning.
+
+    The caller shields it, together with the row that comes after: no hook is left out because nobody waits any more.
+    """
+    for hook in hooks:
+        outcome = await _after(hook, attempt, outcome, world)
     return outcome
 
 

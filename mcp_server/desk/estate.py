@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.given import found
 from mcp_server.domain.outcome import Outcome
@@ -47,7 +49,7 @@ class EstateDesk:
     async def read(self, touch: Touch, *, fields: Sequence[str], max_tokens: int, cursor: str | None) -> Outcome:
         """The answer of a GET; a list is cut between its elements, anything else between its fields."""
         reply = await self.world.reads.read_alone(touch.operation, touch.params)
-        data, text = inert(_picked(reply.data, fields))
+        data, text = inert(_picked(reply.data, fields), compact)
         start = _start(cursor)
         limit = int(max_tokens * _BYTES_PER_TOKEN)
         is_whole = start == 0 and len(text.encode()) <= limit
@@ -96,8 +98,16 @@ def _cut(items: Sequence[Json], start: int, limit: int) -> tuple[list[Json], int
     return taken, None
 
 
+def compact(value: Json) -> str:
+    """As compact JSON, by the serializer that the SDK brings; what is too deep for it by the library, in more time."""
+    try:
+        return to_json(value).decode()
+    except PydanticSerializationError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _size(value: Json) -> int:
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(compact(value).encode())
 
 
 def _picked(data: Json, fields: Sequence[str]) -> Json:

@@ -44,7 +44,6 @@ KNOWN_FROM = 8  #: characters of a secret that is masked by its value in every a
 MOST_LEARNED = 200
 _SHORTEST_PART = 4  #: shorter secrets are masked where they are the whole value, not inside other text
 _MAPPINGS, _LISTS = (dict, Mapping), (list, tuple)  #: a dict is known for one without asking what a Mapping is
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 #: Printable to Python, yet they show nothing: fillers and variation selectors, in which text can hide.
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
@@ -278,13 +277,16 @@ def without_tags(value: Json) -> Json:
     return [without_tags(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def inert(value: Json) -> tuple[Json, str]:
-    """``cleaned(redacted(value))`` and its compact JSON; ``value`` itself when that shows nothing to mask or escape."""
-    text = _compact(value)
+def inert(value: Json, compact: Callable[[Json], str]) -> tuple[Json, str]:
+    """``cleaned(redacted(value))`` and its JSON; ``value`` itself when that shows nothing to mask or escape.
+
+    ``compact`` writes JSON without a space between, and leaves as they are the signs that need no escape.
+    """
+    text = compact(value)
     if _is_inert(text):
         return value, text
     shown = cleaned(redacted(value))
-    return shown, _compact(shown)
+    return shown, compact(shown)
 
 
 def _is_inert(text: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mcp_server.desk.estate import compact
 from mcp_server.domain.redaction import FREE_TEXT_LIMIT, MASK, clean, cleaned, inert, masked, redacted
 
 CANARY = st.text(min_size=4, max_size=40).filter(lambda text: not set(text) <= set(MASK) and _is_encodable(text))
@@ -143,7 +144,7 @@ def test_what_looks_inert_as_one_text_is_what_redacting_and_cleaning_would_leave
 
 def _assert_inert(value: Any) -> None:
     shown = cleaned(redacted(value))
-    assert inert(value) == (shown, json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
+    assert inert(value, compact) == (shown, compact(shown))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def _assert_inert(value: Any) -> None:
 )
 def test_what_must_be_masked_escaped_or_cut_does_not_look_inert(value: Any) -> None:
     """Each of these is changed, and by nothing less than the walk."""
-    assert inert(value)[0] != value
+    assert inert(value, compact)[0] != value
     _assert_inert(value)
 
 
@@ -175,4 +176,4 @@ def test_a_usual_answer_is_not_walked_through() -> None:
     answer = [
         {"id": "N_1", "name": "S\xe3o Paulo, loja 1", "tags": ["a"], "url": "https://x/?a=1", "n": 1.5, "ok": None}
     ]
-    assert inert(answer)[0] is answer
+    assert inert(answer, compact)[0] is answer

@@ -12,6 +12,7 @@ import mcp_types as types
 import pytest
 from mcp.server.lowlevel import Server
 
+from mcp_server.domain.actor import Actor
 from mcp_server.domain.call import ToolCall
 from mcp_server.domain.outcome import Asking, ToolResult
 from mcp_server.transport.opening import Opening
@@ -188,6 +189,15 @@ async def test_a_server_that_ends_asks_no_more_and_answers_the_call() -> None:
         await bridge.serve(open_pipes(aiter(talk), talk, "none"))
     (answer,) = [one for one in map(json.loads, talk.answers) if one.get("id") == 9]
     assert answer["result"]["structuredContent"] == {"action": "cancel"}
+
+
+def test_the_sdk_looks_through_the_schemas_whose_arguments_stand_in_a_header() -> None:
+    """And through no other: there is nothing that it could find."""
+    (plain, *_) = host().listed(Actor("ana", "http"))
+    schema = {"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}
+    headed = replace(plain, name="headed", parameters=schema)
+    find: Any = Bridge(replace(host(), listed=lambda _actor: [plain, headed]), "http").server.get_tool_input_schema
+    assert (find(plain.name), find("headed"), find("unknown")) == (None, schema, None)
 
 
 _TRACED: Final = """

@@ -1,12 +1,11 @@
 """Finding an operation by words: by those of its names, and by those of what it is for."""
 
 from dataclasses import dataclass
-from heapq import nsmallest
 
 from mcp_server.catalogue.operations import Catalogue
 from mcp_server.catalogue.wording import prepared
 from mcp_server.catalogue.wording.purposes import Meanings, Purpose, Roots, load_purposes
-from mcp_server.catalogue.wording.ranking import MEANT, Names
+from mcp_server.catalogue.wording.ranking import MEANT, VERB_RIGHT, Names
 from mcp_server.catalogue.wording.spelling import Spelling
 from mcp_server.catalogue.wording.thesaurus import Asked, Thesaurus, Words
 from mcp_server.catalogue.wording.words import asked_words
@@ -45,12 +44,7 @@ class Search:
 
     def operations(self, query: str, limit: int = 8) -> list[Hit]:
         """The operations that answer a question in English or Portuguese, best first; [] when none does."""
-        index = self._built()
-        scored = index.answers(query)
-        exact = index.folded_ids.get(query.strip().casefold())
-        if exact:
-            scored[exact] = max(scored.values(), default=0.0) + 10.0
-        best = nsmallest(limit, scored.items(), key=lambda one: (-one[1], one[0]))
+        best = self._built().best(query, limit)
         return [Hit(id_, *self._catalogue.place(id_), round(score, 2)) for id_, score in best]
 
     def _built(self) -> "_Index":
@@ -69,25 +63,36 @@ class Search:
 
 
 class _Index:
-    """The catalogue in words."""
+    """The catalogue in words. The row of an operation is its place among the ids in their order."""
 
     def __init__(self, words: prepared.Prepared, thesaurus: Thesaurus, roots: Roots) -> None:
+        entries = sorted(words.entries, key=lambda entry: entry.id)
         self._thesaurus = thesaurus
-        self._ids = [entry.id for entry in words.entries]
-        self._rows = {id_: row for row, id_ in enumerate(self._ids)}
-        self.folded_ids = {id_.casefold(): id_ for id_ in self._ids}
-        self._names = Names(words.entries, thesaurus.common)
-        self._meanings = Meanings(words.sentences, roots)
+        self._ids = [entry.id for entry in entries]
+        self._folded = {id_.casefold(): row for row, id_ in enumerate(self._ids)}
+        self._names = Names(entries, thesaurus.common)
+        self._meanings = Meanings(words.sentences, roots, self._ids)
         self._spelling = Spelling({*self._names.rarity, *words.sentences.words, *thesaurus.words})
 
-    def answers(self, query: str) -> dict[str, float]:
-        """Score of every operation that answers, by its names or its purpose; more than 0 each."""
-        words = [self._spelling.corrected(word) for word in asked_words(query[:MOST_LETTERS])[:MOST_WORDS]]
-        asked = self._with_things(self._thesaurus.understand(" ".join(words)))
-        meant = {self._rows[id_]: share for id_, share in self._meanings.compared(words).items() if id_ in self._rows}
-        scores = self._names.scores(asked, meant)
-        total = {self._ids[row]: score + MEANT * meant.get(row, 0.0) for row, score in scores.items()}
-        return {id_: value for id_, value in total.items() if value > 0}
+    def best(self, query: str, limit: int) -> list[tuple[str, float]]:
+        """Ids and scores of the operations that answer best, at most ``limit``; of equals, by id."""
+        scores = self._scores(query, limit)
+        exact = self._folded.get(query.strip().casefold())
+        if exact is not None:
+            scores[exact] = max(scores.values(), default=0.0) + 10.0
+        rows = sorted(sorted(scores), key=scores.__getitem__, reverse=True)[:limit]
+        return [(self._ids[row], scores[row]) for row in rows]
+
+    def _scores(self, query: str, limit: int) -> dict[int, float]:
+        """By row, more than 0 each: of every operation that may be among the ``limit`` best, by names and purpose."""
+        words = tuple(map(self._spelling.corrected, asked_words(query[:MOST_LETTERS])[:MOST_WORDS]))
+        asked = self._with_things(self._thesaurus.understand(words))
+        scores = self._names.scores(asked)
+        floor = max([0.0, *sorted(scores.values(), reverse=True)[max(0, limit - 1) : limit]])
+        meant = self._meanings.compared(words, scores, (floor - VERB_RIGHT) / MEANT)
+        scores |= self._names.unsaid(asked, meant.keys() - scores.keys())
+        total = {row: score + MEANT * meant.get(row, 0.0) for row, score in scores.items()}
+        return {row: score for row, score in total.items() if score > 0}
 
     def _with_things(self, asked: Asked) -> Asked:
         things = tuple(self._in_api_words(thing) for thing in asked.things)

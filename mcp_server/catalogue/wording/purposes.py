@@ -6,9 +6,9 @@ network engineer (``kin.toml``, English and Portuguese together) taken as one.
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from math import fsum, log
 from pathlib import Path
 
 from mcp_server.catalogue.wording.words import folded, hump_words, stem
@@ -102,38 +102,65 @@ class Sentences:
 
 
 class Meanings:
-    """Sentences ready to be compared with questions."""
+    """Sentences ready to be compared with questions. An operation is its row, from 0."""
 
-    def __init__(self, sentences: Sentences, roots: Roots) -> None:
-        """``roots`` are those that the sentences were made with."""
+    def __init__(self, sentences: Sentences, roots: Roots, ids: Sequence[str]) -> None:
+        """``roots`` are those that the sentences were made with; ``ids`` the operations that are searched."""
         self.roots = roots
-        self._ids = [id_ for id_, _ in sentences.rows]
-        self._holders: dict[str, list[int]] = {}
-        for row, (id_, words) in enumerate(sentences.rows):
+        rows = {id_: row for row, id_ in enumerate(ids)}
+        said = [one for one in sentences.rows if one[0] in rows]
+        self._row_of = [rows[id_] for id_, _ in said]  #: of each sentence
+        self._sentences: dict[int, list[int]] = {}  #: of each row
+        self._holders: dict[str, list[int]] = {}  #: of each root the sentences
+        for sentence, (id_, words) in enumerate(said):
+            self._sentences.setdefault(rows[id_], []).append(sentence)
             for word in words | sentences.named[id_]:
-                self._holders.setdefault(word, []).append(row)
-        many = max(1, len(sentences.rows))
-        self._rarity = {word: 1.0 + log(many / len(rows)) for word, rows in self._holders.items()}
-        self._mass = [sum(map(self._rarity.__getitem__, words)) for _, words in sentences.rows]
+                self._holders.setdefault(word, []).append(sentence)
+        self._rarity = {root: 1.0 + log(len(said) / len(found)) for root, found in self._holders.items()}
+        self._mass = [fsum(map(self._rarity.__getitem__, words)) for _, words in said]
+        self._begun: dict[str, dict[int, float]] = {}  #: of each root that was the commonest of a question, its sums
 
-    def compared(self, words: Iterable[str]) -> dict[str, float]:
-        """By operation id, how much of the question its better sentence covers, from 0 to 1."""
-        asked = {root for root in map(self.roots.root, words) if root}
+    def compared(self, words: Iterable[str], rows: Iterable[int] = (), least: float = 0.0) -> dict[int, float]:
+        """By row, how much of the question the better sentence of an operation covers, from 0 to 1.
+
+        Of the ``rows`` given, and of those of the others that may cover ``least`` or more of it.
+        """
+        asked = sorted({root for root in map(self.roots.root, words) if root})
         everything = sum(self._rarity.get(root, 3.0) for root in asked)
-        weights = [0.0] * len(self._mass)
-        touched: set[int] = set()
-        for root in asked.intersection(self._holders):
-            weight, holders = self._rarity[root], self._holders[root]
-            touched.update(holders)
-            for row in holders:
-                weights[row] += weight
+        common_first = sorted((root for root in asked if root in self._rarity), key=self._rarity.__getitem__)
+        compared, missing = set(rows), least * everything
+        for root in common_first:
+            missing -= self._rarity[root]
+            if missing <= 0:  # the commoner roots alone do not cover so much
+                compared.update(map(self._row_of.__getitem__, self._holders[root]))
+        return self._shares(compared, self._summed(common_first), everything)
+
+    def _shares(self, rows: Iterable[int], weights: Mapping[int, float], everything: float) -> dict[int, float]:
+        """By row, what its better sentence covers; those that cover nothing are left out."""
         dear = UNSAID / max(everything, SHORT)  # of a word that nobody asked for
-        best: dict[str, float] = {}
-        ids, mass = self._ids, self._mass
-        for row in touched:
-            id_, weight = ids[row], weights[row]
-            unsaid = mass[row] - weight
-            value = weight / everything - unsaid * dear if unsaid > 0 else weight / everything
-            if value > best.get(id_, 0.0):
-                best[id_] = value
-        return best
+        sentences, mass = self._sentences, self._mass
+        shares: dict[int, float] = {}
+        for row in rows:
+            for sentence in sentences.get(row, ()):
+                if sentence not in weights:
+                    continue
+                weight = weights[sentence]
+                unsaid = mass[sentence] - weight
+                share = weight / everything - unsaid * dear if unsaid > 0 else weight / everything
+                if share > shares.get(row, 0.0):
+                    shares[row] = share
+        return shares
+
+    def _summed(self, roots: Sequence[str]) -> dict[int, float]:
+        """By sentence, the rarity of those of the roots that it has; the first root costs next to nothing."""
+        if not roots:
+            return {}
+        first, *others = roots
+        if first not in self._begun:
+            self._begun[first] = dict.fromkeys(self._holders[first], self._rarity[first])
+        weights = self._begun[first].copy()
+        for root in others:
+            weight = self._rarity[root]
+            for sentence in self._holders[root]:
+                weights[sentence] = weights.get(sentence, 0.0) + weight
+        return weights

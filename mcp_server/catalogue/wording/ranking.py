@@ -4,11 +4,11 @@ What a word counts for is looked up the other way round, from the word to the op
 then costs as much as its words are common, not as much as there are operations.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from math import log
+from math import fsum, log
 
 from mcp_server.catalogue.wording.thesaurus import Asked, Words
 
@@ -44,55 +44,57 @@ class Names:
     def __init__(self, entries: Sequence[Entry], common: frozenset[str]) -> None:
         """``common`` are the ids that are meant most often."""
         self._places: dict[str, dict[int, float]] = {}  #: of each word the rows, with the best place it has there
-        self._with_id_word: dict[str, list[int]] = {}
-        self._with_head: dict[str, list[int]] = {}
+        self._gains: dict[str, dict[int, float]] = {}  #: of each word of an id the rows, with what it gains them
         self._with_verb: dict[str, list[int]] = {}
+        self._fits: dict[str, Sequence[float]] = {}  #: of each verb that was asked for, by row
         for row, entry in enumerate(entries):
             for place, words in ((IN_FIELDS, entry.field_words), (IN_PATH, entry.path_words), (IN_ID, entry.id_words)):
                 for word in words:
                     self._places.setdefault(word, {})[row] = place
             for word in entry.id_words:
-                self._with_id_word.setdefault(word, []).append(row)
-            self._with_head.setdefault(entry.head, []).append(row)
+                self._gains.setdefault(word, {})[row] = _cost(word) + (HEAD if word == entry.head else 0.0)
             self._with_verb.setdefault(entry.verb, []).append(row)
-        self._id_words = sorted(self._with_id_word)
+        self._id_words = sorted(self._gains)
         #: of each row, what it loses when no word of its id was said
-        self._unsaid = [-sum(map(_cost, entry.id_words)) for entry in entries]
+        self._unsaid = [-fsum(map(_cost, entry.id_words)) for entry in entries]
         self._extra = [COMMON * (entry.id in common) - ITEM * entry.is_item_read for entry in entries]
         self._unasked = [UNASKED.get(entry.verb, UNASKED_OTHER) for entry in entries]
         #: how rare each word is: 1 for one that every operation has, about 7 for one that a single operation has
         self.rarity = {word: 1.0 + log(len(entries) / len(rows)) for word, rows in self._places.items()}
 
-    def scores(self, asked: Asked, others: Iterable[int] = ()) -> dict[int, float]:
-        """By row, the higher the better; ``others`` are the rows that count although no name of them was said."""
+    def scores(self, asked: Asked) -> dict[int, float]:
+        """By row, the higher the better, of all that have a word of the question."""
         shares = self._shares(asked)
-        by_names = self._by_names({word for thing in asked.things for words in thing for word in words})
-        extra, unsaid = self._extra, self._unsaid
-        found = {row: unsaid[row] for row in others if row not in shares}
-        found |= {row: 10 * share + by_names[row] + extra[row] for row, share in shares.items()}
+        by_names = self._by_names(sorted({word for thing in asked.things for words in thing for word in words}))
+        by_verb, extra = self._by_verb(asked.verbs), self._extra
+        return {row: 10 * share + by_names[row] + extra[row] + by_verb[row] for row, share in shares.items()}
+
+    def unsaid(self, asked: Asked, rows: Iterable[int]) -> dict[int, float]:
+        """By row, the score of those that have no word of the question; none is above ``VERB_RIGHT``."""
         by_verb = self._by_verb(asked.verbs)
-        return {row: score + by_verb[row] for row, score in found.items()}
+        return {row: self._unsaid[row] + by_verb[row] for row in rows}
 
     def _by_names(self, said: Iterable[str]) -> Sequence[float]:
         """Of each row: what the unsaid words of its id cost, and what it gains when the thing itself was said."""
         gained = list(self._unsaid)
         for word in said:
-            cost = _cost(word)
-            for row in self._with_id_word.get(word, ()):
-                gained[row] += cost
-            for row in self._with_head.get(word, ()):
-                gained[row] += HEAD
+            for row, gain in self._gains.get(word, {}).items():
+                gained[row] += gain
         return gained
 
     def _by_verb(self, verbs: frozenset[str]) -> Sequence[float]:
         """Of each row, how well its verb answers those that were said."""
         if not verbs:
             return self._unasked
-        fits = [VERB_WRONG] * len(self._unasked)
-        alike = [other for verb in verbs for other in ALIKE.get(verb, ())]
-        for rows in [*map(self._with_verb.get, (*verbs, *alike)), *map(self._with_id_word.get, verbs)]:
-            for row in rows or ():
-                fits[row] = VERB_RIGHT
+        each = [self._fits.get(verb) or self._fitting(verb) for verb in verbs]
+        return each[0] if len(each) == 1 else list(map(max, *each))
+
+    def _fitting(self, verb: str) -> Sequence[float]:
+        """The same for one verb; kept, as the thesaurus has few."""
+        fits = self._fits[verb] = [VERB_WRONG] * len(self._unasked)
+        same = [self._with_verb.get(one, ()) for one in (verb, *ALIKE.get(verb, ()))]
+        for row in set().union(*same, self._gains.get(verb, ())):
+            fits[row] = VERB_RIGHT
         return fits
 
     def _shares(self, asked: Asked) -> dict[int, float]:
@@ -132,9 +134,9 @@ class Names:
         if len(word) <= 2:
             return exact
         known = self._id_words
-        longer = takewhile(lambda one: one.startswith(word), known[bisect_left(known, word) :])
-        begun = [row for one in longer for row, place in self._places[one].items() if place == IN_ID]
-        return {**dict.fromkeys(begun, BEGINS_WORD), **exact}
+        longer = takewhile(lambda one: one.startswith(word), known[bisect_right(known, word) :])
+        begun = set().union(*map(self._gains.__getitem__, longer))
+        return {**dict.fromkeys(begun, BEGINS_WORD), **exact} if begun else exact
 
 
 def _cost(word: str) -> float:

@@ -57,9 +57,9 @@ class Thesaurus:
         """The single words that only ask to see something: list, show, mostrar."""
         return frozenset(saying[0] for saying, verb in self.verbs.items() if verb == "get" and len(saying) == 1)
 
-    def understand(self, question: str) -> Asked:
-        """What a question asks for; sayings are taken greedily, the longest first."""
-        words = _kept(question[:400], self.ignored)[:MOST_WORDS]
+    def understand(self, question: Words) -> Asked:
+        """What a question, in stems, asks for; sayings are taken greedily, the longest first."""
+        words = tuple(word for word in question if word not in self.ignored)[:MOST_WORDS]
         verbs: set[str] = set()
         things: list[tuple[Words, ...]] = []
         at = 0
@@ -74,9 +74,8 @@ class Thesaurus:
             verbs = {"get"}
         return Asked(frozenset(verbs), tuple(dict.fromkeys(things)))
 
-    def _only_asks(self, question: str) -> bool:
-        first = asked_words(question[:80])
-        return any(first[: len(opening)] == opening for opening in self.openings)
+    def _only_asks(self, question: Words) -> bool:
+        return any(question[: len(opening)] == opening for opening in self.openings)
 
     def _longest(self, words: Sequence[str]) -> tuple[int, str, tuple[Words, ...]]:
         """How many words the longest saying at the start has, its verb, its wordings."""

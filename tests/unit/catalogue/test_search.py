@@ -75,6 +75,17 @@ def test_no_more_answers_than_asked_for() -> None:
     assert SEARCH.operations("vlan", limit=0) == []
 
 
+@pytest.mark.parametrize(
+    "question", ["update ssid", "who changed the firewall", "get network clients", "guests, printers"]
+)
+def test_a_short_answer_is_the_beginning_of_a_long_one(question: str) -> None:
+    """What is left out unseen could not have come so far up."""
+    whole = SEARCH.operations(question, limit=2_000)
+    assert len(whole) > 60
+    for limit in (1, 8, 30):
+        assert SEARCH.operations(question, limit) == whole[:limit]
+
+
 def test_a_very_long_question_is_cut() -> None:
     """Nobody's text makes the search slow."""
     assert SEARCH.operations("vlan " * 50_000)[0].id == "updateNetworkApplianceVlan"

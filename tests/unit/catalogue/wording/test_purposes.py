@@ -83,10 +83,20 @@ def test_kin_words_are_one_root_in_both_languages() -> None:
 def test_the_better_of_the_two_sentences_counts() -> None:
     """A question in one language is not held against the other."""
     roots = Roots(frozenset({"the", "o"}), [])
-    meanings = Meanings(Sentences.of({"one": Purpose("feed the cat", "alimentar o gato")}, roots), roots)
-    assert meanings.compared(["gato"])["one"] > 0.9
-    assert meanings.compared(["gato", "cat"])["one"] < 0.6
+    meanings = Meanings(Sentences.of({"one": Purpose("feed the cat", "alimentar o gato")}, roots), roots, ["one"])
+    assert meanings.compared(["gato"])[0] > 0.9
+    assert meanings.compared(["gato", "cat"])[0] < 0.6
     assert meanings.compared(["dog"]) == {}
+
+
+def test_what_cannot_cover_the_least_is_not_compared() -> None:
+    """Unless it is asked for by its row."""
+    roots = Roots(frozenset({"the", "o"}), [])
+    purposes = {"cat": Purpose("feed the cat", "-"), "dog": Purpose("feed the dog", "-")}
+    meanings = Meanings(Sentences.of(purposes, roots), roots, ["cat", "dog"])
+    assert set(meanings.compared(["feed", "cat"])) == {0, 1}
+    assert set(meanings.compared(["feed", "cat"], least=0.9)) == {0}
+    assert set(meanings.compared(["feed", "cat"], [1], least=0.9)) == {0, 1}
 
 
 def test_a_broken_row_is_not_passed_over(tmp_path: Path) -> None:

@@ -1,6 +1,18 @@
 """Operations ranked by the words of their names."""
 
-from mcp_server.catalogue.wording.ranking import BEGINS_WORD, IN_FIELDS, IN_ID, IN_PATH, PARTLY, Entry, Names
+import pytest
+
+from mcp_server.catalogue.wording.ranking import (
+    BEGINS_WORD,
+    IN_FIELDS,
+    IN_ID,
+    IN_PATH,
+    PARTLY,
+    VERB_RIGHT,
+    VERB_WRONG,
+    Entry,
+    Names,
+)
 from mcp_server.catalogue.wording.thesaurus import Asked
 
 
@@ -90,6 +102,19 @@ def test_an_operation_that_is_meant_most_often_comes_first() -> None:
 def test_others_are_scored_without_a_word_of_theirs_being_said() -> None:
     """They start from what their unsaid words cost."""
     names = Names([entry("vlan", "vlan"), entry("portal", "splash")], frozenset())
-    scores = names.scores(asked("vlan"), others=[0, 1])
-    assert set(scores) == {0, 1}
-    assert scores[1] < 0 < scores[0]
+    assert names.scores(asked("vlan"))[0] > 0
+    assert names.unsaid(asked("vlan"), [1])[1] < 0
+
+
+@pytest.mark.parametrize("verb", ["get", "update", "delete", ""])
+def test_without_a_word_of_theirs_none_is_above_what_a_right_verb_gives(verb: str) -> None:
+    """The search leaves out whoever could not catch up from there."""
+    names = Names([entry("plain", verb="get"), entry("write", "tag", verb="update")], frozenset())
+    assert max(names.unsaid(asked("vlan", verb=verb), [0, 1]).values()) <= VERB_RIGHT
+
+
+def test_several_verbs_fit_what_either_fits() -> None:
+    """Whoever says set and remove means both."""
+    entries = [entry("read"), entry("write", verb="update"), entry("drop", verb="delete")]
+    question = Asked(frozenset({"update", "delete"}), ())
+    assert Names(entries, frozenset()).unsaid(question, [0, 1, 2]) == {0: VERB_WRONG, 1: VERB_RIGHT, 2: VERB_RIGHT}

@@ -156,7 +156,7 @@ def assembled(
     arm(parse(settings.failpoint), settings.failpoint_trace)
     home = open_home(settings)
     store = open_store(settings, home, clock)
-    shared = RateFile(home)
+    shared = RateFile(home, clock)
     breakers = StoreBreakers(shared, clock)
     pace = Pace(budget or StoreBudget(shared, clock, settings.rate_per_s), breakers)
     client = _client(settings, clock, pace, sandbox=sandbox, answer_bytes=answer_bytes)

@@ -69,8 +69,9 @@ async def hold_lock(directory: Path, _: int) -> None:
 
 async def reserve(directory: Path, number: int) -> None:
     """So many reservations of one request, at a standing clock; prints how many need not wait."""
-    file = RateFile(directory)
-    budget = StoreBudget(file, FakeClock())
+    clock = FakeClock()
+    file = RateFile(directory, clock)
+    budget = StoreBudget(file, clock)
     waits = [await budget.reserve("O_1") for _ in range(number)]
     file.close()
     print(sum(wait == 0.0 for wait in waits), file.problem)

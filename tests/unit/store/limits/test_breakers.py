@@ -23,7 +23,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def servers(tmp_path: Path, clock: FakeClock) -> Iterator[list[StoreBreakers]]:
     """Two servers on one data directory."""
-    files = [RateFile(tmp_path) for _ in range(2)]
+    files = [RateFile(tmp_path, clock) for _ in range(2)]
     yield [StoreBreakers(file, clock) for file in files]
     for file in files:
         file.close()
@@ -65,7 +65,7 @@ async def test_a_good_end_on_one_server_starts_the_count_anew_for_both(servers: 
 async def test_a_restart_keeps_it_open(tmp_path: Path, clock: FakeClock) -> None:
     """The state is in the file, not in the process."""
     for is_after in (False, True):
-        file = RateFile(tmp_path)
+        file = RateFile(tmp_path, clock)
         server = StoreBreakers(file, clock)
         if not is_after:
             await fail(server, FAILURES_TO_OPEN)
@@ -92,7 +92,7 @@ async def test_of_two_servers_one_probes_at_a_time_and_two_good_ones_close_it(
 async def test_without_its_file_a_server_decides_for_itself(tmp_path: Path, clock: FakeClock) -> None:
     """The breaker still opens; that it is not shared is said."""
     (tmp_path / "home").write_text("in the way")
-    file = RateFile(tmp_path / "home")
+    file = RateFile(tmp_path / "home", clock)
     server = StoreBreakers(file, clock)
     await fail(server, FAILURES_TO_OPEN)
     assert (await told(server)).admission is Admission.STOP

@@ -24,7 +24,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def budgets(tmp_path: Path, clock: FakeClock) -> Iterator[list[StoreBudget]]:
     """Three servers on one data directory."""
-    files = [RateFile(tmp_path) for _ in range(3)]
+    files = [RateFile(tmp_path, clock) for _ in range(3)]
     yield [StoreBudget(file, clock) for file in files]
     for file in files:
         file.close()
@@ -101,7 +101,7 @@ async def test_an_estimate_takes_nothing(budgets: list[StoreBudget]) -> None:
 
 async def test_a_clock_set_back_does_not_stop_the_budget(tmp_path: Path) -> None:
     """An hour back: the budget starts from there instead of waiting an hour."""
-    file = RateFile(tmp_path)
+    file = RateFile(tmp_path, FakeClock())
     ahead = StoreBudget(file, FakeClock(START + timedelta(hours=1)))
     await ahead.reserve("O_1", 10)
     await ahead.penalize("O_1", 5.0)
@@ -113,7 +113,7 @@ async def test_a_clock_set_back_does_not_stop_the_budget(tmp_path: Path) -> None
 async def test_tokens_taken_ahead_are_not_used_at_another_time(tmp_path: Path) -> None:
     """A clock that was set back does not make their tenth of a second longer: the others have spent the budget."""
     ahead, back = FakeClock(), FakeClock(START - timedelta(hours=1))
-    files = [RateFile(tmp_path) for _ in range(2)]
+    files = [RateFile(tmp_path, ahead) for _ in range(2)]
     one, other = StoreBudget(files[0], ahead), StoreBudget(files[1], ahead)
     assert [await one.reserve("O_1") for _ in range(2)] == [0.0, 0.0]  # the second is a burst: some more are taken
     await other.reserve("O_1", 30)
@@ -135,7 +135,7 @@ async def test_the_files_are_for_this_account_only(budgets: list[StoreBudget], t
 async def test_a_damaged_file_is_made_anew(tmp_path: Path, clock: FakeClock) -> None:
     """Nothing in it is worth keeping, so a power cut does not end the sharing."""
     (tmp_path / "rate.db").write_bytes(b"torn page" * 999)
-    file = RateFile(tmp_path)
+    file = RateFile(tmp_path, clock)
     assert await StoreBudget(file, clock).reserve("O_1") == 0.0
     assert file.problem == ""
     file.close()
@@ -144,7 +144,7 @@ async def test_a_damaged_file_is_made_anew(tmp_path: Path, clock: FakeClock) -> 
 async def test_a_budget_that_cannot_be_shared_is_still_kept_and_says_so(tmp_path: Path, clock: FakeClock) -> None:
     """Without its file a server counts for itself, so reads go on within the budget."""
     (tmp_path / "home").write_text("in the way")
-    file = RateFile(tmp_path / "home")
+    file = RateFile(tmp_path / "home", clock)
     budget = StoreBudget(file, clock)
     waits = [await budget.reserve("O_1") for _ in range(30)]
     assert sum(wait == 0.0 for wait in waits) <= CAPACITY
@@ -159,7 +159,7 @@ async def test_a_budget_that_cannot_be_shared_is_still_kept_and_says_so(tmp_path
 
 async def test_a_lower_rate_refills_more_slowly(tmp_path: Path, clock: FakeClock) -> None:
     """After the burst, a budget of 2 requests a second makes ten requests wait five times as long as one of 10."""
-    files = [RateFile(tmp_path / "a"), RateFile(tmp_path / "b")]
+    files = [RateFile(tmp_path / "a", clock), RateFile(tmp_path / "b", clock)]
     slow, fast = StoreBudget(files[0], clock, 2.0), StoreBudget(files[1], clock)
     try:
         for budget in (slow, fast):
@@ -217,7 +217,7 @@ async def test_while_another_process_holds_the_file_no_new_burst_is_had_and_what
     tmp_path: Path, clock: FakeClock
 ) -> None:
     """The own count goes on from what was last seen; the file has fewer tokens left for everybody later."""
-    mine, others = RateFile(tmp_path, wait_s=0.02), RateFile(tmp_path)
+    mine, others = RateFile(tmp_path, clock, wait_s=0.02), RateFile(tmp_path, clock)
     budget, other = StoreBudget(mine, clock), StoreBudget(others, clock)
     await other.reserve("O_1", 10)
     await budget.reserve("O_1")

@@ -47,7 +47,7 @@ _MAPPINGS, _LISTS = (dict, Mapping), (list, tuple)  #: a dict is known for one w
 #: Printable to Python, yet they show nothing: fillers and variation selectors, in which text can hide.
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
-_ESCAPED = re.compile(r"\\([\"\\])")
+_ESCAPE = re.compile(r'(?:\\u[0-9a-fA-F]{4})+|\\["\\/bfnrt]')
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -76,12 +76,12 @@ def redacted(value: Json, secrets: Collection[str] = ()) -> Json:
 def holds_secret(text: str, secrets: Collection[str]) -> bool:
     """Whether the text holds one of the secrets, plain or in one of the forms that ``redacted`` knows."""
     readings = [text]
-    if "\\" in text:  # JSON within the text of a JSON
-        readings.append(_ESCAPED.sub(r"\1", text))
+    if "\\" in text:  # of JSON: its texts as they are, which may be JSON, a URL's or HTML themselves
+        readings.append(_ESCAPE.sub(_unescaped, text))
     if "%" in text or "+" in text:
-        readings += [unquote(text), unquote_plus(text)]
+        readings += [unquoted(one) for one in readings for unquoted in (unquote, unquote_plus)]
     if "&" in text:
-        readings.append(html.unescape(text))
+        readings += [html.unescape(one) for one in readings]
     return any(
         form in reading
         for secret in secrets
@@ -89,6 +89,11 @@ def holds_secret(text: str, secrets: Collection[str]) -> bool:
         for form in _forms(secret)  # the secret itself is one
         for reading in readings
     )
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """What an escape of JSON stands for; both halves of a surrogate pair are one."""
+    return str(json.loads(f'"{found[0]}"'))
 
 
 def masked(value: Json, text: str, secrets: Collection[str]) -> Json:

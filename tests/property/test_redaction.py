@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mcp_server.desk.estate import compact
@@ -67,6 +67,9 @@ def texts_in(value: Any) -> list[str]:
 
 
 @given(hidden(), st.booleans())
+@example(case=('00"\x1f', "00&quot;\x1f"), is_ascii=False)
+@example(case=('00"\x1f', "00%22\x1f"), is_ascii=True)
+@example(case=('00"\x1f', "\\ 00%22\x1f"), is_ascii=True)
 def test_what_is_looked_for_in_the_json_of_a_value_is_found_wherever_it_stands_in_it(
     case: tuple[str, Any], is_ascii: bool
 ) -> None:

@@ -35,6 +35,10 @@ class _Block:
     until: float = 0.0
     asked_at: float = 0.0
 
+    def holds(self, calls: int, now: float) -> bool:
+        """Whether so many requests need nothing else now; what was taken before the clock was set back does not."""
+        return self.tokens >= calls and self.until - BLOCK_LIFE_S <= now < self.until
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -67,7 +71,7 @@ class StoreBudget:
         asked_at = self._now()
         block = self._blocks.get(organization_id, _Block())
         is_burst = abs(asked_at - block.asked_at) < BURST_GAP_S
-        if block.tokens >= calls and block.until - BLOCK_LIFE_S <= asked_at < block.until:
+        if block.holds(calls, asked_at):
             self._blocks[organization_id] = replace(block, tokens=block.tokens - calls, asked_at=asked_at)
             return 0.0
         self._blocks[organization_id] = _Block(asked_at=asked_at)
@@ -95,6 +99,8 @@ class StoreBudget:
 
     async def estimate_s(self, organization_id: str, calls: int) -> float:
         """The seconds that ``reserve`` would say, without taking anything."""
+        if self._blocks.get(organization_id, _Block()).holds(calls, self._now()):
+            return 0.0
         return await self._decided(
             organization_id, lambda bucket, now: (bucket, reserve(bucket, now, calls, rate=self._rate)[1])
         )
@@ -111,8 +117,9 @@ class StoreBudget:
                 row = connection.execute(sql("read_bucket"), {"organization_id": organization_id}).fetchone()
                 kept = Bucket(*row) if row else Bucket()
                 left, answer = self._now_decided(decide, self._scanter(organization_id, kept))
-                values = {"tokens": left.tokens, "at": left.at, "not_before": left.not_before, "pace": left.pace}
-                connection.execute(sql("write_bucket"), {"organization_id": organization_id, **values})
+                if left != kept:
+                    values = {"tokens": left.tokens, "at": left.at, "not_before": left.not_before, "pace": left.pace}
+                    connection.execute(sql("write_bucket"), {"organization_id": organization_id, **values})
             self._own[organization_id] = left
             self._alone.discard(organization_id)
             return answer

@@ -99,6 +99,33 @@ async def test_an_estimate_takes_nothing(budgets: list[StoreBudget]) -> None:
     assert await budgets[0].estimate_s("O_1", int(CAPACITY) + 10) == pytest.approx(1.0)
 
 
+async def test_an_estimate_writes_nothing(budgets: list[StoreBudget]) -> None:
+    """It is asked for before each call."""
+    await budgets[0].reserve("O_1")
+    connection = budgets[0]._file._connection
+    assert connection is not None
+    written = connection.total_changes
+    await budgets[0].estimate_s("O_1", int(CAPACITY))
+    assert connection.total_changes == written
+    await budgets[0].reserve("O_1", int(CAPACITY))
+    assert connection.total_changes == written + 1
+
+
+async def test_what_was_taken_ahead_needs_no_look_at_the_file(tmp_path: Path, clock: FakeClock) -> None:
+    """Neither to be estimated nor to be used; more than that does."""
+    file, holder = RateFile(tmp_path, clock, wait_s=0.02), FileLock(tmp_path / "rate.lock")
+    budget = StoreBudget(file, clock)
+    await budget.reserve("O_1")
+    await budget.reserve("O_1")  # a burst: five more are taken
+    with holder.held():
+        assert [await budget.estimate_s("O_1", 5), await budget.reserve("O_1", 5)] == [0.0, 0.0]
+        assert file.problem == ""
+        await budget.estimate_s("O_1", 1)
+        assert "not shared" in file.problem
+    file.close()
+    holder.close()
+
+
 async def test_a_clock_set_back_does_not_stop_the_budget(tmp_path: Path) -> None:
     """An hour back: the budget starts from there instead of waiting an hour."""
     file = RateFile(tmp_path, FakeClock())

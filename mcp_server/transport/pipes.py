@@ -44,7 +44,9 @@ class Lines:
             parts.append(first)
             if size > _LONGEST:
                 parts.clear()
-            for other in others:
+            for number, other in enumerate(others):
+                if number:  # what the line before asks for is begun first, as it is when this one comes later
+                    await asyncio.sleep(0)
                 yield _text(parts, size) + "\n"
                 parts, size = [other], len(other)
         self.close()
@@ -58,6 +60,7 @@ class Lines:
             try:
                 loop.add_reader(self._descriptor, self._arrived)
             except PermissionError:  # a file or /dev/null: never waited for, always readable
+                await asyncio.sleep(0)  # whoever else is ready comes first, and is not kept from it by a long file
                 return os.read(self._descriptor, _CHUNK)
             self._is_watched = True
         self._wanted = loop.create_future()
@@ -90,21 +93,21 @@ class Output:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    async def write(self, text: str) -> None:
+    async def write(self, line: bytes) -> None:
         """All of it. Raises OSError when the other side is gone."""
-        rest = memoryview(text.encode())
+        rest = memoryview(line)
         while rest:
             if not self._has_room():
                 await anyio.wait_writable(self._descriptor)
             rest = rest[os.write(self._descriptor, rest[: select.PIPE_BUF]) :]
 
-    def write_at_once(self, text: str) -> bool:
-        """Whether all of it was written without waiting; else nothing of it was."""
-        line = text.encode()
+    def write_at_once(self, line: bytes) -> bytes:
+        """What could not be written without waiting: nothing, or all of it, or the end if the other side cut it."""
         with suppress(OSError):  # the other side is gone: whoever writes in turn meets it too
-            # a write of so many bytes is whole or it is nothing (POSIX, write)
-            return len(line) <= select.PIPE_BUF and self._has_room() and os.write(self._descriptor, line) == len(line)
-        return False
+            if len(line) <= select.PIPE_BUF and self._has_room():
+                # whole or nothing where it is a pipe (POSIX, write); a socket or a terminal may take a part
+                return line[os.write(self._descriptor, line) :]
+        return line
 
     def _has_room(self) -> bool:
         return bool(select.select((), (self._descriptor,), (), 0)[1])

@@ -372,7 +372,7 @@ async def open_pipes(
 
     The SDK's own has a task for each of them, to which every message changes.
     """
-    turn, waiting = anyio.create_memory_object_stream[str]()
+    turn, waiting = anyio.create_memory_object_stream[bytes]()
 
     async def write_in_turn() -> None:
         async with waiting:
@@ -387,7 +387,7 @@ async def open_pipes(
 class _Answers:
     """What goes out: at once when the pipe has room and nobody waits for it, else in turn."""
 
-    def __init__(self, turn: MemoryObjectSendStream[str], output: Output, unwanted: str) -> None:
+    def __init__(self, turn: MemoryObjectSendStream[bytes], output: Output, unwanted: str) -> None:
         self._turn = turn
         self._output = output
         self._unwanted = unwanted
@@ -396,9 +396,11 @@ class _Answers:
         """Write the message whole, whatever happens to whoever sends it."""
         if getattr(message.message, "id", None) == self._unwanted:
             return
-        line = message.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n"
-        if self._turn.statistics().tasks_waiting_receive and self._output.write_at_once(line):
-            return
+        line = message.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
+        if self._turn.statistics().tasks_waiting_receive:
+            line = self._output.write_at_once(line)
+            if not line:
+                return
         try:
             self._turn.send_nowait(line)  # ahead of whoever comes after: a send waits before it takes its place
         except anyio.WouldBlock:

@@ -55,7 +55,7 @@ async def over(host: Host, lines: Lines, output: Output, opening: Opening) -> No
             if answer is None:
                 break
             if answer:
-                await output.write(answer)
+                await output.write(answer.encode())
             if opening.is_done:
                 wanted.set()
         else:

@@ -52,14 +52,14 @@ class Talk:
             if _is_request(line):
                 await self._answered.wait()
 
-    async def write(self, text: str) -> None:
+    async def write(self, line: bytes) -> None:
         """An answer has come."""
-        self.answers.append(text)
+        self.answers.append(line.decode())
         self._answered.set()
 
-    def write_at_once(self, _text: str) -> bool:
+    def write_at_once(self, line: bytes) -> bytes:
         """Everything is written in turn."""
-        return False
+        return line
 
 
 def _is_request(line: str) -> bool:

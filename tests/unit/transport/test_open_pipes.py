@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import mcp_types as types
+import pytest
 from mcp.shared.message import SessionMessage
 
 from mcp_server.transport.pipes import Lines, Output
@@ -91,3 +92,24 @@ async def test_only_the_answer_to_the_id_of_ours_stays_inside() -> None:
     got = [json.loads(line) async for line in Lines(reading)]
     os.close(reading)
     assert [one.get("id", "none") for one in got] == ["ours-12", 9, "", "none", None]
+
+
+async def test_an_answer_is_whole_though_the_other_side_takes_a_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a socket may that stands in a pipe's place; nothing of it comes twice, and nobody writes in between."""
+    reading, writing = os.pipe()
+    write = os.write
+
+    def cut(descriptor: int, data: bytes) -> int:
+        return write(descriptor, data[:30] if descriptor == writing else data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", cut)
+        async with _opened(writing) as answers:
+            await anyio.wait_all_tasks_blocked()
+            for number in (1, 2):
+                await answers.send(_answer(number, "é" * 50))
+    os.close(writing)
+    got: list[Any] = []
+    await _read(reading, got)
+    os.close(reading)
+    assert got == [(1, 50), (2, 50)]

@@ -83,9 +83,42 @@ async def test_what_is_longer_than_a_line_may_be_is_not_kept(pipe: tuple[int, in
     with anyio.fail_after(LONGEST_S):
         async with anyio.create_task_group() as group:
             group.start_soon(read)
-            await Output(writing).write(sent.decode())
+            await Output(writing).write(sent)
             os.close(writing)
     assert [len(got[0]), *got[1:]] == [(4 << 20) + 1, "longer than 4 MiB\n", '{"a":1}\n', "longer than 4 MiB"]
+
+
+async def _most_waiting(lines: Lines) -> int:
+    """How many lines had come, at most, before what one of them asks for was begun."""
+    waiting = most = 0
+
+    async def begin() -> None:
+        nonlocal waiting
+        waiting -= 1
+
+    async with anyio.create_task_group() as group:
+        async for _ in lines:
+            waiting += 1
+            most = max(most, waiting)
+            group.start_soon(begin)
+    return most
+
+
+async def test_lines_that_come_together_are_begun_one_by_one(pipe: tuple[int, int]) -> None:
+    """Else the end of the input, right behind them, would find none of them answered."""
+    reading, writing = pipe
+    os.write(writing, b"12345678\n" * 100)
+    os.close(writing)
+    assert await _most_waiting(Lines(reading)) <= 2
+
+
+async def test_a_file_is_not_read_ahead_of_what_its_lines_ask_for(tmp_path: Path) -> None:
+    """It never has to be waited for: nothing else would be done until its end."""
+    file = tmp_path / "input"
+    file.write_bytes((b"x" * 65_535 + b"\n") * 20)
+    descriptor = os.open(file, os.O_RDONLY)
+    assert await _most_waiting(Lines(descriptor)) <= 2
+    os.close(descriptor)
 
 
 async def test_what_comes_while_nobody_waits_stays_in_the_pipe(pipe: tuple[int, int]) -> None:
@@ -135,7 +168,7 @@ async def test_a_long_line_passes_while_the_loop_goes_on(pipe: tuple[int, int]) 
     got: list[str] = []
 
     async def write() -> None:
-        await Output(writing).write(text)
+        await Output(writing).write(text.encode())
         os.close(writing)
 
     async def read() -> None:
@@ -154,7 +187,7 @@ async def test_a_write_waits_for_a_reader_that_does_not_read(pipe: tuple[int, in
     written: list[bool] = []
 
     async def write() -> None:
-        await Output(writing).write("x" * BIG)
+        await Output(writing).write(b"x" * BIG)
         written.append(True)
 
     async with anyio.create_task_group() as group:
@@ -169,21 +202,21 @@ async def test_the_other_side_gone_is_an_error(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     os.close(reading)
     with pytest.raises(BrokenPipeError):
-        await Output(writing).write("x\n")
+        await Output(writing).write(b"x\n")
 
 
 async def test_what_would_have_to_wait_is_not_begun(pipe: tuple[int, int]) -> None:
     """Nothing of it stands in the pipe, so that whoever waits in turn writes it whole."""
     reading, writing = pipe
     output = Output(writing)
-    assert output.write_at_once("short\n")
-    assert not output.write_at_once("x" * BIG)
+    assert output.write_at_once(b"short\n") == b""
+    assert output.write_at_once(b"x" * BIG) == b"x" * BIG
     assert os.read(reading, BIG) == b"short\n"
     while select.select((), (writing,), (), 0)[1]:
         os.write(writing, b"x" * select.PIPE_BUF)
-    assert not output.write_at_once("short\n")
+    assert output.write_at_once(b"short\n") == b"short\n"
     os.close(reading)
-    assert not output.write_at_once("short\n")
+    assert output.write_at_once(b"short\n") == b"short\n"
 
 
 _PRINTING = """
@@ -196,7 +229,7 @@ async def main():
         os.write(1, b"stray too\\n")
         assert os.read(0, 10) == b""
         async for line in lines:
-            await output.write(line.upper())
+            await output.write(line.upper().encode())
     print("afterwards", os.read(0, 10))
 
 anyio.run(main)

@@ -139,13 +139,13 @@ class Replying(Talk):
         super().__init__(self._coming)
         self._said = said
 
-    async def write(self, text: str) -> None:
+    async def write(self, line: bytes) -> None:
         """What is answered, and pings during which the call goes on."""
-        message = json.loads(text)
+        message = json.loads(line)
         if message.get("method") == "elicitation/create":
             reply = {"jsonrpc": "2.0", "id": message["id"], "result": self._said}
             self._coming += [json.dumps(one) for one in (reply, *(request("ping", number=n) for n in range(20, 40)))]
-        await super().write(text)
+        await super().write(line)
 
 
 async def _asking(call: ToolCall) -> ToolResult:
@@ -177,10 +177,10 @@ async def test_a_server_that_ends_asks_no_more_and_answers_the_call() -> None:
     """As after a question that nobody answered; it was a connection cut in mid-call, six seconds later."""
 
     class Ending(Talk):
-        async def write(self, text: str) -> None:
-            if json.loads(text).get("method") == "elicitation/create":
+        async def write(self, line: bytes) -> None:
+            if json.loads(line).get("method") == "elicitation/create":
                 bridge.stop_asking()
-            await super().write(text)
+            await super().write(line)
 
     bridge = Bridge(replace(host(), handle=_asking, question_s=3_600), "stdio")
     messages = (hello(capabilities=ASKABLE), request("tools/call", SEARCH, 9), request("ping", number=10))

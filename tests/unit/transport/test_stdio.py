@@ -131,11 +131,11 @@ class Unreading(Talk):
         for line in self._lines:
             yield line
 
-    async def write(self, text: str) -> None:
+    async def write(self, line: bytes) -> None:
         """Only the first is taken."""
         if self.answers:
             await anyio.sleep_forever()
-        self.answers.append(text)
+        self.answers.append(line.decode())
 
 
 @pytest.mark.parametrize(("asked", "most"), [(30, 10), (2, 2)])
@@ -171,8 +171,8 @@ async def test_a_client_that_is_gone_ends_the_session() -> None:
     """Its answer cannot be written: an error, as in the SDK's session."""
 
     class Gone(Talk):
-        async def write(self, text: str) -> None:
-            raise BrokenPipeError(text[:10])
+        async def write(self, line: bytes) -> None:
+            raise BrokenPipeError(line[:10])
 
     for results in (RESULTS, {}):
         talk: Any = Gone([json.dumps(hello())])

@@ -1,7 +1,8 @@
 """From an answer of HTTP to data: bounded, strict JSON, or a failure.
 
 Two rules: the body is read up to a limit and no further, whatever its headers promise; JSON that two readers could
-read differently (a key given twice, NaN, a broken character) is not read at all.
+read differently (a key given twice, NaN, a broken character) is not read at all, nor what is nested deeper than
+those who walk it, write it and read it after us have room for.
 """
 
 import json
@@ -12,11 +13,13 @@ from typing import Any, NoReturn
 import httpcore2
 
 from mcp_server.domain.call import Json
+from mcp_server.domain.given import DEEPEST, is_deep
 from mcp_server.domain.redaction import clean, redacted
 
 ERROR_TEXTS = 10
 ERROR_TEXT_LIMIT = 500  #: characters
 ERROR_BODY_LIMIT = 65_536  #: bytes of a body that is no success
+_BUT_OPENING = bytes(set(range(256)) - set(b"[{"))
 
 
 class TooBig(ValueError):
@@ -82,6 +85,8 @@ def parse_json(body: bytes, content_type: str) -> Json:
         raise
     except ValueError:
         raise ValueError("the answer is not valid JSON") from None
+    if len(body.translate(None, _BUT_OPENING)) > DEEPEST and is_deep(data):  # few answers hold so many brackets
+        raise ValueError("the answer is nested too deep")
     return data
 
 

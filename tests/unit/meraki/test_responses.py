@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_server.domain.given import DEEPEST
 from mcp_server.meraki.responses import TooBig, error_texts, headers_of, parse_json, read_body
 
 
@@ -61,7 +62,7 @@ def test_json_is_read(body: bytes, data: object) -> None:
         (b"<html>secret</html>", "valid JSON"), (b'{"a": 1, "a": 2}', "twice"), (b'[{"x": {"a": 1, "a": 1}}]', "twice"),
         (b"[NaN]", "NaN"), (b"[-Infinity]", "NaN"), (b"[1e999]", "large"), (b'{"a": 1', "valid JSON"),
         (b"\xff\xfe", "UTF-8"), (b'["\\ud800"]', "UTF-8"), (b"[" * 100_000, "deep"), (b"[1] [2]", "valid JSON"),
-        (b"9" * 5_000, "valid JSON"),
+        (b"9" * 5_000, "valid JSON"), (b'{"a":' * 102 + b"1" + b"}" * 102, "deep"), (b"[" * 300 + b"]" * 300, "deep"),
     ],
 )  # fmt: skip
 def test_what_two_readers_could_read_differently_is_not_read(body: bytes, why: str) -> None:
@@ -69,6 +70,12 @@ def test_what_two_readers_could_read_differently_is_not_read(body: bytes, why: s
     with pytest.raises(ValueError, match=why) as fault:
         parse_json(body, "application/json")
     assert "secret" not in str(fault.value)
+
+
+def test_many_brackets_are_not_yet_deep() -> None:
+    """A long list, a text that is full of them, and what is just as deep as a call's own arguments may be."""
+    for data in ([{}] * 500, ["[{" * 500], json.loads("[" * DEEPEST + "1" + "]" * DEEPEST)):
+        assert parse_json(json.dumps(data).encode(), "application/json") == data
 
 
 def test_another_type_of_content_is_not_read_even_if_it_looks_like_json() -> None:

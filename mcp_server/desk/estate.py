@@ -2,12 +2,11 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import to_json
 
 from mcp_server.domain.call import Json, Touch
 from mcp_server.domain.given import found
@@ -99,11 +98,8 @@ def _cut(items: Sequence[Json], start: int, limit: int) -> tuple[list[Json], int
 
 
 def compact(value: Json) -> str:
-    """As compact JSON, by the serializer that the SDK brings; what is too deep for it by the library, in more time."""
-    try:
-        return to_json(value).decode()
-    except PydanticSerializationError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """As compact JSON, by the serializer that the SDK brings; an answer is neither too deep for it nor broken text."""
+    return to_json(value).decode()
 
 
 def _size(value: Json) -> int:

@@ -194,13 +194,14 @@ class Writer:
         with translated("the store cannot be written"), self._lock.held():
             connection = self._opened()
             connection.execute("BEGIN IMMEDIATE")
-            with connection:  # COMMIT, or ROLLBACK when the block or the commit fails
+            with connection:  # ROLLBACK when the block fails
                 journal = Journal(connection, self._seal, witness)
                 result = work(journal)
                 journal.close_head()
                 if witness is not None:
                     witness.checkpoint(connection, journal.head, now=attest)
                     witness.note(connection)
+                connection.execute("COMMIT")  # the block's own end would take a transaction that is gone for a good one
             self._wal = self._wal or _inode(self._log_file)
         if witness is not None:
             witness.committed()

@@ -86,6 +86,26 @@ async def test_nobody_is_left_waiting_when_the_writer_itself_fails(
     assert await store.verify_chain() is None
 
 
+async def test_a_transaction_that_is_gone_before_its_end_is_no_success(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite may roll back on its own (lang_transaction, 2.3): what followed would be said to be on disk."""
+    await store.commit(Append(records.an_entry()))
+    close_head = Journal.close_head
+
+    def gone(journal: Journal) -> None:
+        close_head(journal)
+        journal._connection.rollback()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "close_head", gone)
+        with pytest.raises(StoreUnavailable, match="no transaction is active"):
+            await store.commit(Append(records.an_entry()))
+    (receipt,) = await store.commit(Append(records.an_entry()))
+    assert receipt.seq == 2
+    assert await store.verify_chain() is None
+
+
 async def test_those_who_write_again_come_into_one_group(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight who write row after row cost one disk sync for eight rows, whichever thread is quicker."""
     sizes: list[int] = []

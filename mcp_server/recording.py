@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from mcp_server.changes.execution.report import failure_of
 from mcp_server.domain.call import Json, Receipt, ToolCall
-from mcp_server.domain.given import is_deep
+from mcp_server.domain.given import is_deep, is_text
 from mcp_server.domain.outcome import Asking, Outcome, ToolResult
 from mcp_server.domain.ports import Append, Put, Store
 from mcp_server.domain.record import AuditEntry, Usage
@@ -168,12 +168,17 @@ def rendered(outcome: Outcome) -> dict[str, Json]:
 
 
 def _kept(arguments: Mapping[str, Json], secrets: Collection[str]) -> Json:
-    """The arguments, redacted; only their size when they are very long, and only that they are too deep."""
+    """The arguments, redacted; only their size when they are very long, and only that they are too deep.
+
+    A number that JSON does not have (1e999 is read as one) is told in words: no line of the record could hold it.
+    """
     if is_deep(dict(arguments)):
         return {"too_deep": True}
     named = redacted(dict(arguments))
     text = _compact(named)
     size = len(text.encode(errors="replace"))
+    if "NaN" in text or "Infinity" in text or not is_text(text):
+        named = json.loads(text.encode(errors="replace"), parse_constant=str)
     return masked(named, text, secrets) if size <= _ARGUMENT_BYTES_KEPT else {"too_long_bytes": size}
 
 

@@ -56,6 +56,28 @@ async def test_a_fault_of_our_own_is_answered_and_recorded(server: Server, caplo
     assert "call call-1 failed" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("odd", "kept"),
+    [
+        (float("inf"), "Infinity"),
+        (float("-inf"), "-Infinity"),
+        (float("nan"), "NaN"),
+        ("a\ud800", "a?"),
+        (["NaN", {"b": float("nan")}], ["NaN", {"b": "NaN"}]),
+    ],
+)
+async def test_a_refused_argument_that_no_json_holds_leaves_its_row(server: Server, odd: Json, kept: Json) -> None:
+    """A caller can spell these (1e999), and would else be the one whose call nobody finds."""
+
+    async def run(_desk: Desk, _arguments: Mapping[str, Json]) -> Outcome:
+        raise AssertionError
+
+    parts = replace(server.parts, registry=Registry({"t": _tool(run)}))
+    result = await handle(parts, ToolCall("call-1", "t", {"x": odd}, Actor("ana", "stdio"), "call-1"))
+    assert (result.payload["status"], bool(result.payload["receipt"])) == ("refused", True)
+    assert [row.detail["arguments"] for row in await _rows(server)] == [{"x": kept}]
+
+
 async def test_a_caller_that_goes_away_leaves_one_row(server: Server) -> None:
     """Also when the tool is in the middle of its work."""
     started = anyio.Event()

@@ -106,7 +106,7 @@ async def test_whatever_an_answer_holds_its_text_says_the_same(odd: Any) -> None
     """Half a character, large numbers and keys that are numbers too: ``closed`` compares the text with the answer."""
     result, row, _ = await closed(Outcome("ok", "done", {"odd": odd}), arguments={"odd": str(odd)})
     assert "odd" in result.payload
-    assert row.detail["arguments"] == {"odd": str(odd)}
+    assert row.detail["arguments"] == {"odd": str(odd).encode(errors="replace").decode()}  # half a one is not kept
 
 
 async def test_arguments_that_are_nested_without_end_leave_a_row_all_the_same() -> None:

@@ -1,4 +1,4 @@
-"""Plans of 1, 10, 100 and 1,000 operations: time of each operation, HTTP calls, and memory above idle."""
+"""Plans of 1, 10, 100 and 1,000 operations, and one of 100 applied: time, HTTP calls, memory above idle."""
 
 import subprocess
 import sys
@@ -19,6 +19,7 @@ from mcp_server.sandbox.app import SandboxApp, create_app
 from scripts.benchmarks.load.callers import ours_command
 from scripts.benchmarks.processes import cpu_s, listening, resident_mib
 from scripts.benchmarks.rows import Row
+from tests.support.approving import approve
 from tests.support.stage import KEY, environment, staged
 
 SIZES: Final = (1, 10, 100, 1000)
@@ -27,6 +28,11 @@ _MIB: Final = 60.0
 _OWN_MS: Final = 2.5
 _ONCE_MS: Final = 150.0  #: CPU of each plan: the call, the hooks' lookups, its row on the disk
 _EXTRA_CALLS: Final = 12  #: beside one GET of each target: names, organization, licences, health before
+_APPLIED: Final = 100  #: operations of the plan that is applied
+_REQUESTS: Final = 4  #: of a step: the state for whoever approves, the state before, the write, the state after
+#: CPU of the server for each step beside its requests: 5 ms, and what our client adds to each of them.
+_OWN_APPLY_MS: Final = 5.0 + _REQUESTS * 0.5
+_EXTRA_APPLY_CALLS: Final = 20  #: names, health before and after, the change log
 _DIRECT: Final = """
 import sys, time, anyio, httpx
 
@@ -89,6 +95,19 @@ def renamings(serials: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
+def apply_row(cpu_ms: float, calls: int, direct_ms: float) -> Row:
+    """The row of a change of many networks: CPU of one step beside the requests that it consists of."""
+    requests_ms, most = _REQUESTS * direct_ms, _REQUESTS * _APPLIED + _EXTRA_APPLY_CALLS
+    bound_ms = requests_ms + _OWN_APPLY_MS + _ONCE_MS / _APPLIED
+    return Row(
+        f"apply of {_APPLIED}: CPU ms each, HTTP calls",
+        f"{cpu_ms:.1f}, {calls:,}",
+        f"{requests_ms:.2f} CPU, {_REQUESTS} direct GETs",
+        f"CPU {bound_ms:.1f}, {most}",
+        cpu_ms <= bound_ms and calls <= most,
+    )
+
+
 async def rows() -> list[Row]:
     """A row a size; the server runs in a process of its own, so that its memory is its alone."""
     cloud = create_app(networks=600, devices=2000, api_key=KEY, rate_limit=False, clock=lambda: datetime.now(UTC))
@@ -123,13 +142,25 @@ async def _planned(cloud: SandboxApp, base: str, env: Mapping[str, str]) -> list
             took, spent, calls = time.perf_counter() - began, cpu_s(pid) - spent, len(world.journal) - calls
             grown = resident_mib(pid, peak=True) - idle
             found.append(Planned(len(mine), took, spent, calls, grown, get_ms))
-        return [row(one) for one in found]
+        plan_id = await _plan(client, renamings(serials[:_APPLIED]))
+        await approve(Path(env["MERAKI_SPECIALIST_HOME"]), plan_id)
+        calls, spent = len(world.journal), cpu_s(pid)
+        await _apply(client, plan_id)
+        each_ms = (cpu_s(pid) - spent) * 1000 / _APPLIED
+        return [*map(row, found), apply_row(each_ms, len(world.journal) - calls, get_ms)]
 
 
-async def _plan(client: Client, operations: Sequence[Mapping[str, Any]]) -> None:
+async def _apply(client: Client, plan_id: str) -> None:
+    answer = await client.call_tool("meraki_apply", {"plan_id": plan_id})
+    if (answer.structured_content or {}).get("status") != "applied":
+        raise RuntimeError(f"not applied: {answer.content}")
+
+
+async def _plan(client: Client, operations: Sequence[Mapping[str, Any]]) -> str:
     answer = await client.call_tool("meraki_plan", {"operations": list(operations), "intent": "bench"})
     if answer.is_error or "plan_id" not in (answer.structured_content or {}):
         raise RuntimeError(f"no plan: {answer.content}")
+    return str((answer.structured_content or {})["plan_id"])
 
 
 def _direct_ms(base: str, serial: str) -> float:

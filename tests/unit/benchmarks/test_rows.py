@@ -76,6 +76,13 @@ def test_a_plan_is_over_its_bound_by_cpu_by_calls_or_by_memory() -> None:
     assert not planning.row(replace(PLANNED, grown_mib=61.0)).holds
 
 
+def test_a_change_holds_within_its_cpu_and_its_calls() -> None:
+    """Beside four direct GETs 5 ms of our own a step, what our client adds, and its part of what is done once."""
+    assert planning.apply_row(12.5, 420, 1.0).holds
+    assert not planning.apply_row(12.6, 420, 1.0).holds
+    assert not planning.apply_row(12.5, 421, 1.0).holds
+
+
 def test_a_plan_for_measuring_asks_for_no_target_twice() -> None:
     """One write a device, each with another note."""
     asked = planning.renamings(["Q2-1", "Q2-2"])

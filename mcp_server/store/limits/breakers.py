@@ -1,7 +1,7 @@
 """The circuit breaker of each organization, shared by the servers of one data directory and kept over a restart.
 
-Rules: the pure rule decides, this keeps its state; while the cloud is well, asking is one read and a good end
-is not even told; whatever is not the closed state is decided inside a transaction, so that one probe goes at a time.
+Rules: the pure rule decides, inside a transaction, so that one probe goes at a time, and this keeps its state; while
+the cloud is well, asking is one read and a good end is not even told.
 """
 
 import sqlite3
@@ -62,15 +62,11 @@ class StoreBreakers:
         """What the decision says; the breaker it leaves is kept."""
 
         def shared(connection: sqlite3.Connection) -> A:
-            before = _read(connection, organization_id)
-            after, answer = decide(before, self._now())
-            self._own[organization_id] = after
-            if after == before:
-                return answer
-            with self._file.transaction(connection):  # decided again: another server may have been first
+            with self._file.transaction(connection):
                 before = _read(connection, organization_id)
                 after, answer = decide(before, self._now())
-                _write(connection, organization_id, after)
+                if after != before:
+                    _write(connection, organization_id, after)
             self._own[organization_id] = after
             return answer
 

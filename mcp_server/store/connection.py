@@ -20,6 +20,7 @@ from mcp_server.private_files import private_directory
 
 WAIT_S = 10.0  #: how long to wait for another process
 FIXED_IN = (3, 51, 3)  #: first SQLite without the WAL-reset bug
+QUICK_S = 0.005  #: the longest that a file's last use may have taken for the next one to be on the event loop
 _POLL_S = 0.002
 _PRAGMAS = ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON")
 #: Pages in the WAL when it is copied into the database and begun again (SQLite's own number is 1,000). While the file

@@ -25,7 +25,7 @@ from typing import TypeVar
 from mcp_server.domain.call import Receipt
 from mcp_server.domain.ports import Clock
 from mcp_server.errors import RecordAltered, RecordConflict, StoreError, StoreUnavailable
-from mcp_server.store.connection import FileLock, translated
+from mcp_server.store.connection import QUICK_S, FileLock, translated
 from mcp_server.store.database import close_database, open_database
 from mcp_server.store.evidence.witness import Witness
 from mcp_server.store.journal import Journal, Write
@@ -36,7 +36,6 @@ A = TypeVar("A")
 
 _GONE = (0, 0)  #: no file has this inode
 GROUP_LIMIT = 256  #: commits in one group
-QUICK_S = 0.005  #: the longest that the last group may have taken for the next one to be written on the event loop
 
 Receipts = tuple[Receipt, ...]
 Answer = asyncio.Future[Receipts]

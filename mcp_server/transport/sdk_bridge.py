@@ -49,9 +49,7 @@ INSTRUCTIONS: Final = (
 _LONGEST_URI: Final = 300  #: characters
 _SESSIONS: Final = 3_000  #: of 2025-11-25 over HTTP that are open, 35 KB each; one that is left ends after half an hour
 _MESSAGES: Final = 400  #: over HTTP+SSE that wait to be taken, whoever's; as many as there are connections
-_IN_HEADER: Final = (
-    "x-mcp-header"  #: of a property whose argument stands in a header, too (specification of 2026-07-28)
-)
+_IN_HEADER: Final = "x-mcp-header"  #: of a property whose argument stands in a header, too (2026-07-28)
 _UNOPENED: Final = "Invalid request parameters"  #: the SDK's words for a request before ``initialize``
 _OPEN_FIRST: Final = "Send initialize first, or with each request the _meta of 2026-07-28."
 

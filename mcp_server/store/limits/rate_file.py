@@ -18,9 +18,8 @@ from typing import Any, TypeVar
 
 from mcp_server.domain.ports import Clock
 from mcp_server.errors import StoreUnavailable
-from mcp_server.store.connection import FileLock, make_private, unavailable
+from mcp_server.store.connection import QUICK_S, FileLock, make_private, unavailable
 from mcp_server.store.queries import sql
-from mcp_server.store.writer import QUICK_S
 
 A = TypeVar("A")
 FILE = "rate.db"

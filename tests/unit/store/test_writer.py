@@ -12,11 +12,11 @@ from mcp_server.domain.ports import Append, Put
 from mcp_server.domain.record import AuditEntry
 from mcp_server.errors import RecordConflict, StoreError, StoreUnavailable
 from mcp_server.store.chain import line_of
-from mcp_server.store.connection import FileLock
+from mcp_server.store.connection import QUICK_S, FileLock
 from mcp_server.store.journal import Journal, Write
 from mcp_server.store.seal import Seal
 from mcp_server.store.sqlite_store import SqliteStore
-from mcp_server.store.writer import GROUP_LIMIT, QUICK_S, Commit, Receipts, Writer
+from mcp_server.store.writer import GROUP_LIMIT, Commit, Receipts, Writer
 from tests.support import records
 from tests.support.fake_clock import FakeClock
 from tests.unit.store.conftest import KEY, open_store

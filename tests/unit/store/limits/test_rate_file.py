@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from anyio.lowlevel import checkpoint
 
-from mcp_server.store.connection import FileLock
+from mcp_server.store.connection import QUICK_S, FileLock
 from mcp_server.store.limits.rate_file import RateFile
-from mcp_server.store.writer import QUICK_S
 from tests.support.fake_clock import FakeClock
 
 
